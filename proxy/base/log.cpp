@@ -1,0 +1,170 @@
+#include "base/log.hpp"
+
+#include <syslog.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "base/clock.hpp"
+
+namespace base::log {
+namespace {
+
+constexpr size_t kQueueLimit = 20000;  // lines; at 200 bytes each about 4 MB
+
+struct Line {
+    Level level;
+    std::string text;
+};
+
+struct Writer {
+    std::mutex mutex;
+    std::condition_variable wake;
+    std::deque<Line> queue;
+    std::uint64_t dropped = 0;
+    bool running = false;
+    bool stopping = false;
+    std::thread thread;
+};
+
+Target target = Target::kStderr;
+std::string ident = "sandwichd";
+std::atomic<Level> lowest_level{Level::kInfo};
+
+Writer& writer() {
+    static Writer instance;
+    return instance;
+}
+
+int priority(Level level) {
+    switch (level) {
+        case Level::kDebug:
+            return LOG_DEBUG;
+        case Level::kInfo:
+            return LOG_INFO;
+        case Level::kNotice:
+            return LOG_NOTICE;
+        case Level::kWarning:
+            return LOG_WARNING;
+        case Level::kError:
+            return LOG_ERR;
+        case Level::kCritical:
+            return LOG_CRIT;
+    }
+    return LOG_ERR;
+}
+
+std::string_view level_name(Level level) {
+    static constexpr std::string_view kNames[] = {"debug", "info", "notice", "warning", "error", "critical"};
+    return kNames[static_cast<size_t>(level)];
+}
+
+void emit(const Line& line) {
+    if (target == Target::kSyslog) {
+        ::syslog(priority(line.level), "%s", line.text.c_str());
+        return;
+    }
+    const auto text =
+        fmt::format("{} {}[{}] {}: {}\n", iso8601(Wall::now()), ident, ::getpid(), level_name(line.level), line.text);
+    // One write a line, so that lines of several processes on one pipe do not mix. A lost line has nowhere to be told.
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
+void run_writer() {
+    auto& w = writer();
+    std::unique_lock lock(w.mutex);
+    for (;;) {
+        w.wake.wait(lock, [&w] { return !w.queue.empty() || w.stopping; });
+        if (w.queue.empty())
+            return;
+        std::deque<Line> batch;
+        batch.swap(w.queue);
+        const auto dropped = std::exchange(w.dropped, 0);
+        lock.unlock();
+        for (const auto& line : batch)
+            emit(line);
+        if (dropped > 0)
+            emit({kLogLost.level, fmt::format("{}: {} lines", kLogLost.name, dropped)});
+        lock.lock();
+    }
+}
+
+}  // namespace
+
+void open(Target new_target, std::string_view new_ident, Level lowest) {
+    target = new_target;
+    ident = new_ident;
+    lowest_level = lowest;
+    if (target == Target::kSyslog)
+        ::openlog(ident.c_str(), LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
+void set_level(Level lowest) {
+    lowest_level = lowest;
+}
+
+void start_writer() {
+    auto& w = writer();
+    const std::lock_guard lock(w.mutex);
+    w.running = true;
+    w.stopping = false;
+    w.thread = std::thread(run_writer);
+}
+
+void stop_writer() {
+    auto& w = writer();
+    {
+        const std::lock_guard lock(w.mutex);
+        if (!w.running)
+            return;
+        w.running = false;
+        w.stopping = true;
+    }
+    w.wake.notify_one();
+    w.thread.join();
+}
+
+void write(Level level, std::string_view text) {
+    if (level < lowest_level.load(std::memory_order_relaxed))
+        return;
+    Line line{level, escape(text)};
+    if (line.text.size() > kMaxLine) {
+        line.text.resize(kMaxLine - 3);
+        line.text += "...";
+    }
+    auto& w = writer();
+    std::unique_lock lock(w.mutex);
+    if (!w.running) {
+        lock.unlock();
+        emit(line);
+        return;
+    }
+    if (w.queue.size() >= kQueueLimit) {
+        ++w.dropped;
+        return;
+    }
+    w.queue.push_back(std::move(line));
+    lock.unlock();
+    w.wake.notify_one();
+}
+
+std::string escape(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte == 0x7f)
+            out += fmt::format("\\x{:02x}", byte);
+        else
+            out += c;
+    }
+    return out;
+}
+
+}  // namespace base::log

@@ -1,0 +1,58 @@
+// Every event that the daemon logs under a name: level, name and what it means to an administrator.
+//
+// The list is the reference: sandwichd(8) prints it, and code cannot log an event that is not declared here. The line
+// of each message (session/message_log) is the one exception: it has Sendmail's form and no name.
+#pragma once
+
+#include <string_view>
+
+namespace base::log {
+
+enum class Level { kDebug, kInfo, kNotice, kWarning, kError, kCritical };
+
+struct Event {
+    Level level;
+    std::string_view name;
+    std::string_view meaning;
+};
+
+// clang-format off
+#define SANDWICH_LOG_EVENTS(X) \
+    X(kStarted,            kNotice,   "started",             "The daemon, or one of its processes, is ready.") \
+    X(kStopped,            kNotice,   "stopped",             "The daemon, or one of its processes, has ended as asked.") \
+    X(kStartFailed,        kCritical, "start_failed",        "The daemon cannot start; the text says why and what to do.") \
+    X(kChildDied,          kError,    "child_died",          "A process of the daemon ended by itself; it is started anew.") \
+    X(kReloaded,           kNotice,   "reloaded",            "New configuration or new signatures are in use.") \
+    X(kReloadRefused,      kError,    "reload_refused",      "The new configuration or the new signatures were refused; the old ones stay.") \
+    X(kConfigWarning,      kWarning,  "config_warning",      "The configuration is valid, but something in it deserves a look.") \
+    X(kUnsafe,             kWarning,  "unsafe",              "A protection is off or weakened, by configuration or because the system lacks it.") \
+    X(kClientRefused,      kWarning,  "client_refused",      "A client not in smtp_allow_client_ip connected; it got 421.") \
+    X(kOverload,           kWarning,  "overload",            "A limit on sessions or pending work was reached; clients get 421 or 452 and come back.") \
+    X(kSessionError,       kInfo,     "session_error",       "An upstream session ended otherwise than by QUIT: time-out, reset, too many errors.") \
+    X(kDownstreamDown,     kError,    "downstream_down",     "The delivery server could not be reached or refused the session; mail waits with the upstream.") \
+    X(kDownstreamUp,       kNotice,   "downstream_up",       "The delivery server answers again.") \
+    X(kDownstreamFault,    kWarning,  "downstream_fault",    "The delivery server broke off, was silent or talked nonsense within a mail.") \
+    X(kDownstreamLoop,     kCritical, "downstream_loop",     "The delivery server greets with our own name: mail would go round in a circle.") \
+    X(kExtensionLost,      kNotice,   "extension_lost",      "The delivery server no longer offers an extension that was promised to the upstream; the parameter was dropped.") \
+    X(kPossibleDuplicate,  kWarning,  "possible_duplicate",  "The delivery server may have taken the message although the upstream will try again.") \
+    X(kStorageFailed,      kError,    "storage_failed",      "A message could not be written to the spool or the quarantine; it was deferred.") \
+    X(kScanFailed,         kWarning,  "scan_failed",         "A message could not be scanned (time-out, limit, crash, error); the failure action was taken.") \
+    X(kWorkerLost,         kError,    "worker_lost",         "A scanner worker crashed or overran its deadline and was replaced.") \
+    X(kScannerUnavailable, kError,    "scanner_unavailable", "No scanner worker is there; mail is deferred until one is.") \
+    X(kQuarantined,        kNotice,   "quarantined",         "A message is held in the quarantine.") \
+    X(kQuarantineRelease,  kNotice,   "quarantine_release",  "A message was released from the quarantine, or could not be.") \
+    X(kQuarantineDelete,   kNotice,   "quarantine_delete",   "A message was deleted from the quarantine, by hand or because it was too old.") \
+    X(kQuarantineFull,     kError,    "quarantine_full",     "The quarantine has reached max_size or the disk floor; what should be held is deferred.") \
+    X(kControlDenied,      kWarning,  "control_denied",      "A request on the control socket was refused or malformed.") \
+    X(kLogLost,            kError,    "log_lost",            "The system's logger was too slow; that many lines were dropped.")
+// clang-format on
+
+#define SANDWICH_DECLARE_EVENT(id, level, name, meaning) inline constexpr Event id{Level::level, name, meaning};
+SANDWICH_LOG_EVENTS(SANDWICH_DECLARE_EVENT)
+#undef SANDWICH_DECLARE_EVENT
+
+#define SANDWICH_LIST_EVENT(id, level, name, meaning) &id,
+inline constexpr const Event* kEvents[] = {SANDWICH_LOG_EVENTS(SANDWICH_LIST_EVENT)};
+#undef SANDWICH_LIST_EVENT
+
+}  // namespace base::log

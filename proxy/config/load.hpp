@@ -1,0 +1,55 @@
+// Reads sandwich.ini (in imss.ini's style) into Settings: all errors at once, each with file and line; all or nothing.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "config/settings.hpp"
+
+namespace config {
+
+struct Diagnostic {
+    enum class Severity { kError, kWarning };
+    Severity severity = Severity::kError;
+    unsigned line = 0;  // 0: the file as a whole, or a value that is missing
+    std::string text;
+};
+
+struct Loaded {
+    std::optional<Settings> settings;  // empty when there is an error
+    std::vector<Diagnostic> diagnostics;
+};
+
+// Bounds of the file itself.
+inline constexpr std::size_t kMaxFile = 1 << 20;  // octets
+inline constexpr std::size_t kMaxLine = 4096;     // octets; inih alone would cut at 200 without a word
+
+// Parses `text`. Pure but for the host name, the number of cores and the machine's own addresses.
+Loaded parse(std::string_view text);
+
+// The file's text, bounded. Error: unreadable, too big, not a file.
+base::Result<std::string> read_file(const std::string& path);
+
+// "FILE:LINE: error: text".
+std::string format(const std::string& file, const Diagnostic& diagnostic);
+
+// What the settings are, as an ini file that parses back to the same settings (--print-config).
+std::string print(const Settings& settings);
+
+// etc/sandwich.ini: every key with its documentation and default, commented out where the default is meant.
+std::string sample_file();
+
+// The reference of all keys as mdoc, included in sandwich.ini(5).
+std::string manual_reference();
+
+// Keys whose change needs a restart (sockets, users, directories) and that differ between the two; a reload that finds
+// any is refused as a whole.
+std::vector<std::string> changed_without_restart(const Settings& running, const Settings& wanted);
+
+// True when the scanner processes must be started anew to honour `wanted`.
+bool scanner_settings_differ(const Settings& running, const Settings& wanted);
+
+}  // namespace config

@@ -1,0 +1,46 @@
+// Rope: what is sent, as ranges of the original mail and inserted text. Untouched bytes are never copied (DESIGN: so
+// that a DKIM signature over them still verifies).
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "mail/message.hpp"
+
+namespace mail {
+
+class Rope {
+  public:
+    explicit Rope(MessagePtr original) : original_(std::move(original)) {}
+
+    void insert(std::string text);
+    // Octets [begin, end) of the original; an empty range is ignored.
+    void keep(std::size_t begin, std::size_t end);
+
+    [[nodiscard]] std::size_t size() const { return size_; }
+    [[nodiscard]] std::size_t pieces() const { return pieces_.size(); }
+    // View of piece `index`, valid as long as the Rope.
+    [[nodiscard]] std::string_view piece(std::size_t index) const;
+    [[nodiscard]] std::string flatten() const;
+
+  private:
+    struct Range {
+        std::size_t begin;
+        std::size_t end;
+    };
+    MessagePtr original_;
+    std::vector<std::variant<Range, std::string>> pieces_;
+    std::size_t size_ = 0;
+};
+
+// Our own header fields begin with this; from outside they are removed, so that nobody can forge a verdict.
+inline constexpr std::string_view kOwnFieldPrefix = "X-Sandwich-";
+
+// `trace` (whole fields, CRLF at their ends) on top of the mail, fields of our own name taken out of its header
+// section.
+Rope with_trace(MessagePtr original, std::string trace);
+
+}  // namespace mail

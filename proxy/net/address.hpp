@@ -1,0 +1,72 @@
+// IP addresses, ports and networks: text, comparison, matching. IPv4-mapped IPv6 addresses count as IPv4.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace net {
+
+// An IPv4 or IPv6 address without a port.
+class Address {
+  public:
+    Address() = default;  // 0.0.0.0
+    // "127.0.0.1", "::1", "[::1]". Error: anything else; no name is ever looked up.
+    static base::Result<Address> parse(std::string_view text);
+    static Address from_sockaddr(const sockaddr* address);
+
+    [[nodiscard]] bool v6() const { return v6_; }
+    [[nodiscard]] bool any() const;
+    [[nodiscard]] bool loopback() const;
+    [[nodiscard]] std::string to_string() const;
+    bool operator==(const Address&) const = default;
+
+    // True when the first `bits` bits agree and the families are the same.
+    [[nodiscard]] bool matches(const Address& network, unsigned bits) const;
+
+  private:
+    friend struct Endpoint;
+    bool v6_ = false;
+    std::array<std::uint8_t, 16> octets_{};  // the first 4 for IPv4
+};
+
+struct Endpoint {
+    Address address;
+    std::uint16_t port = 0;
+
+    // "127.0.0.1:19000", "[::1]:19000"
+    [[nodiscard]] std::string to_string() const;
+    // Fills `storage`, returns its length for bind and connect.
+    socklen_t to_sockaddr(sockaddr_storage& storage) const;
+    static Endpoint from_sockaddr(const sockaddr* address);
+    bool operator==(const Endpoint&) const = default;
+};
+
+// smtp_allow_client_ip: "addr:127.0.0.1 addr:10.1.0.0/16 addr:::1", separated by blanks or commas.
+class AddressList {
+  public:
+    // Error names the item. An empty text is an empty list, which matches nothing.
+    static base::Result<AddressList> parse(std::string_view text);
+    [[nodiscard]] bool contains(const Address& address) const;
+    [[nodiscard]] std::string to_string() const;
+    bool operator==(const AddressList&) const = default;
+
+  private:
+    struct Network {
+        Address address;
+        unsigned bits = 0;
+        bool operator==(const Network&) const = default;
+    };
+    std::vector<Network> networks_;
+};
+
+// The machine's own addresses (getifaddrs), for the check that the delivery server is not ourselves.
+std::vector<Address> local_addresses();
+
+}  // namespace net

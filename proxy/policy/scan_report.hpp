@@ -1,0 +1,46 @@
+// What the scanners say about one message: facts only. What follows from them is policy/decision.hpp's affair.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace policy {
+
+enum class Outcome : std::uint8_t {
+    kClean,
+    kFound,       // `name` is the signature
+    kEncrypted,   // could not look inside; `name` is the heuristic
+    kCannotTell,  // see `cause`
+};
+
+// Why a scanner cannot tell (invariant 6: that is not clean).
+enum class Cause : std::uint8_t { kNone, kTimeout, kLimit, kCrash, kError, kUnavailable };
+
+struct ScanResult {
+    std::string scanner;  // "clamav"
+    Outcome outcome = Outcome::kCannotTell;
+    Cause cause = Cause::kError;  // kNone unless kCannotTell
+    std::string name;             // signature or heuristic, at most 255 octets; empty when there is none
+    std::string detail;           // for the log
+};
+
+struct ScanReport {
+    std::vector<ScanResult> results;
+    std::string signatures;  // generation that judged: "clamav 27800, 12 loaded 2026-11-23T05:11:00Z" or like it
+    std::chrono::microseconds elapsed{0};
+};
+
+// A report for a message that no scanner could look at.
+ScanReport cannot_tell(std::string_view scanner, Cause cause, std::string_view detail);
+
+std::string_view to_string(Outcome outcome);
+std::string_view to_string(Cause cause);
+
+// One short text for log and quarantine: "clean", "found Eicar-Signature", "encrypted Heuristics.Encrypted.Zip",
+// "cannot tell (timeout)".
+std::string summary(const ScanReport& report);
+
+}  // namespace policy

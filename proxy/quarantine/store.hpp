@@ -1,0 +1,85 @@
+// The quarantine on disk: durable, one message in two files, written only by the proxy.
+//
+//   PATH/ID.eml    the message as it came from the upstream (canonical CRLF text)
+//   PATH/ID.meta   envelope with all parameters, findings, time, ids, SHA-256 and size of the message, release record
+//
+// put() returns only when both are on stable storage: each is a temporary file, written, fsynced, renamed; the
+// directory is fsynced; .meta comes last, so an entry exists when its .meta does. What a crash leaves half-made is
+// removed at open(). Blocking; use it through Service (service.hpp) from a loop. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "mail/envelope.hpp"
+#include "mail/message.hpp"
+
+namespace quarantine {
+
+struct Limits {
+    std::uint64_t max_size = 0;          // octets of all entries together; 0: no limit
+    std::uint64_t disk_floor = 0;        // octets that must stay free on the file system
+    std::chrono::hours expire_after{0};  // 0: never
+};
+
+// A release is recorded before and after the hand-over, so that a crash neither loses nor silently repeats it.
+enum class ReleaseState : std::uint8_t {
+    kHeld,       // never released
+    kReleasing,  // handed to the delivery server, outcome unknown (yet): a crash fell here, or it runs now
+    kReleased,   // the delivery server took it; kept until it expires or is deleted
+};
+
+struct Entry {
+    std::string id;          // base::is_message_id
+    std::string inbound_id;  // the upstream's queue id, when known
+    std::string message_id;
+    std::string client;   // address of the upstream, for the log
+    std::string verdict;  // "found Eicar-Signature"
+    std::string rule;
+    base::Wall::time_point time;
+    mail::Envelope envelope;
+    std::uint64_t size = 0;  // octets of the message
+    std::string sha256;      // hex, of the message
+    ReleaseState release = ReleaseState::kHeld;
+    std::string release_note;  // last outcome of a release: the delivery server's reply, or why it failed
+};
+
+class Store {
+  public:
+    // Makes the directory (0700) when it is missing, removes half-made files, counts what is there.
+    // Error: not a directory, not ours, not writable, damaged metadata is logged and skipped.
+    static base::Result<Store> open(std::string path, Limits limits);
+
+    // Ok: durable. Error: nothing was kept. `entry.size` and `entry.sha256` are filled in here.
+    base::Status put(Entry entry, const mail::Message& message);
+    // True when put() of `octets` would pass the limits now; else the Error says which limit.
+    base::Status room_for(std::uint64_t octets) const;
+
+    std::vector<Entry> list() const;  // oldest first
+    base::Result<Entry> show(std::string_view id) const;
+    // The message, its size and SHA-256 checked against the metadata.
+    base::Result<mail::MessagePtr> message(std::string_view id) const;
+    base::Status remove(std::string_view id);
+    // Durable record of the release's state.
+    base::Status record_release(std::string_view id, ReleaseState state, std::string_view note);
+    // Removes what is older than expire_after at `now`; returns the ids.
+    std::vector<std::string> expire(base::Wall::time_point now);
+
+    void set_limits(Limits limits) { limits_ = limits; }
+    [[nodiscard]] std::uint64_t total_size() const { return total_; }
+    [[nodiscard]] std::uint64_t entries() const { return count_; }
+
+  private:
+    Store(std::string path, Limits limits) : path_(std::move(path)), limits_(limits) {}
+
+    std::string path_;
+    Limits limits_;
+    std::uint64_t total_ = 0;
+    std::uint64_t count_ = 0;
+};
+
+}  // namespace quarantine

@@ -1,0 +1,36 @@
+// The roles of the one binary, and what the supervisor hands to each: `sandwichd --role=NAME` is started by the
+// supervisor only.
+//
+// Descriptors (fixed numbers in the child):
+//   3  configuration text (sealed memfd): every process parses the same bytes that the supervisor checked
+//   4  channel to the supervisor (SOCK_SEQPACKET, base/channel.hpp)
+//   5… proxy only: listening sockets, in the order of Settings::sockets; then the control socket
+//
+// Packets on the supervisor's channels: the first octet says what it is, the rest is text.
+//   supervisor -> proxy    'Z' + descriptor   adopt a zygote: its control channel; text = generation number, blank,
+//   signatures
+//                          'C' + descriptor   use this configuration (checked already; memfd)
+//                          'Q'                finish what runs, then exit 0
+//   proxy -> supervisor    'R'                ready: accepting mail
+//                          'C' / 'E' text     configuration in use / refused
+//   supervisor -> zygote   'S' + descriptor   serve this proxy: zygote's end of a control channel (a previous proxy is
+//   dead or leaves) zygote -> supervisor   'R' text           engine loaded; text = signatures
+//                          'E' text           cannot load; exits 1 afterwards; text is for the administrator
+// A channel that ends means: the other side is dead. A zygote then exits; so does a proxy after finishing what runs.
+#pragma once
+
+namespace config {
+struct Settings;
+}
+
+namespace roles {
+
+inline constexpr int kConfigFd = 3;
+inline constexpr int kSupervisorFd = 4;
+inline constexpr int kFirstListenFd = 5;
+
+// Exit codes of the processes. Each returns when its process is to end.
+int run_proxy(const config::Settings& settings);
+int run_zygote(const config::Settings& settings);
+
+}  // namespace roles

@@ -1,0 +1,42 @@
+// Message data on the wire (RFC 5321 section 4.5.2): dot-stuffing off and on, and canonical line ends.
+//
+// Invariant 7: only CRLF "." CRLF ends data, and what comes out holds no bare CR or LF. A bare LF becomes CRLF, a bare
+// CR becomes a blank (CRLF there could open an empty line and so end the header early).
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace smtp {
+
+// Decodes one message; any chunking of the input gives the same output.
+class DataDecoder {
+  public:
+    // Consumes from the front of `bytes` (it is shortened) and appends canonical text to `out`. Returns true when the
+    // end of data was consumed; what follows it stays in `bytes`. The last line always ends with CRLF.
+    bool feed(std::string_view& bytes, std::string& out);
+
+    // How many bare CRs, bare LFs were mended so far.
+    [[nodiscard]] std::size_t mended() const { return mended_; }
+
+  private:
+    enum class State { kLineStart, kText, kCr, kDot, kDotCr };
+    State state_ = State::kLineStart;
+    std::size_t mended_ = 0;
+};
+
+// Encodes canonical text: a dot at the start of a line is doubled, finish() gives the end of data.
+class DataEncoder {
+  public:
+    void feed(std::string_view text, std::string& out);
+    // ".CRLF", with CRLF before it when the text did not end with one (also for an empty text at line start: just
+    // ".CRLF").
+    void finish(std::string& out);
+
+  private:
+    bool line_start_ = true;
+    bool after_cr_ = false;
+};
+
+}  // namespace smtp
