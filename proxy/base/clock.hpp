@@ -8,8 +8,6 @@ namespace base {
 
 using Monotonic = std::chrono::steady_clock;
 using Wall = std::chrono::system_clock;
-using std::chrono::milliseconds;
-using std::chrono::seconds;
 
 // RFC 5322 section 3.3 date-time in local time with zone, as "Mon, 23 Nov 2026 05:11:00 +0000".
 std::string rfc5322_date(Wall::time_point when);
