@@ -19,11 +19,13 @@ class Address {
     Address() = default;  // 0.0.0.0
     // "127.0.0.1", "::1", "[::1]". Error: anything else; no name is ever looked up.
     static base::Result<Address> parse(std::string_view text);
+    // 0.0.0.0 for a family that is neither.
     static Address from_sockaddr(const sockaddr* address);
 
     [[nodiscard]] bool v6() const { return v6_; }
-    [[nodiscard]] bool any() const;
-    [[nodiscard]] bool loopback() const;
+    [[nodiscard]] unsigned width() const { return v6_ ? 128 : 32; }
+    [[nodiscard]] bool any() const;       // 0.0.0.0 or ::
+    [[nodiscard]] bool loopback() const;  // 127.0.0.0/8 or ::1
     [[nodiscard]] std::string to_string() const;
     bool operator==(const Address&) const = default;
 
@@ -32,6 +34,8 @@ class Address {
 
   private:
     friend struct Endpoint;
+    friend class AddressList;
+    static Address from_octets(bool v6, const std::uint8_t* octets);
     bool v6_ = false;
     std::array<std::uint8_t, 16> octets_{};  // the first 4 for IPv4
 };
@@ -54,6 +58,10 @@ class AddressList {
     // Error names the item. An empty text is an empty list, which matches nothing.
     static base::Result<AddressList> parse(std::string_view text);
     [[nodiscard]] bool contains(const Address& address) const;
+    // A network of 0 bits is in it: every address of that family is let in.
+    [[nodiscard]] bool admits_everyone() const;
+    // Nothing but loopback is in it; so it is with an empty list.
+    [[nodiscard]] bool loopback_only() const;
     [[nodiscard]] std::string to_string() const;
     bool operator==(const AddressList&) const = default;
 
@@ -63,6 +71,7 @@ class AddressList {
         unsigned bits = 0;
         bool operator==(const Network&) const = default;
     };
+    static base::Result<Network> parse_network(std::string_view text);
     std::vector<Network> networks_;
 };
 
