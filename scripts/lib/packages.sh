@@ -1,0 +1,109 @@
+# The Debian packages that Sandwich needs, and how they are put on a machine without disturbing its mail. Sourced, never run.
+#
+# This is the only place that lists packages. No mail server is ever among what install_missing puts on a machine: the
+# demonstration and the tests unpack Sendmail privately (unpack_sendmail), always, also where Sendmail is installed. So the
+# machine's own mail set-up cannot be touched by mistake, and the tests see Debian's files as shipped, not as edited.
+# The one exception is `scripts/run --install`, which asks for Sendmail by name.
+
+build_packages=(meson ninja-build g++ pkg-config libevent-dev libclamav-dev libssl-dev libinih-dev libfmt-dev
+    libseccomp-dev doctest-dev)
+
+# What the demonstration runs: Python for the harness, ip for the namespaces, m4 for Debian's sendmail.mc, and the libraries
+# of Sendmail itself, which are harmless without it.
+demo_packages=(python3 iproute2 util-linux m4 libdb5.3 libldap-2.5-0 liblockfile1 libnsl2 libsasl2-2 libwrap0)
+
+test_packages=(clang-format-14 clang-14)
+
+# Sendmail as Debian packages it, with the delivery agent that its sendmail.cf names and one that does its work.
+sendmail_packages=(sendmail-bin sendmail-base sendmail-cf sensible-mda procmail)
+
+policy_file=/usr/sbin/policy-rc.d
+policy_saved=/usr/sbin/policy-rc.d.sandwich-saved
+policy_mark='# Put here by Sandwich while packages are installed.'
+
+# Nothing starts by itself at install time. The file that was there, or its absence, comes back afterwards, also after a
+# signal; a run that was killed outright is put right by the next one.
+forbid_starts() {
+    allow_starts
+    if [ -e "$policy_file" ] || [ -L "$policy_file" ]; then
+        mv "$policy_file" "$policy_saved"
+    fi
+    printf '#!/bin/sh\n%s\nexit 101\n' "$policy_mark" >"$policy_file"
+    chmod 755 "$policy_file"
+}
+
+allow_starts() {
+    if [ -f "$policy_file" ] && grep -qxF "$policy_mark" "$policy_file"; then
+        rm -f "$policy_file"
+    fi
+    if [ -e "$policy_saved" ] || [ -L "$policy_saved" ]; then
+        mv "$policy_saved" "$policy_file"
+    fi
+}
+
+package_installed() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+apt_quiet() {
+    DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"
+}
+
+# One apt-get update per run at most, and only when it is needed.
+update_lists() {
+    [ -n "${lists_updated:-}" ] && return
+    say "apt-get update"
+    apt_quiet update || warn "apt-get update failed; trying with the lists at hand"
+    lists_updated=yes
+}
+
+# install_missing PACKAGE...: installs those that are not there yet. Refuses when apt would remove anything for it.
+install_missing() {
+    local missing=() package plan
+    for package in "$@"; do
+        package_installed "$package" || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    [ "$(id -u)" -eq 0 ] || die "these packages are missing and only root can install them: ${missing[*]}"
+    say "installing ${#missing[@]} packages: ${missing[*]}"
+    plan=$(apt_quiet -s install --no-install-recommends "${missing[@]}" 2>&1) || {
+        update_lists
+        plan=$(apt_quiet -s install --no-install-recommends "${missing[@]}" 2>&1) || die "apt-get: $plan"
+    }
+    if grep -q '^Remv ' <<<"$plan"; then
+        die "apt-get would remove packages for this, so nothing was done: $(grep '^Remv ' <<<"$plan" | cut -d' ' -f2 | xargs)"
+    fi
+    forbid_starts
+    trap allow_starts EXIT
+    trap 'exit 130' INT TERM HUP
+    if ! apt_quiet install -y --no-install-recommends "${missing[@]}"; then
+        # Lists that are older than the mirror name files that are no longer there.
+        update_lists
+        apt_quiet install -y --no-install-recommends "${missing[@]}" || die "apt-get could not install: ${missing[*]}"
+    fi
+    allow_starts
+    trap - EXIT INT TERM HUP
+}
+
+# The mail server that this machine has installed, if any: the package that provides mail-transport-agent.
+installed_mail_server() {
+    dpkg-query -W -f '${db:Status-Status} ${Package} ${Provides}\n' 2>/dev/null |
+        awk '$1 == "installed" && / mail-transport-agent/ && $2 != "lsb-invalid-mta" { print $2; exit }'
+}
+
+# fetch_sendmail DIR: Sendmail's packages as files in DIR, from an earlier run or the mirror.
+fetch_sendmail() {
+    local directory=$1 package missing=()
+    mkdir -p "$directory"
+    for package in "${sendmail_packages[@]}"; do
+        compgen -G "$directory/${package}_*.deb" >/dev/null || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    say "fetching Sendmail's packages (to unpack privately, not to install): ${missing[*]}"
+    # As root, apt-get would warn that its own user cannot write here: the warning says nothing to the reader.
+    if ! (cd "$directory" && apt_quiet download -o APT::Sandbox::User=root "${missing[@]}" >/dev/null 2>&1); then
+        update_lists
+        (cd "$directory" && apt_quiet download -o APT::Sandbox::User=root "${missing[@]}") ||
+            die "apt-get could not download: ${missing[*]}"
+    fi
+}

@@ -1,0 +1,277 @@
+"""The three daemons in a private root: inbound Sendmail, sandwichd, delivery Sendmail, with Debian's own sendmail.cf made into
+the two variants by scripts/sandwich-cf."""
+
+import dataclasses
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import time
+
+from . import mail
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[3]
+HOST, DOMAIN = "mx.example.test", "example.test"
+USERS = ["alice", "bob", "carol", "dave", "erin", "frank"]
+CONTROL_SOCKET, PID_FILE = "/run/sandwich/control", "/run/sandwich/sandwichd.pid"
+CONFIG = "/etc/sandwich/sandwich.ini"
+DATA = "/usr/local/share/sandwich"
+# Messages that wait are tried again this often, seconds. An administrator would say minutes.
+QUEUE_INTERVAL = 3
+
+
+@dataclasses.dataclass
+class Ports:
+    """Where the daemons listen; `inbound_address` is what a client connects to."""
+
+    inbound_address: str
+    inbound: int = 25
+    scanner: int = 18000
+    delivery: int = 19000
+
+
+class Sandwich:
+    """`network` is the mx host's. `programs` is the folder with sandwichd and sandwichctl. Nothing runs yet."""
+
+    def __init__(self, root, network, ports, programs, cf_tool=CHECKOUT / "scripts/sandwich-cf"):
+        self.root, self.network, self.ports = root, network, ports
+        self._programs, self._cf_tool = pathlib.Path(programs), pathlib.Path(cf_tool)
+        self._daemons = {}
+        self._install_daemon()
+        self.write_config()
+
+    # -- configuration -------------------------------------------------------------------------------------------------
+
+    def _install_daemon(self):
+        (self.root / "/usr/local/sbin").mkdir(parents=True, exist_ok=True)
+        for name in ("sandwichd", "sandwichctl"):
+            target = self.root / f"/usr/local/sbin/{name}"
+            target.unlink(missing_ok=True)
+            shutil.copy(self._programs / name, target)
+        shutil.copytree(CHECKOUT / "etc/test-signatures", self.root / f"{DATA}/test-signatures", dirs_exist_ok=True)
+        for inside in ("/var/lib/sandwich/quarantine", "/var/spool/sandwich", "/run/sandwich"):
+            (self.root / inside).mkdir(parents=True, exist_ok=True)
+            self.root.give(inside, "sandwich", "sandwich", 0o750)
+
+    def write_config(self, extra=""):
+        """sandwich.ini; `extra` is appended, whole sections."""
+        ports = self.ports
+        self.root.write(
+            CONFIG,
+            f"""[general]
+user=sandwich
+scan_user=sandwich-scan
+pid_file={PID_FILE}
+control_socket={CONTROL_SOCKET}
+[log]
+target=syslog
+ident=sandwichd
+[socket_1]
+proxy_service=SMTP_SERVICE
+proxy_addr=127.0.0.1
+proxy_port={ports.scanner}
+[smtp]
+downstream_smtp_server_addr=127.0.0.1
+downstream_smtp_server_port={ports.delivery}
+[scanner.clamav]
+enable=yes
+allow_test_signatures=yes
+test_signatures={DATA}/test-signatures
+database={DATA}/test-signatures
+[quarantine]
+path=/var/lib/sandwich/quarantine
+{extra}""",
+        )
+
+    def configure_sendmail(self, resolver, hosts, mc_edits=(), access=""):
+        """Debian's sendmail.mc, with `mc_edits` (pattern, replacement), through m4 and sandwich-cf."""
+        root = self.root
+        root.write("/etc/resolv.conf", resolver)
+        root.write("/etc/hosts", hosts)
+        root.write("/etc/mailname", HOST + "\n")
+        root.write("/etc/mail/local-host-names", DOMAIN + "\n")
+        with open(root / "/etc/mail/access", "a", encoding="ascii") as table:
+            table.write(access)
+        for name in ("sendmail", "submit"):
+            source = root / f"/etc/mail/{name}.mc"
+            text = source.read_text()
+            for pattern, replacement in mc_edits if name == "sendmail" else ():
+                text, count = re.subn(pattern, replacement, text, flags=re.M)
+                if count == 0:
+                    raise RuntimeError(f"sendmail.mc has nothing like {pattern}")
+            source.write_text(text)
+            done = root.run("m4", f"/etc/mail/{name}.mc", stderr=subprocess.PIPE)
+            root.write(f"/etc/mail/{name}.cf", done.stdout)
+        self.make_maps()
+        self.make_variants()
+
+    def make_maps(self, aliases="", virtual=""):
+        base = "MAILER-DAEMON: postmaster\npostmaster: root\nroot: frank\n"
+        self.root.write("/etc/aliases", base + aliases)
+        with open(self.root / "/etc/mail/access", "rb") as table:
+            self.root.run("/usr/libexec/sendmail/makemap", "hash", "/etc/mail/access", stdin=table)
+        self.root.run("/usr/bin/newaliases")
+
+    def make_variants(self):
+        """Both .cf files, by the tool that an administrator uses."""
+        root, ports = self.root, self.ports
+        inbound, delivery = "/etc/mail/sandwich-in.cf", "/etc/mail/sandwich-deliv.cf"
+        options = ["--scanner", f"127.0.0.1:{ports.scanner}", "--delivery-host", f"127.0.0.1:{ports.delivery}"]
+        options += ["--queue-directory", "/var/spool/mqueue-delivery"]
+        done = subprocess.run(
+            [self._cf_tool, root / "/etc/mail/sendmail.cf", "--inbound", root / inbound, "--delivery", root / delivery, *options],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"sandwich-cf: exit {done.returncode}\n{done.stdout}{done.stderr}")
+
+    # -- daemons -------------------------------------------------------------------------------------------------------
+
+    def start(self):
+        self.start_delivery()
+        self.start_proxy()
+        self.start_inbound()
+
+    def stop(self):
+        self.stop_inbound()
+        self.stop_proxy()
+        self.stop_delivery()
+
+    def start_inbound(self):
+        self._start_sendmail("sm-in", "sandwich-in.cf", self.ports.inbound_address, self.ports.inbound)
+
+    def start_delivery(self):
+        self._start_sendmail("sm-deliv", "sandwich-deliv.cf", "127.0.0.1", self.ports.delivery)
+
+    def stop_inbound(self):
+        self._stop_sendmail("sm-in")
+
+    def stop_delivery(self):
+        self._stop_sendmail("sm-deliv")
+
+    def start_proxy(self, wanted=0):
+        """Returns what it said. Without -f sandwichd returns when it is ready, or with the reason why it cannot be."""
+        done = self.inside("/usr/local/sbin/sandwichd", "-c", CONFIG, timeout=60)
+        if done.returncode != wanted:
+            raise RuntimeError(f"sandwichd: exit {done.returncode}: {done.stdout}")
+        return done.stdout
+
+    def stop_proxy(self, patience=30):
+        pid = self.proxy_pid()
+        if pid is None:
+            return
+        os.kill(pid, 15)
+        wait_for(lambda: not os.path.exists(f"/proc/{pid}"), patience, "sandwichd ends after SIGTERM")
+
+    def proxy_pid(self):
+        try:
+            pid = int((self.root / PID_FILE).read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        return pid if os.path.exists(f"/proc/{pid}") else None
+
+    def check_running(self):
+        """Raises when a daemon that was started is gone."""
+        gone = [ident for ident, daemon in self._daemons.items() if daemon.poll() is not None]
+        if self.proxy_pid() is None:
+            gone.append("sandwichd")
+        if gone or len(self._daemons) < 2:
+            raise AssertionError(f"not running any more: {gone or 'a Sendmail'}")
+
+    def restart_missing(self):
+        """After a failed case: three running daemons again."""
+        self.stop_inbound()
+        self.stop_delivery()
+        self.start_delivery()
+        if self.proxy_pid() is None:
+            self.start_proxy()
+        self.start_inbound()
+
+    def inside(self, *command, timeout=60, **options):
+        """Runs a program as the mx host's root; the result has returncode and stdout (text, with stderr)."""
+        with self.network.inside():
+            return subprocess.run(
+                ["chroot", self.root.path, *command],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=timeout,
+                **options,
+            )
+
+    def _start_sendmail(self, ident, configuration, address, port):
+        command = ["/usr/sbin/sendmail-mta", "-Am", "-L", ident, "-bD", f"-q{QUEUE_INTERVAL}s", f"-C/etc/mail/{configuration}"]
+        with self.network.inside(), open(self.root / "/var/log/daemons.out", "ab") as output:
+            daemon = subprocess.Popen(["chroot", self.root.path, *command], stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+        self._daemons[ident] = daemon
+        wait_for(lambda: daemon.poll() is not None or self.listens((address, port)), 30, f"{ident} listens on {port}")
+        if daemon.poll() is not None:
+            raise RuntimeError(f"{ident} ended at once: {(self.root / '/var/log/daemons.out').read_text()[-2000:]}")
+
+    def _stop_sendmail(self, ident):
+        daemon = self._daemons.pop(ident, None)
+        if daemon:
+            daemon.terminate()
+            daemon.wait(30)
+
+    def listens(self, address):
+        with self.network.inside():
+            return mail.port_open(address)
+
+    # -- what became of a message --------------------------------------------------------------------------------------
+
+    def ctl(self, *arguments):
+        done = self.inside("/usr/local/sbin/sandwichctl", "-s", CONTROL_SOCKET, *arguments)
+        if done.returncode != 0:
+            raise RuntimeError(f"sandwichctl {' '.join(arguments)}: exit {done.returncode}: {done.stdout}")
+        return done.stdout
+
+    def mailbox_path(self, user):
+        return self.root / f"/var/mail/{user}"
+
+    def mailbox(self, user, mark):
+        """The messages in a user's mailbox that hold `mark` (bytes or text)."""
+        mark = mark.encode() if isinstance(mark, str) else mark
+        return [stored for stored in mail.read_mailbox(self.mailbox_path(user)) if mark in stored]
+
+    def delivered(self, user, mark, count=1, patience=30):
+        """Waits until the mailbox has `count` messages with `mark`; returns them."""
+        wait_for(lambda: len(self.mailbox(user, mark)) >= count, patience, f"{count} message(s) {mark} for {user}")
+        found = self.mailbox(user, mark)
+        if len(found) != count:
+            raise AssertionError(f"{len(found)} messages for {user} instead of {count}")
+        return found
+
+    def log(self, *needles):
+        """Lines of the mail log that hold all of `needles`."""
+        lines = (self.root / "/var/log/mail.log").read_text(errors="replace").splitlines()
+        return [line for line in lines if all(needle in line for needle in needles)]
+
+    def queue(self, name="mqueue"):
+        """Envelope files that wait in a queue."""
+        return [entry for entry in os.listdir(self.root / f"/var/spool/{name}") if entry.startswith("qf")]
+
+    def settle(self, patience=60):
+        """Waits until both queues are empty and stay so for a moment: what has not arrived by then never will."""
+        quiet_since = None
+
+        def quiet():
+            nonlocal quiet_since
+            if any(self.queue(name) for name in ("mqueue", "mqueue-delivery", "mqueue-client")):
+                quiet_since = None
+                return False
+            quiet_since = quiet_since or time.monotonic()
+            return time.monotonic() - quiet_since > 0.5
+
+        wait_for(quiet, patience, "the queues are empty")
+
+
+def wait_for(condition, patience, what):
+    """Polls; after `patience` seconds the test has failed."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {patience} s: {what}")
+        time.sleep(0.05)
