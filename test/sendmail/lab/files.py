@@ -219,7 +219,7 @@ class PrivateRoot:
     def outside(self, inside):
         """The path of a state file as one finds it from outside the lab."""
         for state in _STATE:
-            if self.copy_on_write and inside.startswith(state + "/") or inside == state:
+            if self.copy_on_write and (inside + "/").startswith(state + "/"):
                 return self.directory / state.rpartition("/")[2] / inside[len(state) :].lstrip("/")
         return self / inside
 

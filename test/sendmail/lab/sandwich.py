@@ -106,7 +106,7 @@ path=/var/lib/sandwich/quarantine
         self.make_maps()
         self.make_variants()
 
-    def make_maps(self, aliases="", virtual=""):
+    def make_maps(self, aliases=""):
         base = "MAILER-DAEMON: postmaster\npostmaster: root\nroot: frank\n"
         self.root.write("/etc/aliases", base + aliases)
         with open(self.root / "/etc/mail/access", "rb") as table:

@@ -13,7 +13,6 @@ class SyslogCollector:
     """Binds the datagram socket `socket_path` and appends to `log_path`."""
 
     def __init__(self, socket_path, log_path):
-        self._path = log_path
         self._file = open(log_path, "ab", buffering=0)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(socket_path)
@@ -22,9 +21,8 @@ class SyslogCollector:
 
     def _collect(self):
         while True:
-            line = _PRIORITY.sub(b"", self._socket.recv(65536)).rstrip(b"\0\r\n")
-            self._file.write(time.strftime("%b %e %H:%M:%S ").encode() + line.replace(b"\n", b"\\n") + b"\n")
+            self.add(_PRIORITY.sub(b"", self._socket.recv(65536)))
 
-    def text(self):
-        with open(self._path, encoding="utf-8", errors="replace") as log:
-            return log.read()
+    def add(self, line):
+        line = line.rstrip(b"\0\r\n").replace(b"\n", b"\\n")
+        self._file.write(time.strftime("%b %e %H:%M:%S ").encode() + line + b"\n")

@@ -30,6 +30,9 @@ _ZONE = {
 for _address, _name in ((CLIENT, "client.outside.test"), (MX_OUTSIDE, sandwich.HOST), (REMOTE, REMOTE_HOST)):
     _ZONE[".".join(reversed(_address.split("."))) + ".in-addr.arpa"] = {"PTR": [_name]}
 
+# A line each: the first name of a line is the canonical one, to which Sendmail would rewrite the others.
+_LOOPBACK_NAMES = ["localhost", *(name for name in _ZONE if not name.endswith(".arpa") and name != "localhost")]
+
 _ACCESS = "".join(f"{what}:{CLIENT}\t0\n" for what in ("GreetPause", "ClientRate", "ClientConn"))
 
 
@@ -58,6 +61,8 @@ class World:
             self.dns = dns.DnsServer(("127.0.0.1", 53), _ZONE)
         with self.remote.inside():
             self.sink = sink.Sink((REMOTE, 25), REMOTE_HOST)
+        with self.client.inside():
+            self.home = sink.Sink((CLIENT, 25), "client.outside.test")
         self.sandwich = sandwich.Sandwich(self.root, self.mx, sandwich.Ports(MX_OUTSIDE), programs, **options)
         self.sandwich.configure_sendmail(
             "nameserver 127.0.0.1\n",
@@ -71,14 +76,14 @@ class World:
         self.mx = self.client = self.remote = SharedNetwork()
         self.dns = None
         inbound, scanner, delivery, elsewhere = _free_ports(4)
-        self.sink = sink.Sink(("127.0.0.1", elsewhere), REMOTE_HOST)
+        self.sink = self.home = sink.Sink(("127.0.0.1", elsewhere), REMOTE_HOST)
         ports = sandwich.Ports("127.0.0.1", inbound, scanner, delivery)
         self.sandwich = sandwich.Sandwich(self.root, self.mx, ports, programs, **options)
         self.root.write("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")
         self.root.write("/etc/mail/service.switch", "passwd files\nhosts files\naliases files\n")
         self.sandwich.configure_sendmail(
             "",
-            f"127.0.0.1 localhost {sandwich.HOST} client.outside.test outside.test {REMOTE_HOST} remote.test remote2.test\n",
+            "".join(f"127.0.0.1 {name}\n" for name in _LOOPBACK_NAMES),
             [
                 (r"Name=MTA-v4, Port=smtp", f"Name=MTA-v4, Port={inbound}"),
                 (r"^DAEMON_OPTIONS\(`Family=inet,  Name=MSP-v4.*$", "dnl"),
@@ -88,22 +93,32 @@ class World:
         )
 
     @contextlib.contextmanager
-    def session(self, name="client.outside.test", timeout=120):
-        """An SMTP session of the outside client with the inbound Sendmail."""
+    def session(self, from_mx=False, timeout=120):
+        """An SMTP session with the inbound Sendmail: of the outside client, or of a program on the mx host, which may relay."""
         ports = self.sandwich.ports
-        with self.client.inside():
-            client = mail.Client((ports.inbound_address, ports.inbound), name, timeout)
+        with (self.mx if from_mx else self.client).inside():
+            address = "127.0.0.1" if from_mx else ports.inbound_address
+            client = mail.Client((address, ports.inbound), "localhost" if from_mx else "client.outside.test", timeout)
         try:
             yield client
         finally:
             client.close()
 
-    def send(self, sender, recipients, data, **parameters):
+    def send(self, sender, recipients, data, from_mx=False, **parameters):
         """One message in one session; returns the inbound Sendmail's final text."""
-        with self.session() as client:
+        with self.session(from_mx) as client:
             text = client.transaction(sender, recipients, data, **parameters)
             client.quit()
             return text
+
+    def arrived(self, server, mark, count=1, patience=30):
+        """Waits until `server`, one of our sinks, has `count` messages with `mark`; returns them."""
+        mark = mark.encode()
+        sandwich.wait_for(lambda: len(server.find(mark)) >= count, patience, f"{count} message(s) at {server.name}")
+        found = server.find(mark)
+        if len(found) != count:
+            raise AssertionError(f"{len(found)} messages at {server.name} instead of {count}")
+        return found
 
 
 def _route_to(port):
