@@ -242,7 +242,9 @@ class PrivateRoot:
         for name in ("dialup.m4", "provider.m4"):
             self.write(f"/etc/mail/m4/{name}", "")
         for name in ("sendmail.mc", "submit.mc"):
-            shutil.copy(self / f"/usr/share/sendmail/cf/debian/{name}", self / f"/etc/mail/{name}")
+            text = (self / f"/usr/share/sendmail/cf/debian/{name}").read_text()
+            # DAEMON_HOSTSTATS=No of Debian's sendmail.conf
+            self.write(f"/etc/mail/{name}", text.replace("dnl undefine(`confHOST_STATUS", "undefine(`confHOST_STATUS"))
         shutil.copy(self / "/usr/share/sendmail/examples/db/access", self / "/etc/mail/access")
         self.write("/etc/mail/trusted-users", "")
 

@@ -53,6 +53,8 @@ class Sandwich:
         for inside in ("/var/lib/sandwich/quarantine", "/var/spool/sandwich", "/run/sandwich"):
             (self.root / inside).mkdir(parents=True, exist_ok=True)
             self.root.give(inside, "sandwich", "sandwich", 0o750)
+        if self.root.copy_on_write:
+            self.root.give("/run/sandwich", "root", "sandwich", 0o755)
 
     def write_config(self, extra=""):
         """sandwich.ini; `extra` is appended, whole sections."""
