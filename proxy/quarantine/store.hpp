@@ -5,10 +5,14 @@
 //
 // put() returns only when both are on stable storage: each is a temporary file, written, fsynced, renamed; the
 // directory is fsynced; .meta comes last, so an entry exists when its .meta does. What a crash leaves half-made is
-// removed at open(). Blocking; use it through Service (service.hpp) from a loop. Not thread-safe.
+// removed at open(), unless another proxy is at work in the directory (one that outlived its supervisor). Blocking; use
+// it through Service (service.hpp) from a loop. Not thread-safe.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +21,7 @@
 #include "base/result.hpp"
 #include "mail/envelope.hpp"
 #include "mail/message.hpp"
+#include "quarantine/file_system.hpp"
 
 namespace quarantine {
 
@@ -52,7 +57,8 @@ class Store {
   public:
     // Makes the directory (0700) when it is missing, removes half-made files, counts what is there.
     // Error: not a directory, not ours, not writable, damaged metadata is logged and skipped.
-    static base::Result<Store> open(std::string path, Limits limits);
+    static base::Result<Store> open(std::string path, Limits limits,
+                                    std::shared_ptr<FileSystem> files = real_file_system());
 
     // Ok: durable. Error: nothing was kept. `entry.size` and `entry.sha256` are filled in here.
     base::Status put(Entry entry, const mail::Message& message);
@@ -71,15 +77,26 @@ class Store {
 
     void set_limits(Limits limits) { limits_ = limits; }
     [[nodiscard]] std::uint64_t total_size() const { return total_; }
-    [[nodiscard]] std::uint64_t entries() const { return count_; }
+    [[nodiscard]] std::uint64_t entries() const { return sizes_.size(); }
 
   private:
-    Store(std::string path, Limits limits) : path_(std::move(path)), limits_(limits) {}
+    Store(std::string path, Limits limits, std::shared_ptr<FileSystem> files)
+        : path_(std::move(path)), limits_(limits), files_(std::move(files)) {}
+
+    [[nodiscard]] std::string file(std::string_view id, std::string_view suffix) const;
+    // Removes what a crash left half-made, when no other process is at work here; fills sizes_.
+    base::Status take_stock();
+    base::Status write_synced(const std::string& path, std::string_view bytes);
+    base::Status write_entry(const Entry& entry, const mail::Message& message, std::string_view metadata);
+    base::Status replace_metadata(const std::string& id, std::string_view metadata);
+    void count(const std::string& id, std::uint64_t octets);
+    void forget(std::string_view id);
 
     std::string path_;
     Limits limits_;
+    std::shared_ptr<FileSystem> files_;
+    std::map<std::string, std::uint64_t, std::less<>> sizes_;  // octets of both files; ids sort by time
     std::uint64_t total_ = 0;
-    std::uint64_t count_ = 0;
 };
 
 }  // namespace quarantine
