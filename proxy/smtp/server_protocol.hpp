@@ -19,9 +19,11 @@
 
 namespace smtp {
 
+inline constexpr std::size_t kMaxBodyPiece = 65536;  // octets of one Body event
+
 struct ServerLimits {
     std::size_t command_line = 4096;        // octets with CRLF; longer lines get 500 and count as an error
-    unsigned errors = 20;                   // bad commands in one session before 421
+    unsigned errors = 20;                   // bad commands in one session that get a reply; the next one gets 421
     unsigned outstanding_recipients = 100;  // RCPT commands handed out and not yet answered
 };
 
@@ -57,7 +59,8 @@ class ServerProtocol {
     void greet(std::string_view text);
 
     // Consumes from the front of `bytes` (it is shortened) and returns the next event. Call until it returns Nothing;
-    // then feed again with more bytes, or with the same rest after an answer().
+    // then feed again with more bytes, or with the same rest after an answer(). A command line that is not whole yet
+    // stays in `bytes`: give it again with what follows (the owner's buffer must hold ServerLimits::command_line).
     Event next(std::string_view& bytes);
 
     // Answers the oldest unanswered event.
@@ -71,36 +74,60 @@ class ServerProtocol {
 
     // True while no answer is outstanding or a further RCPT could be taken; false: stop reading from the network.
     [[nodiscard]] bool wants_input() const;
+    // Answers that the upstream waits for.
+    [[nodiscard]] std::size_t owed_answers() const { return outstanding_; }
     [[nodiscard]] bool in_data() const;
     [[nodiscard]] bool in_transaction() const;
     [[nodiscard]] bool esmtp() const { return esmtp_; }  // the last greeting was EHLO
     [[nodiscard]] const std::string& client_name() const { return client_name_; }
     [[nodiscard]] std::size_t accepted_recipients() const { return accepted_; }
+    // Of the message in hand, or the last one.
     [[nodiscard]] std::size_t mended_newlines() const { return decoder_.mended(); }
 
   private:
-    // What an outstanding answer is for.
+    // What the outstanding answers are for.
     enum class Pending { kNone, kHello, kMail, kRcpt, kData, kEndOfData };
     enum class State { kStart, kReady, kMail, kData, kClosed };
+    struct Line;
 
-    Event command(std::string_view line);
-    Event refuse(const Reply& reply);
+    [[nodiscard]] Line peek_line(std::string_view bytes) const;
+    bool skip_line(std::string_view& bytes);
+    Event refuse_line(const Line& line);
+    static bool is_valid_recipient(const Line& line, const Command& command);
+
+    Event command(const Command& command);
+    Event hello(const Command& command);
+    Event mail(const Command& command);
+    Event rcpt(const Command& command);
+    Event data(const Command& command);
+    Event rset(const Command& command);
+    Event quit(const Command& command);
+    Event take_body(std::string_view& bytes);
+
+    Event await(Pending answer, Event event);
+    Event send(const Reply& reply);    // no error: Nothing
+    Event refuse(const Reply& reply);  // counts: Nothing, or Broken
+    Event refuse_without_mail();
+    void greeted();
+    void begin_data();
     void reset_transaction();
 
     std::string hostname_;
     ServerLimits limits_;
     State state_ = State::kStart;
     Pending pending_ = Pending::kNone;
-    Pending hello_verb_ = Pending::kNone;
-    bool esmtp_ = false;
-    std::string client_name_;
+    std::size_t outstanding_ = 0;  // answers owed; above 1 only for RCPT
+    bool blocked_ = false;         // a command stands in the input that waits for the answers owed
     std::string pending_client_name_;
     bool pending_esmtp_ = false;
-    std::size_t outstanding_ = 0;  // answers owed; above 1 only for RCPT
+    bool esmtp_ = false;
+    std::string client_name_;
     std::size_t accepted_ = 0;
-    std::size_t offered_ = 0;  // RCPT commands in this transaction
+    std::size_t offered_ = 0;    // RCPT commands in this transaction
+    bool mail_refused_ = false;  // the last MAIL; what was pipelined behind it is no error of the client
     unsigned errors_ = 0;
-    bool skipping_line_ = false;  // inside a command line that is too long
+    bool skipping_line_ = false;  // inside a command line that was refused before its end
+    bool data_ended_ = false;     // the end of data was seen, its event is still to be given
     DataDecoder decoder_;
     std::string output_;
 };

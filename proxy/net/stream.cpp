@@ -1,0 +1,174 @@
+#include "net/stream.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace net {
+namespace {
+
+std::string reason(int code) {
+    return std::generic_category().message(code);
+}
+
+void no_delay(int socket) {
+    // Without it every reply that follows another small write waits for the peer's delayed ACK (40 ms a message).
+    const int one = 1;
+    ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+}
+
+}  // namespace
+
+Stream::Stream(Loop& loop, base::UniqueFd socket, Handler& handler)
+    : handler_(handler),
+      socket_(std::move(socket)),
+      readable_(loop, socket_.get(), Watch::Direction::kRead, [this] { read_ready(); }),
+      writable_(loop, socket_.get(), Watch::Direction::kWrite, [this] { write_ready(); }) {
+    readable_.enable();
+}
+
+void Stream::consume(std::size_t octets) {
+    consumed_ += octets;
+    if (consumed_ == input_.size()) {
+        input_.clear();
+        // An idle session keeps no large buffer.
+        if (input_.capacity() > kReadChunk / 4)
+            input_.shrink_to_fit();
+        consumed_ = 0;
+    }
+    if (socket_ && !ended_ && input_.size() - consumed_ < kInputLimit)
+        readable_.enable();
+}
+
+void Stream::read_ready() {
+    if (consumed_ > 0) {
+        input_.erase(0, consumed_);
+        consumed_ = 0;
+    }
+    thread_local std::array<char, kReadChunk> chunk;
+    const ssize_t got = ::recv(socket_.get(), chunk.data(), chunk.size(), 0);
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return;
+    if (got <= 0) {
+        const std::string why = !write_failure_.empty() ? write_failure_
+                                : got == 0              ? "closed by the peer"
+                                                        : reason(errno);
+        ended_ = true;
+        readable_.disable();
+        writable_.disable();
+        handler_.on_end(why);
+        return;
+    }
+    input_.append(chunk.data(), static_cast<std::size_t>(got));
+    if (input_.size() >= kInputLimit)
+        readable_.disable();
+    handler_.on_input();
+}
+
+void Stream::write(std::string_view bytes) {
+    if (!socket_ || ended_ || !write_failure_.empty() || bytes.empty())
+        return;
+    if (output_size() == 0) {
+        output_.clear();
+        sent_ = 0;
+    } else if (sent_ > kReadChunk) {
+        output_.erase(0, sent_);
+        sent_ = 0;
+    }
+    output_.append(bytes);
+    flush();
+}
+
+void Stream::flush() {
+    while (output_size() > 0) {
+        const ssize_t wrote = ::send(socket_.get(), output_.data() + sent_, output_size(), MSG_NOSIGNAL);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOTCONN)) {
+            writable_.enable();
+            return;
+        }
+        if (wrote < 0) {
+            fail(reason(errno));
+            return;
+        }
+        sent_ += static_cast<std::size_t>(wrote);
+    }
+    // Everything is out. The watch stays for one more turn, so that on_output_sent() comes from the loop.
+    writable_.enable();
+}
+
+void Stream::write_ready() {
+    if (output_size() > 0)
+        flush();
+    if (!write_failure_.empty())
+        return;
+    if (output_size() == 0) {
+        writable_.disable();
+        output_.clear();
+        if (output_.capacity() > kReadChunk / 4)
+            output_.shrink_to_fit();
+        sent_ = 0;
+        if (shutdown_wanted_)
+            ::shutdown(socket_.get(), SHUT_WR);
+    }
+    handler_.on_output_sent();
+}
+
+void Stream::shutdown_when_sent() {
+    shutdown_wanted_ = true;
+    if (socket_ && output_size() == 0)
+        ::shutdown(socket_.get(), SHUT_WR);
+}
+
+void Stream::fail(std::string why) {
+    write_failure_ = std::move(why);
+    writable_.disable();
+    readable_.enable();
+}
+
+void Stream::close() {
+    readable_.disable();
+    writable_.disable();
+    socket_.reset();
+}
+
+base::Result<base::UniqueFd> start_connect(const Endpoint& peer) {
+    sockaddr_storage storage{};
+    const socklen_t length = peer.to_sockaddr(storage);
+    base::UniqueFd socket(::socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!socket)
+        return base::errno_error("socket");
+    no_delay(socket.get());
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0 && errno != EINPROGRESS)
+        return base::errno_error("connect to " + peer.to_string());
+    return socket;
+}
+
+base::UniqueFd accept_connection(int listener, Endpoint& peer) {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    base::UniqueFd socket(
+        ::accept4(listener, reinterpret_cast<sockaddr*>(&storage), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (socket) {
+        no_delay(socket.get());
+        peer = Endpoint::from_sockaddr(reinterpret_cast<const sockaddr*>(&storage));
+    }
+    return socket;
+}
+
+std::string connect_error(int socket) {
+    int code = 0;
+    socklen_t length = sizeof code;
+    if (::getsockopt(socket, SOL_SOCKET, SO_ERROR, &code, &length) != 0)
+        code = errno;
+    return code == 0 ? std::string() : reason(code);
+}
+
+}  // namespace net

@@ -1,0 +1,84 @@
+// Stream: one connected TCP socket on a Loop: input buffer, output buffer, reasons to pause. The only place that reads
+// and writes connections (TLS comes in here later).
+//
+// Belongs to its loop's thread. Callbacks come only from the loop, never from within a call into the Stream, so a
+// handler may call anything on it at any time; to destroy it from a callback, hand it (or its owner) to Loop::retire().
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/unique_fd.hpp"
+#include "net/address.hpp"
+#include "net/loop.hpp"
+
+namespace net {
+
+class Stream {
+  public:
+    // Unconsumed input above this pauses reading until it is consumed: network flow control is the only bound that a
+    // pipelining peer respects.
+    static constexpr std::size_t kInputLimit = 128 * 1024;
+    static constexpr std::size_t kReadChunk = 64 * 1024;
+
+    class Handler {
+      public:
+        virtual void on_input() = 0;                      // input() has grown
+        virtual void on_output_sent() = 0;                // some or all of the output left; see output_size()
+        virtual void on_end(const std::string& why) = 0;  // the peer closed or the connection broke; last callback
+
+      protected:
+        ~Handler() = default;
+    };
+
+    // `socket` is non-blocking and connected, or connecting: then the first on_output_sent() or on_end() tells how it
+    // went, provided something was written.
+    Stream(Loop& loop, base::UniqueFd socket, Handler& handler);
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
+
+    // View of what was received and not consumed; valid until consume() or the next callback.
+    [[nodiscard]] std::string_view input() const { return std::string_view(input_).substr(consumed_); }
+    void consume(std::size_t octets);
+
+    // Sends at once what the socket takes, keeps the rest. Callers batch: one call, one segment where possible.
+    void write(std::string_view bytes);
+    [[nodiscard]] std::size_t output_size() const { return output_.size() - sent_; }
+
+    // Tells the peer that nothing more comes (after the output); reading goes on.
+    void shutdown_when_sent();
+    // Drops everything; no callback follows.
+    void close();
+    [[nodiscard]] bool open() const { return static_cast<bool>(socket_); }
+
+  private:
+    void read_ready();
+    void write_ready();
+    void flush();
+    // A failed write is reported by the read side: what the peer said before it broke off (a 421, say) is read first.
+    void fail(std::string why);
+
+    Handler& handler_;
+    base::UniqueFd socket_;
+    Watch readable_;
+    Watch writable_;
+    std::string input_;
+    std::size_t consumed_ = 0;
+    std::string output_;
+    std::size_t sent_ = 0;
+    std::string write_failure_;
+    bool ended_ = false;
+    bool shutdown_wanted_ = false;
+};
+
+// Starts a non-blocking connect with TCP_NODELAY. Error: no socket, refused at once.
+base::Result<base::UniqueFd> start_connect(const Endpoint& peer);
+
+// Accepts one connection, non-blocking, TCP_NODELAY. Empty when there is none or it broke meanwhile; `peer` says who.
+base::UniqueFd accept_connection(int listener, Endpoint& peer);
+
+// The pending error of a connecting socket, empty when it is connected.
+std::string connect_error(int socket);
+
+}  // namespace net

@@ -1,0 +1,264 @@
+#include "session/delivery.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace session {
+
+using smtp::ClientProtocol;
+using smtp::Reply;
+
+namespace {
+
+constexpr std::size_t kTextChunk = 64 * 1024;
+constexpr std::size_t kTextAhead = 256 * 1024;  // octets waiting in the socket's buffer before we stop feeding it
+
+Reply try_later() {
+    return smtp::make_reply(451, "4.4.1", "the delivery server is not available, try again later");
+}
+
+std::string quote(const Reply& reply) {
+    return fmt::format("{} {}", reply.code, fmt::join(reply.lines, " / "));
+}
+
+}  // namespace
+
+Delivery::Delivery(DownstreamPool& pool, RuntimePtr runtime, std::string id, std::string reverse_path,
+                   std::vector<smtp::Parameter> mail_parameters, Handler& handler)
+    : pool_(pool),
+      runtime_(std::move(runtime)),
+      id_(std::move(id)),
+      reverse_path_(std::move(reverse_path)),
+      mail_parameters_(std::move(mail_parameters)),
+      handler_(handler) {}
+
+Delivery::~Delivery() {
+    cancel();
+}
+
+const net::Endpoint& Delivery::server() const {
+    return runtime_->settings.downstream[server_index_];
+}
+
+void Delivery::open(bool fresh) {
+    auto lease = pool_.acquire(runtime_, server(), *this, fresh);
+    connection_ = std::move(lease.connection);
+    reused_ = lease.reused;
+    answered_ = false;
+    envelope_sent_ = false;
+    if (connection_->ready())
+        send_envelope();
+}
+
+void Delivery::on_ready() {
+    pool_.reached(*connection_);
+    send_envelope();
+}
+
+void Delivery::send_envelope() {
+    // RFC 6531 section 3.4: such a mail cannot be downgraded by us.
+    const bool needs_utf8 = std::any_of(mail_parameters_.begin(), mail_parameters_.end(),
+                                        [](const auto& p) { return smtp::keyword_is(p, "SMTPUTF8"); });
+    if (needs_utf8 && !connection_->extensions().smtputf8) {
+        mail_refused_ = smtp::make_reply(550, "5.6.7", "the delivery server does not take internationalized addresses");
+        for (auto count = unanswered_.size(); count > 0; --count)
+            answer_recipient(*mail_refused_);
+        return;
+    }
+    connection_->protocol().mail(reverse_path_, wire_parameters(mail_parameters_, true));
+    envelope_sent_ = true;
+    for (const auto& recipient : unanswered_)
+        send_recipient(recipient);
+    connection_->send();
+}
+
+void Delivery::send_recipient(const Recipient& recipient) {
+    connection_->protocol().rcpt(recipient.path, wire_parameters(recipient.parameters, false));
+}
+
+// The parameters as they came, without those that this server does not understand: they were promised on the strength
+// of what the default server offered earlier.
+std::string Delivery::wire_parameters(const std::vector<smtp::Parameter>& parameters, bool of_mail) {
+    const auto& server_offers = connection_->extensions();
+    std::vector<smtp::Parameter> passed;
+    for (const auto& parameter : parameters) {
+        const bool is_dsn = smtp::keyword_is(parameter, "RET") || smtp::keyword_is(parameter, "ENVID") ||
+                            smtp::keyword_is(parameter, "NOTIFY") || smtp::keyword_is(parameter, "ORCPT");
+        const bool lost = (is_dsn && !server_offers.dsn) ||
+                          (of_mail && smtp::keyword_is(parameter, "BODY") && !server_offers.eight_bit_mime) ||
+                          (of_mail && smtp::keyword_is(parameter, "SIZE") && !server_offers.size);
+        if (!lost)
+            passed.push_back(parameter);
+        else if (!smtp::keyword_is(parameter, "SIZE"))
+            base::log::event(base::log::kExtensionLost, "{}: {} does not take {}", id_, server().to_string(),
+                             parameter.text);
+    }
+    return smtp::parameters_to_wire(passed);
+}
+
+void Delivery::add_recipient(std::string path, std::vector<smtp::Parameter> parameters) {
+    if (mail_refused_ || stage_ == Stage::kBroken) {
+        handler_.on_recipient(mail_refused_ ? *mail_refused_ : try_later());
+        return;
+    }
+    unanswered_.push_back({std::move(path), std::move(parameters)});
+    if (!connection_) {
+        open(false);
+        return;
+    }
+    if (envelope_sent_) {
+        send_recipient(unanswered_.back());
+        connection_->send();
+    }
+}
+
+void Delivery::answer_recipient(const Reply& reply) {
+    unanswered_.erase(unanswered_.begin());
+    handler_.on_recipient(reply);
+}
+
+// What the upstream may see of a delivery server's refusal: 4xx and 5xx speak of the mail and are relayed; 421, 500,
+// 502 and 503 speak of the conversation between the two of us, and a mail must not bounce for that.
+Reply Delivery::relayed(const Reply& reply) const {
+    if (reply.code == 421 || reply.code == 500 || reply.code == 502 || reply.code == 503 || reply.intermediate()) {
+        base::log::event(base::log::kDownstreamFault, "{}: {} said {}", id_, server().to_string(), quote(reply));
+        return smtp::make_reply(451, "4.3.0", "the delivery server could not go on, try again later");
+    }
+    return reply;
+}
+
+void Delivery::on_answer(ClientProtocol::Expect to, const Reply& reply) {
+    if (to != ClientProtocol::Expect::kRset)  // that one belongs to the transaction before
+        answered_ = true;
+    switch (to) {
+        case ClientProtocol::Expect::kMail:
+            if (!reply.positive())
+                mail_refused_ = relayed(reply);
+            return;
+        case ClientProtocol::Expect::kRcpt:
+            // After a refused MAIL every RCPT gets 503; the upstream is told the reason instead.
+            answer_recipient(mail_refused_ ? *mail_refused_ : reply.positive() ? reply : relayed(reply));
+            return;
+        case ClientProtocol::Expect::kData:
+            if (!reply.intermediate())
+                return finish({reply.positive() ? try_later() : relayed(reply), quote(reply), false});
+            stage_ = Stage::kText;
+            pump();
+            return;
+        case ClientProtocol::Expect::kEndOfData:
+            return finish({reply.positive() ? reply : relayed(reply), quote(reply), false});
+        default:
+            return;
+    }
+}
+
+void Delivery::commit(mail::Rope message) {
+    message_ = std::move(message);
+    if (stage_ == Stage::kBroken || !connection_)
+        return finish({try_later(), "no connection", false});
+    stage_ = Stage::kData;
+    connection_->protocol().data();
+    connection_->send();
+}
+
+void Delivery::pump() {
+    auto& protocol = connection_->protocol();
+    while (connection_->output_size() < kTextAhead && next_piece_ < message_->pieces()) {
+        const auto piece = message_->piece(next_piece_);
+        const auto chunk = piece.substr(piece_offset_, kTextChunk);
+        protocol.body(chunk);
+        piece_offset_ += chunk.size();
+        if (piece_offset_ == piece.size()) {
+            ++next_piece_;
+            piece_offset_ = 0;
+        }
+        const bool last = next_piece_ == message_->pieces();
+        if (last) {
+            protocol.end_of_data();
+            connection_->expect_final_reply();
+            stage_ = Stage::kFinal;
+        }
+        connection_->send();
+    }
+}
+
+void Delivery::on_output_sent() {
+    if (stage_ == Stage::kText)
+        pump();
+}
+
+void Delivery::on_lost(const std::string& why, const Reply* last_words) {
+    const bool dot_left = stage_ == Stage::kFinal && connection_->output_size() == 0;
+    const bool was_ready = envelope_sent_;
+    const bool stale = reused_ && !answered_ && stage_ == Stage::kEnvelope;
+    if (!was_ready)
+        pool_.unreachable(server(), why);
+    else if (!stale)
+        base::log::event(base::log::kDownstreamFault, "{}: {}: {}", id_, server().to_string(), why);
+    pool_.discard(std::move(connection_));
+
+    if (stale)
+        return open(true);
+    if (!was_ready && server_index_ + 1 < runtime_->settings.downstream.size()) {
+        ++server_index_;
+        return open(false);
+    }
+    // A refusal in the middle of the text (a full disk, say) is an answer to this mail, if it is one.
+    const bool refusal =
+        last_words != nullptr && stage_ == Stage::kText && (last_words->transient() || last_words->permanent());
+    const Reply reply = refusal ? relayed(*last_words) : try_later();
+    if (stage_ == Stage::kEnvelope)
+        break_off(reply);
+    else
+        finish({reply, refusal ? quote(*last_words) : why, dot_left});
+}
+
+void Delivery::break_off(const Reply& reply) {
+    stage_ = Stage::kBroken;
+    const auto waiting = unanswered_.size();
+    for (std::size_t i = 0; i < waiting; ++i)
+        answer_recipient(reply);
+    if (stage_ == Stage::kBroken)  // an answer may have made the owner cancel
+        handler_.on_delivery_broken(reply);
+}
+
+void Delivery::finish(Outcome outcome) {
+    const bool clean_end = stage_ == Stage::kFinal || stage_ == Stage::kData;
+    stage_ = Stage::kDone;
+    if (connection_) {
+        // After 421 the server closes; after a refused DATA the transaction is still open there.
+        const bool at_rest = clean_end && connection_->ready() && connection_->output_size() == 0 &&
+                             outcome.server_text.rfind("421", 0) != 0;
+        if (at_rest && !outcome.reply.positive()) {
+            connection_->protocol().rset();
+            connection_->send();
+        }
+        if (at_rest)
+            pool_.release(std::move(connection_));
+        else
+            pool_.discard(std::move(connection_));
+    }
+    if (outcome.possible_duplicate)
+        base::log::event(base::log::kPossibleDuplicate, "{}: {}: {}", id_, server().to_string(), outcome.server_text);
+    handler_.on_delivered(std::move(outcome));
+}
+
+void Delivery::cancel() {
+    // With an answer outstanding, the connection's next user would take it for its own.
+    const bool at_rest =
+        stage_ == Stage::kEnvelope && connection_ && connection_->ready() && connection_->protocol().outstanding() == 0;
+    stage_ = Stage::kDone;
+    if (!at_rest) {
+        pool_.discard(std::move(connection_));
+        return;
+    }
+    connection_->protocol().rset();
+    connection_->send();
+    pool_.release(std::move(connection_));
+}
+
+}  // namespace session

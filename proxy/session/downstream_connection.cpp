@@ -1,0 +1,137 @@
+#include "session/downstream_connection.hpp"
+
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+
+namespace session {
+
+using smtp::ClientProtocol;
+
+DownstreamConnection::DownstreamConnection(net::Loop& loop, RuntimePtr runtime, const net::Endpoint& server,
+                                           Owner* owner)
+    : runtime_(std::move(runtime)),
+      server_(server),
+      owner_(owner),
+      clock_(loop, [this] { lost(start_failure_.empty() ? "no answer in time" : start_failure_); }) {
+    auto socket = net::start_connect(server_);
+    if (!socket) {
+        start_failure_ = socket.error().message;
+        clock_.start(std::chrono::milliseconds(0));
+        return;
+    }
+    net::Stream::Handler& handler = *this;
+    stream_ = std::make_unique<net::Stream>(loop, std::move(*socket), handler);
+    clock_.start(runtime_->settings.downstream_connect_timeout);
+}
+
+void DownstreamConnection::send() {
+    if (state_ == State::kDead)
+        return;
+    stream_->write(protocol_.take_output());
+    restart_clock();
+}
+
+void DownstreamConnection::restart_clock() {
+    const auto& settings = runtime_->settings;
+    if (state_ == State::kDead)
+        return;
+    if (state_ != State::kReady)
+        clock_.start(settings.downstream_connect_timeout);
+    else if (final_)
+        clock_.start(settings.downstream_final_timeout);
+    else if (protocol_.outstanding() > 0 || stream_->output_size() > 0)
+        clock_.start(settings.downstream_command_timeout);
+    else
+        clock_.stop();
+}
+
+void DownstreamConnection::on_input() {
+    for (;;) {
+        auto bytes = stream_->input();
+        const auto before = bytes.size();
+        const auto event = protocol_.next(bytes);
+        stream_->consume(before - bytes.size());
+        if (std::holds_alternative<ClientProtocol::Nothing>(event))
+            break;
+        if (const auto* garbage = std::get_if<ClientProtocol::Garbage>(&event))
+            return lost("the delivery server talks nonsense: " + garbage->why);
+        if (const auto* unexpected = std::get_if<ClientProtocol::Unexpected>(&event))
+            return lost(fmt::format("the delivery server said {} {} unasked", unexpected->reply.code,
+                                    smtp::text_of(unexpected->reply)),
+                        &unexpected->reply);
+        const auto& answer = std::get<ClientProtocol::Answer>(event);
+        if (answer.to == ClientProtocol::Expect::kEndOfData)
+            final_ = false;
+        if (state_ == State::kReady)
+            owner_->on_answer(answer.to, answer.reply);
+        else
+            on_hello_answer(answer.to, answer.reply);
+        if (state_ == State::kDead)
+            return;
+    }
+    // Without PIPELINING an answer releases the next command.
+    if (auto more = protocol_.take_output(); !more.empty())
+        stream_->write(more);
+    restart_clock();
+}
+
+void DownstreamConnection::on_hello_answer(ClientProtocol::Expect to, const smtp::Reply& reply) {
+    const auto& hostname = runtime_->settings.proxy_hostname;
+    switch (to) {
+        case ClientProtocol::Expect::kGreeting: {
+            if (!reply.positive())
+                return lost(fmt::format("greeting {} {}", reply.code, smtp::text_of(reply)));
+            // A server that greets with our name is ourselves, reached through some other address.
+            const auto text = smtp::text_of(reply);
+            if (text.substr(0, text.find(' ')) == hostname) {
+                base::log::event(base::log::kDownstreamLoop, "{} greets as {}", server_.to_string(), hostname);
+                return lost("it is ourselves");
+            }
+            state_ = State::kHello;
+            protocol_.ehlo(hostname);
+            return;
+        }
+        case ClientProtocol::Expect::kEhlo:
+            // RFC 5321 section 3.2: an old server that does not know EHLO gets HELO.
+            if (reply.code == 500 || reply.code == 502) {
+                protocol_.helo(hostname);
+                return;
+            }
+            [[fallthrough]];
+        case ClientProtocol::Expect::kHelo:
+            if (!reply.positive())
+                return lost(fmt::format("EHLO {} {}", reply.code, smtp::text_of(reply)));
+            state_ = State::kReady;
+            owner_->on_ready();
+            return;
+        default:
+            return lost("an answer out of order");
+    }
+}
+
+void DownstreamConnection::on_output_sent() {
+    if (state_ == State::kReady && stream_->output_size() > 0)
+        restart_clock();  // text is flowing: a slow server is not a dead one
+    owner_->on_output_sent();
+}
+
+void DownstreamConnection::on_end(const std::string& why) {
+    lost(why);
+}
+
+void DownstreamConnection::abandon() {
+    state_ = State::kDead;
+    clock_.stop();
+    if (stream_)
+        stream_->close();
+}
+
+void DownstreamConnection::lost(const std::string& why, const smtp::Reply* last_words) {
+    if (state_ == State::kDead)
+        return;
+    abandon();
+    owner_->on_lost(why, last_words);
+}
+
+}  // namespace session

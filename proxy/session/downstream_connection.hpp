@@ -1,0 +1,77 @@
+// DownstreamConnection: one SMTP connection to a delivery server: connect, greeting, EHLO, then whatever its owner
+// sends.
+//
+// Belongs to one loop. The owner (a Delivery, or the pool while the connection is idle) is told of every answer and of
+// the end. A reply that does not come in time ends the connection.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/clock.hpp"
+#include "net/stream.hpp"
+#include "session/runtime.hpp"
+#include "smtp/client_protocol.hpp"
+
+namespace session {
+
+class DownstreamConnection final : private net::Stream::Handler {
+  public:
+    class Owner {
+      public:
+        virtual void on_ready() = 0;  // greeted and EHLO answered: commands may be sent
+        virtual void on_answer(smtp::ClientProtocol::Expect to, const smtp::Reply& reply) = 0;
+        virtual void on_output_sent() {}  // room for more message text
+        // The connection is dead: `why` for the log; `last_words` is a reply that nobody had asked for (a 421), if any.
+        // Last callback.
+        virtual void on_lost(const std::string& why, const smtp::Reply* last_words) = 0;
+
+      protected:
+        ~Owner() = default;
+    };
+
+    // Connecting starts at once; `owner` hears on_ready() or on_lost(), never from within this call.
+    DownstreamConnection(net::Loop& loop, RuntimePtr runtime, const net::Endpoint& server, Owner* owner);
+
+    void set_owner(Owner* owner) { owner_ = owner; }
+    // Command and body calls go to protocol(); send() then puts them on the wire and starts the clock for the answers.
+    smtp::ClientProtocol& protocol() { return protocol_; }
+    void send();
+
+    // Closes without a word to anybody; the owner retires it afterwards.
+    void abandon();
+
+    [[nodiscard]] bool ready() const { return state_ == State::kReady; }
+    [[nodiscard]] std::size_t output_size() const { return stream_ ? stream_->output_size() : 0; }
+    [[nodiscard]] const net::Endpoint& server() const { return server_; }
+    [[nodiscard]] const smtp::Extensions& extensions() const { return protocol_.extensions(); }
+    [[nodiscard]] base::Monotonic::time_point opened() const { return opened_; }
+    [[nodiscard]] const RuntimePtr& runtime() const { return runtime_; }
+    unsigned messages = 0;  // transactions begun on it
+
+    // The final dot is under way: wait for its answer as long as the settings say.
+    void expect_final_reply() { final_ = true; }
+
+  private:
+    enum class State { kConnecting, kHello, kReady, kDead };
+
+    void on_input() override;
+    void on_output_sent() override;
+    void on_end(const std::string& why) override;
+    void on_hello_answer(smtp::ClientProtocol::Expect to, const smtp::Reply& reply);
+    void lost(const std::string& why, const smtp::Reply* last_words = nullptr);
+    void restart_clock();
+
+    RuntimePtr runtime_;
+    net::Endpoint server_;
+    Owner* owner_;
+    State state_ = State::kConnecting;
+    smtp::ClientProtocol protocol_;
+    std::unique_ptr<net::Stream> stream_;
+    net::Timer clock_;
+    std::string start_failure_;
+    base::Monotonic::time_point opened_ = base::Monotonic::now();
+    bool final_ = false;
+};
+
+}  // namespace session

@@ -1,0 +1,38 @@
+// The log line of each message, in Sendmail's field style, so that an administrator's eyes and scripts know it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "mail/envelope.hpp"
+
+namespace session {
+
+struct MessageRecord {
+    std::string id;
+    std::string inbound_id;  // queue id of the inbound Sendmail; empty: unknown
+    std::string message_id;
+    std::string relay;          // upstream: "name [address]"
+    std::string_view protocol;  // "ESMTP" or "SMTP"
+    std::size_t size = 0;
+    const mail::Envelope* envelope = nullptr;
+    std::chrono::nanoseconds delay{0};   // since MAIL
+    std::chrono::nanoseconds xdelay{0};  // of the hand-over to the delivery server
+    std::string mailer;                  // "smtp", "quarantine", "discard", "reject", "defer"
+    std::string downstream;              // "127.0.0.1:19000"; empty when it was not asked
+    std::string outbound_id;             // queue id that the delivery server gave
+    std::string dsn;                     // enhanced status code
+    std::string verdict;
+    std::string stat;  // "Sent (…)", "Deferred: …", as Sendmail words it
+};
+
+// One line, or several when the recipients do not fit: each has the id, the further ones only to= and stat=.
+std::vector<std::string> message_log_lines(const MessageRecord& record);
+
+// The queue id in a delivery server's final text (without code): "6AM4NqNc004002 Message accepted for delivery", "Ok:
+// queued as 4B3F2", "OK id=1abc-000"; empty when there is none.
+std::string outbound_id(std::string_view text);
+
+}  // namespace session

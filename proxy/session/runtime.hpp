@@ -1,0 +1,44 @@
+// Runtime: everything a transaction consults, built whole and replaced whole (invariant 10); and what all loops share.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "base/snapshot.hpp"
+#include "config/settings.hpp"
+#include "policy/decision.hpp"
+#include "quarantine/service.hpp"
+#include "scanners/worker/pool.hpp"
+
+namespace session {
+
+struct Runtime {
+    config::Settings settings;
+    policy::Rules rules;
+    unsigned generation = 1;  // of the configuration
+};
+using RuntimePtr = std::shared_ptr<const Runtime>;
+
+// Counts what is admitted; shared by all loops.
+struct Counters {
+    std::atomic<unsigned> sessions{0};
+    std::atomic<std::uint64_t> accepted{0};
+    std::atomic<std::uint64_t> refused{0};  // connections answered with 421
+    std::atomic<std::uint64_t> delivered{0};
+    std::atomic<std::uint64_t> quarantined{0};
+    std::atomic<std::uint64_t> rejected{0};
+    std::atomic<std::uint64_t> discarded{0};
+    std::atomic<std::uint64_t> deferred{0};
+};
+
+// Lives as long as every loop. Members are safe to use from any of them.
+struct Shared {
+    base::Snapshot<Runtime> runtime;
+    scanners::Pool& scanners;
+    quarantine::Service& quarantine;
+    Counters counters;
+    std::atomic<bool> draining{false};  // no new sessions; the ones there end at their next command
+};
+
+}  // namespace session

@@ -1,0 +1,249 @@
+#include "session/session.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <utility>
+
+#include "base/log.hpp"
+#include "session/shard.hpp"
+
+namespace session {
+
+using smtp::make_reply;
+using smtp::ServerProtocol;
+
+namespace {
+
+// After our last word the peer gets this long to read it: closing at once over unread input would reset the connection
+// and could destroy the reply on its way.
+constexpr auto kLinger = std::chrono::seconds(2);
+
+// RFC 1870 section 6.1: the size that MAIL declares, when it is a number.
+std::uint64_t declared_size(const smtp::PathArgument& mail) {
+    std::uint64_t size = 0;
+    for (const auto& parameter : mail.parameters) {
+        if (smtp::keyword_is(parameter, "SIZE"))
+            std::from_chars(parameter.value.data(), parameter.value.data() + parameter.value.size(), size);
+    }
+    return size;
+}
+
+}  // namespace
+
+Session::Session(Shard& shard, std::uint64_t number, base::UniqueFd socket, const net::Endpoint& client)
+    : shard_(shard),
+      number_(number),
+      runtime_(shard.shared().runtime.load()),
+      client_(client),
+      stream_(shard.loop(), std::move(socket), *this),
+      protocol_(runtime_->settings.proxy_hostname),
+      clock_(shard.loop(), [this] {
+          if (closing_)
+              return end();
+          base::log::event(base::log::kSessionError, "{}: nothing came in time", client_.address.to_string());
+          protocol_.close(make_reply(421, "4.4.2", "timeout, closing connection"));
+          close_politely();
+      }) {}
+
+Session::~Session() = default;
+
+void Session::start() {
+    protocol_.greet(runtime_->settings.smtp_greeting_msg);
+    flush();
+    restart_clock();
+}
+
+void Session::refuse(const std::string& text) {
+    protocol_.close(make_reply(421, "4.3.2", fmt::format("{} {}", runtime_->settings.proxy_hostname, text)));
+    close_politely();
+}
+
+void Session::drain() {
+    if (closing_ || transaction_)
+        return;
+    protocol_.close(make_reply(421, "4.3.2", "shutting down, try again later"));
+    close_politely();
+}
+
+Transaction* Session::transaction(std::uint64_t serial) {
+    return transaction_ && transaction_->serial() == serial ? transaction_.get() : nullptr;
+}
+
+void Session::on_input() {
+    if (closing_) {
+        stream_.consume(stream_.input().size());
+        return;
+    }
+    pump();
+}
+
+void Session::on_output_sent() {
+    if (!closing_)
+        restart_clock();
+}
+
+void Session::on_end(const std::string& why) {
+    upstream_gone_ = true;
+    if (!closing_ && !transaction_ && protocol_.in_transaction())
+        base::log::event(base::log::kSessionError, "{}: {}", client_.address.to_string(), why);
+    end();
+}
+
+// Runs the protocol until it needs more input or an answer. Answers given from within come back here through answer().
+void Session::pump() {
+    if (std::exchange(pumping_, true)) {
+        pump_again_ = true;
+        return;
+    }
+    do {
+        pump_again_ = false;
+        while (!closing_ && !ended_) {
+            auto bytes = stream_.input();
+            const auto before = bytes.size();
+            auto event = protocol_.next(bytes);
+            stream_.consume(before - bytes.size());
+            if (std::holds_alternative<ServerProtocol::Nothing>(event))
+                break;
+            handle(event);
+        }
+    } while (pump_again_ && !closing_ && !ended_);
+    pumping_ = false;
+    if (ended_)
+        return;
+    flush();
+    restart_clock();
+}
+
+void Session::handle(ServerProtocol::Event& event) {
+    if (const auto* greeted = std::get_if<ServerProtocol::Hello>(&event)) {
+        hello(*greeted);
+    } else if (auto* mail = std::get_if<ServerProtocol::Mail>(&event)) {
+        begin_transaction(mail->argument);
+    } else if (auto* rcpt = std::get_if<ServerProtocol::Rcpt>(&event)) {
+        transaction_->rcpt(std::move(rcpt->argument));
+    } else if (std::holds_alternative<ServerProtocol::Data>(event)) {
+        transaction_->data();
+    } else if (const auto* body = std::get_if<ServerProtocol::Body>(&event)) {
+        transaction_->body(body->text);
+    } else if (std::holds_alternative<ServerProtocol::EndOfData>(event)) {
+        transaction_->end_of_data();
+    } else if (std::holds_alternative<ServerProtocol::Reset>(event)) {
+        if (transaction_) {
+            transaction_->abandon();
+            shard_.loop().retire(std::move(transaction_));
+        }
+    } else {
+        if (const auto* broken = std::get_if<ServerProtocol::Broken>(&event))
+            base::log::event(base::log::kSessionError, "{}: {}", client_.address.to_string(), broken->why);
+        close_politely();
+    }
+}
+
+void Session::hello(const ServerProtocol::Hello& hello) {
+    if (hello.verb != smtp::Verb::kEhlo) {
+        answer(make_reply(250, "", runtime_->settings.proxy_hostname));
+        return;
+    }
+    shard_.pool().learn_offer([&shard = shard_, number = number_](const std::optional<smtp::Extensions>& downstream) {
+        if (auto* session = shard.find(number))
+            session->greet_ehlo(downstream);
+    });
+}
+
+void Session::greet_ehlo(const std::optional<smtp::Extensions>& downstream) {
+    if (closing_ || ended_)
+        return;
+    if (!downstream) {
+        // What we may promise is unknown: the upstream keeps its mail and comes back.
+        protocol_.close(make_reply(421, "4.3.2", "the delivery server is not available, try again later"));
+        close_politely();
+        return;
+    }
+    answer(smtp::ehlo_reply(runtime_->settings.proxy_hostname,
+                            smtp::offer(*downstream, runtime_->settings.message_size_limit)));
+}
+
+void Session::begin_transaction(const smtp::PathArgument& argument) {
+    if (shard_.shared().draining) {
+        protocol_.close(make_reply(421, "4.3.2", "shutting down, try again later"));
+        close_politely();
+        return;
+    }
+    auto runtime = shard_.shared().runtime.load();
+    const auto limit = runtime->settings.message_size_limit;
+    if (limit > 0 && declared_size(argument) > limit) {
+        answer(make_reply(552, "5.3.4", "message exceeds the size limit"));
+        return;
+    }
+    Upstream upstream{client_, protocol_.client_name(), protocol_.esmtp()};
+    Transaction::Owner& owner = *this;
+    transaction_ = std::make_unique<Transaction>(shard_, owner, std::move(runtime), std::move(upstream), number_,
+                                                 ++serial_, argument);
+    answer(make_reply(250, "2.1.0", fmt::format("<{}>... Sender ok", argument.path)));
+}
+
+void Session::answer(const smtp::Reply& reply) {
+    protocol_.answer(reply);
+    pump();
+}
+
+// First out of the way, then the answer: the upstream's next MAIL may stand in the input already.
+void Session::conclude(const smtp::Reply& reply) {
+    shard_.loop().retire(std::move(transaction_));
+    if (upstream_gone_)
+        return end();
+    answer(reply);
+    if (shard_.shared().draining)
+        drain();
+}
+
+void Session::flush() {
+    stream_.write(protocol_.take_output());
+}
+
+// While we owe an answer the upstream may wait for it as long as it likes; otherwise it has to say something.
+void Session::restart_clock() {
+    if (closing_ || ended_)
+        return;
+    const auto& settings = runtime_->settings;
+    if (protocol_.in_data())
+        clock_.start(settings.data_timeout);
+    else if (protocol_.wants_input() && protocol_.owed_answers() == 0)
+        clock_.start(settings.command_timeout);
+    else
+        clock_.stop();
+}
+
+void Session::close_politely() {
+    if (closing_ || ended_)
+        return;
+    if (transaction_ && !transaction_->abandon())
+        return;  // it ends by itself, and conclude() comes back here through drain() or end()
+    if (transaction_)
+        shard_.loop().retire(std::move(transaction_));
+    closing_ = true;
+    stream_.consume(stream_.input().size());
+    flush();
+    stream_.shutdown_when_sent();
+    clock_.start(kLinger);
+}
+
+void Session::end() {
+    if (ended_)
+        return;
+    if (transaction_ && !transaction_->abandon()) {
+        // Past the point of no return: the mail is followed to its end, then conclude() ends us.
+        clock_.stop();
+        stream_.close();
+        return;
+    }
+    if (transaction_)
+        shard_.loop().retire(std::move(transaction_));
+    ended_ = true;
+    clock_.stop();
+    stream_.close();
+    shard_.remove(*this);
+}
+
+}  // namespace session
