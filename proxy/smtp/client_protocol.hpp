@@ -68,6 +68,7 @@ class ClientProtocol {
     Extensions extensions_;
     std::deque<Expect> sent_;
     std::deque<Queued> waiting_;
+    bool in_body_ = false;  // from the 354 to end_of_data(): nothing else may go out
     DataEncoder encoder_;
     ReplyParser parser_;
     std::string output_;

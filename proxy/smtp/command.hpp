@@ -26,7 +26,7 @@ Command parse_command(std::string_view line);
 
 // One ESMTP parameter of MAIL or RCPT: "SIZE=100", "NOTIFY=SUCCESS,FAILURE", "SMTPUTF8".
 struct Parameter {
-    std::string keyword;  // as sent; compare with has_keyword()
+    std::string keyword;  // as sent; compare with keyword_is()
     std::string value;    // empty when there is no "="
     std::string text;     // the whole as sent
 };
@@ -42,7 +42,8 @@ struct PathArgument {
 inline constexpr size_t kMaxPath = 1024;      // octets; RFC 5321 asks for 256, Sendmail takes more
 inline constexpr size_t kMaxParameters = 32;  // of one command
 
-// `prefix` is "FROM" or "TO" (any case in the line, blanks around the colon taken). An Error's text is fit for a 501.
+// `prefix` is "FROM" or "TO" (any case in the line, blanks around the colon taken). An Error's text is fit for a 501,
+// its enhanced code at the front.
 base::Result<PathArgument> parse_path_argument(std::string_view prefix, std::string_view argument);
 
 // The parameters joined as on the wire, each with a blank before it: "" or " SIZE=100 BODY=8BITMIME".

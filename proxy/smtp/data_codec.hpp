@@ -22,21 +22,24 @@ class DataDecoder {
 
   private:
     enum class State { kLineStart, kText, kCr, kDot, kDotCr };
+    void take_line(std::string_view& bytes, std::string& out);
+
     State state_ = State::kLineStart;
     std::size_t mended_ = 0;
 };
 
-// Encodes canonical text: a dot at the start of a line is doubled, finish() gives the end of data.
+// Encodes canonical text: a dot at the start of a line is doubled, finish() gives the end of data. Mends nothing.
 class DataEncoder {
   public:
     void feed(std::string_view text, std::string& out);
     // ".CRLF", with CRLF before it when the text did not end with one (also for an empty text at line start: just
-    // ".CRLF").
+    // ".CRLF"). Then ready for the next message.
     void finish(std::string& out);
 
   private:
-    bool line_start_ = true;
+    bool after_lf_ = true;  // a dot that comes now is stuffed
     bool after_cr_ = false;
+    bool ends_line_ = true;  // nothing yet, or the last two octets were CRLF
 };
 
 }  // namespace smtp

@@ -28,13 +28,18 @@ struct Reply {
 // 354).
 Reply make_reply(int code, std::string_view enhanced, std::string_view text);
 
-// Wire form with CRLF at the end of each line. Control characters in texts become '?', since a relayed text is foreign.
+// Octets of one line's text on the wire: with code, separator and CRLF the 512 of RFC 5321 section 4.5.3.1.5.
+inline constexpr std::size_t kMaxReplyText = 506;
+
+// Wire form with CRLF at the end of each line. Control characters in texts become '?', since a relayed text is foreign,
+// and longer texts are cut: a client may read the rest of an overlong line as a reply of its own.
 std::string to_wire(const Reply& reply);
 
 // "2.1.5" when the first line begins with an enhanced code of the reply's class, else empty. View into `reply`.
 std::string_view enhanced_code(const Reply& reply);
 
-// The lines' texts without their enhanced code, joined with blanks: for logs and for our final reply.
+// The lines' texts without their enhanced code, joined with blanks, control characters as '?': for logs and for our
+// final reply.
 std::string text_of(const Reply& reply);
 
 // Takes bytes in any chunking, gives whole replies. Not reusable after an error.

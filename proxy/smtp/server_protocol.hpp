@@ -93,7 +93,7 @@ class ServerProtocol {
     [[nodiscard]] Line peek_line(std::string_view bytes) const;
     bool skip_line(std::string_view& bytes);
     Event refuse_line(const Line& line);
-    static bool is_valid_recipient(const Line& line, const Command& command);
+    static bool is_valid_recipient(const Command& command);
 
     Event command(const Command& command);
     Event hello(const Command& command);
