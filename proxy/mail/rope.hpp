@@ -3,10 +3,10 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <variant>
-#include <vector>
 
 #include "mail/message.hpp"
 
@@ -17,7 +17,7 @@ class Rope {
     explicit Rope(MessagePtr original) : original_(std::move(original)) {}
 
     void insert(std::string text);
-    // Octets [begin, end) of the original; an empty range is ignored.
+    // Octets [begin, end) of the original, end <= its size; an empty range is ignored.
     void keep(std::size_t begin, std::size_t end);
 
     [[nodiscard]] std::size_t size() const { return size_; }
@@ -32,7 +32,7 @@ class Rope {
         std::size_t end;
     };
     MessagePtr original_;
-    std::vector<std::variant<Range, std::string>> pieces_;
+    std::deque<std::variant<Range, std::string>> pieces_;  // a deque: views of short strings stay valid as it grows
     std::size_t size_ = 0;
 };
 
