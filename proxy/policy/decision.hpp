@@ -23,7 +23,7 @@ enum class Action : std::uint8_t {
 std::string_view to_string(Action action);
 
 // The rules in force. Permitted values: `found` quarantine, reject, discard, tag-and-deliver; the others defer,
-// quarantine, deliver-with-mark (the configuration checks it).
+// quarantine, deliver-with-mark. The configuration checks it; what is not permitted here becomes defer.
 struct Rules {
     bool scanning = true;  // false: nothing scans, by configuration; everything is delivered unmarked
     Action found = Action::kQuarantine;
@@ -34,7 +34,7 @@ struct Rules {
 struct Decision {
     Action action = Action::kDefer;
     std::string verdict;  // summary(report): log, X-Sandwich-Verdict, quarantine
-    std::string rule;     // the setting that decided: "scanner.clamav action"
+    std::string rule;     // the setting that decided: "scanner.clamav action"; "clean" when none had to
 };
 
 // Worst result wins: found, then cannot tell, then encrypted, then clean; an empty report while scanning is "cannot

@@ -36,11 +36,14 @@ struct ScanReport {
 // A report for a message that no scanner could look at.
 ScanReport cannot_tell(std::string_view scanner, Cause cause, std::string_view detail);
 
+// Found, then cannot tell, then encrypted, then clean; a report without results is "cannot tell".
+Outcome worst_outcome(const ScanReport& report);
+
 std::string_view to_string(Outcome outcome);
 std::string_view to_string(Cause cause);
 
 // One short text for log and quarantine: "clean", "found Eicar-Signature", "encrypted Heuristics.Encrypted.Zip",
-// "cannot tell (timeout)".
+// "cannot tell (timeout)". Several names or causes are joined with ", ". Printable ASCII, at most 400 octets.
 std::string summary(const ScanReport& report);
 
 }  // namespace policy

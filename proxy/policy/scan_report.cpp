@@ -1,0 +1,106 @@
+#include "policy/scan_report.hpp"
+
+#include <algorithm>
+
+namespace policy {
+namespace {
+
+constexpr std::size_t kMaxSummary = 300;  // octets
+
+// What is neither of the known facts is no fact at all (invariant 6).
+Outcome outcome_of(const ScanResult& result) {
+    const bool known =
+        result.outcome == Outcome::kClean || result.outcome == Outcome::kFound || result.outcome == Outcome::kEncrypted;
+    return known ? result.outcome : Outcome::kCannotTell;
+}
+
+bool is_there(const ScanReport& report, Outcome outcome) {
+    return std::any_of(report.results.begin(), report.results.end(),
+                       [outcome](const ScanResult& result) { return outcome_of(result) == outcome; });
+}
+
+// Names come out of a worker, which may be under an attacker's control, and go into a header field: printable ASCII.
+std::string printable(std::string_view text) {
+    std::string result(text);
+    std::replace_if(
+        result.begin(), result.end(), [](char octet) { return octet < ' ' || octet > '~'; }, '?');
+    return result;
+}
+
+// What the results with this outcome say of it, each text once, as "a, b".
+std::string words_of(const ScanReport& report, Outcome outcome) {
+    std::vector<std::string> words;
+    for (const auto& result : report.results) {
+        if (outcome_of(result) != outcome)
+            continue;
+        auto word = outcome == Outcome::kCannotTell ? std::string(to_string(result.cause)) : printable(result.name);
+        if (!word.empty() && std::find(words.begin(), words.end(), word) == words.end())
+            words.push_back(std::move(word));
+    }
+    std::string joined;
+    for (const auto& word : words)
+        joined.append(joined.empty() ? "" : ", ").append(word);
+    if (joined.size() > kMaxSummary)
+        joined = joined.substr(0, kMaxSummary) + "...";
+    return joined;
+}
+
+}  // namespace
+
+ScanReport cannot_tell(std::string_view scanner, Cause cause, std::string_view detail) {
+    ScanReport report;
+    report.results.push_back({std::string(scanner), Outcome::kCannotTell, cause, {}, std::string(detail)});
+    return report;
+}
+
+Outcome worst_outcome(const ScanReport& report) {
+    for (const auto outcome : {Outcome::kFound, Outcome::kCannotTell, Outcome::kEncrypted})
+        if (is_there(report, outcome))
+            return outcome;
+    return report.results.empty() ? Outcome::kCannotTell : Outcome::kClean;
+}
+
+std::string_view to_string(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::kClean:
+            return "clean";
+        case Outcome::kFound:
+            return "found";
+        case Outcome::kEncrypted:
+            return "encrypted";
+        case Outcome::kCannotTell:
+            break;
+    }
+    return "cannot tell";
+}
+
+std::string_view to_string(Cause cause) {
+    switch (cause) {
+        case Cause::kNone:
+            return "none";
+        case Cause::kTimeout:
+            return "timeout";
+        case Cause::kLimit:
+            return "limit";
+        case Cause::kCrash:
+            return "crash";
+        case Cause::kUnavailable:
+            return "unavailable";
+        case Cause::kError:
+            break;
+    }
+    return "error";
+}
+
+std::string summary(const ScanReport& report) {
+    if (report.results.empty())
+        return summary(cannot_tell("", Cause::kUnavailable, ""));
+    const auto worst = worst_outcome(report);
+    std::string text(to_string(worst));
+    const auto words = words_of(report, worst);
+    if (worst == Outcome::kClean || words.empty())
+        return text;
+    return worst == Outcome::kCannotTell ? text + " (" + words + ")" : text + " " + words;
+}
+
+}  // namespace policy
