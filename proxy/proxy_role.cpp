@@ -1,0 +1,272 @@
+// The proxy process: a main loop for what is shared (supervisor, scanner pool, control socket) and a thread a Shard for
+// mail.
+//
+// Speaks the supervisor's packets (roles.hpp). Runs as the unprivileged user; looks inside no body (invariant 15).
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/channel.hpp"
+#include "base/log.hpp"
+#include "config/load.hpp"
+#include "ctl/control_server.hpp"
+#include "quarantine/service.hpp"
+#include "roles.hpp"
+#include "scanners/worker/pool.hpp"
+#include "session/release.hpp"
+#include "session/shard.hpp"
+
+namespace roles {
+namespace {
+
+unsigned shard_count(const config::Settings& settings) {
+    if (settings.threads > 0)
+        return settings.threads;
+    return std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
+}
+
+session::RuntimePtr make_runtime(const config::Settings& settings, unsigned generation) {
+    auto runtime = std::make_shared<session::Runtime>();
+    runtime->settings = settings;
+    runtime->rules = settings.rules();
+    runtime->generation = generation;
+    return runtime;
+}
+
+scanners::PoolLimits pool_limits(const config::Settings& settings) {
+    return {settings.scan_timeout, settings.scan_total_timeout, settings.scan_queue};
+}
+
+quarantine::Limits quarantine_limits(const config::Settings& settings) {
+    return {settings.quarantine_max_size, settings.quarantine_disk_floor,
+            std::chrono::hours(24) * settings.quarantine_expire_days};
+}
+
+// The whole of a configuration memfd, from its start whatever its offset.
+base::Result<std::string> read_all(int fd) {
+    std::string text(config::kMaxFile + 1, '\0');
+    std::size_t have = 0;
+    while (have < text.size()) {
+        const ssize_t got = ::pread(fd, text.data() + have, text.size() - have, static_cast<off_t>(have));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return base::errno_error("reading the configuration");
+        if (got == 0)
+            break;
+        have += static_cast<std::size_t>(got);
+    }
+    if (have > config::kMaxFile)
+        return base::error("the configuration is too big");
+    text.resize(have);
+    return text;
+}
+
+class Proxy {
+  public:
+    Proxy(const config::Settings& settings, quarantine::Store store);
+    ~Proxy();
+    void run();
+
+  private:
+    void on_supervisor();
+    void adopt_zygote(base::Packet& packet);
+    void adopt_configuration(base::Packet& packet);
+    void drain();
+    void tell_supervisor(const std::string& packet);
+    std::string status() const;
+    void release(const quarantine::Entry& entry, mail::MessagePtr message,
+                 std::function<void(base::Result<std::string>)> done);
+
+    net::Loop main_;
+    scanners::Pool scanners_;
+    quarantine::Service quarantine_;
+    session::Shared shared_;
+    std::vector<std::unique_ptr<session::Shard>> shards_;
+    std::vector<std::thread> threads_;
+    std::unique_ptr<net::Watch> supervisor_;
+    std::unique_ptr<ctl::ControlServer> control_;
+    base::Monotonic::time_point started_ = base::Monotonic::now();
+    std::size_t shards_running_ = 0;
+    bool draining_ = false;
+};
+
+Proxy::Proxy(const config::Settings& settings, quarantine::Store store)
+    : scanners_(main_, pool_limits(settings)),
+      quarantine_(std::move(store)),
+      shared_{base::Snapshot<session::Runtime>(make_runtime(settings, 1)), scanners_, quarantine_, {}, {}} {
+    std::vector<int> listeners;
+    for (std::size_t i = 0; i < settings.sockets.size(); ++i)
+        listeners.push_back(kFirstListenFd + static_cast<int>(i));
+    for (unsigned i = 0; i < shard_count(settings); ++i)
+        shards_.push_back(std::make_unique<session::Shard>(shared_, listeners));
+
+    ctl::ControlServer::Functions functions;
+    functions.status = [this] { return status(); };
+    functions.release = [this](const quarantine::Entry& entry, mail::MessagePtr message,
+                               std::function<void(base::Result<std::string>)> done) {
+        release(entry, std::move(message), std::move(done));
+    };
+    const int control_fd = kFirstListenFd + static_cast<int>(settings.sockets.size());
+    control_ = std::make_unique<ctl::ControlServer>(main_, base::UniqueFd(control_fd), quarantine_, functions);
+
+    supervisor_ =
+        std::make_unique<net::Watch>(main_, kSupervisorFd, net::Watch::Direction::kRead, [this] { on_supervisor(); });
+    supervisor_->enable();
+}
+
+Proxy::~Proxy() {
+    control_.reset();
+    for (auto& shard : shards_)
+        shard->loop().stop();
+    for (auto& thread : threads_)
+        thread.join();
+}
+
+void Proxy::run() {
+    for (auto& shard : shards_)
+        threads_.emplace_back([&loop = shard->loop()] { loop.run(); });
+    shards_running_ = shards_.size();
+    tell_supervisor("R");
+    main_.run();
+}
+
+void Proxy::on_supervisor() {
+    base::Packet packet;
+    switch (base::receive_packet(kSupervisorFd, packet, false)) {
+        case base::Received::kNothing:
+            return;
+        case base::Received::kEnd:
+            // The supervisor is gone: nobody would restart us or bring new signatures. Finish, so that a new one can
+            // start.
+            supervisor_->disable();
+            return drain();
+        case base::Received::kPacket:
+            break;
+    }
+    switch (packet.bytes.front()) {
+        case 'Z':
+            return adopt_zygote(packet);
+        case 'C':
+            return adopt_configuration(packet);
+        case 'Q':
+            return drain();
+        default:
+            return;
+    }
+}
+
+void Proxy::adopt_zygote(base::Packet& packet) {
+    unsigned generation = 0;
+    const char* begin = packet.bytes.data() + 1;
+    const auto parsed = std::from_chars(begin, packet.bytes.data() + packet.bytes.size(), generation);
+    if (packet.descriptors.size() != 1 || parsed.ec != std::errc())
+        return;
+    scanners_.adopt_zygote(std::move(packet.descriptors.front()), generation);
+}
+
+void Proxy::adopt_configuration(base::Packet& packet) {
+    if (packet.descriptors.size() != 1)
+        return tell_supervisor("Eno configuration came along");
+    auto text = read_all(packet.descriptors.front().get());
+    if (!text)
+        return tell_supervisor("E" + text.error().message);
+    auto loaded = config::parse(*text);
+    if (!loaded.settings)
+        return tell_supervisor("Ethe proxy cannot parse what the supervisor could");
+    const auto generation = shared_.runtime.load()->generation + 1;
+    base::log::set_level(loaded.settings->log_level);
+    scanners_.set_limits(pool_limits(*loaded.settings));
+    quarantine_.set_limits(quarantine_limits(*loaded.settings));
+    shared_.runtime.store(make_runtime(*loaded.settings, generation));
+    tell_supervisor("C");
+}
+
+void Proxy::drain() {
+    if (std::exchange(draining_, true))
+        return;
+    shared_.draining = true;
+    for (auto& shard : shards_) {
+        shard->drain([this] {
+            main_.post([this] {
+                if (--shards_running_ == 0)
+                    main_.stop();
+            });
+        });
+    }
+}
+
+void Proxy::tell_supervisor(const std::string& packet) {
+    // A supervisor that is gone shows as the channel's end.
+    [[maybe_unused]] const auto sent = base::send_packet(kSupervisorFd, packet);
+}
+
+// Runs on the first shard, whose delivery connections it uses.
+void Proxy::release(const quarantine::Entry& entry, mail::MessagePtr message,
+                    std::function<void(base::Result<std::string>)> done) {
+    auto& shard = *shards_.front();
+    shard.loop().post([this, &shard, entry, message = std::move(message), done = std::move(done)]() mutable {
+        session::release(
+            shard.loop(), shard.pool(), shared_.runtime.load(), entry, std::move(message),
+            [this, done = std::move(done)](base::Result<std::string> result) mutable {
+                main_.post([done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+            });
+    });
+}
+
+std::string Proxy::status() const {
+    const auto& counters = shared_.counters;
+    const auto scan = scanners_.status();
+    const auto held = quarantine_.usage();
+    const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(base::Monotonic::now() - started_);
+    return fmt::format(
+        "version: {}\nuptime: {} s\nconfiguration: generation {}\nsessions: {} now, {} accepted, {} refused\n"
+        "messages: {} delivered, {} quarantined, {} discarded, {} rejected, {} deferred\n"
+        "workers: {} ({} busy), {} waiting, {} scanned, {} lost\nsignatures: generation {}, {}\n"
+        "quarantine: {} messages, {} octets\n",
+        SANDWICH_VERSION, uptime.count(), shared_.runtime.load()->generation, counters.sessions.load(),
+        counters.accepted.load(), counters.refused.load(), counters.delivered.load(), counters.quarantined.load(),
+        counters.discarded.load(), counters.rejected.load(), counters.deferred.load(), scan.workers, scan.busy,
+        scan.waiting, scan.scanned, scan.lost_workers, scan.generation,
+        scan.signatures.empty() ? "none" : scan.signatures, held.entries, held.octets);
+}
+
+// Each session needs two descriptors and a large mail two more.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+}  // namespace
+
+int run_proxy(const config::Settings& settings) {
+    // The supervisor decides when to end; a terminal's ^C goes to the whole group.
+    for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP})
+        ::signal(number, SIG_IGN);
+    raise_descriptor_limit();
+    auto store = quarantine::Store::open(settings.quarantine_path, quarantine_limits(settings));
+    if (!store) {
+        base::log::event(base::log::kStartFailed, "quarantine: {}", store.error().message);
+        return 1;
+    }
+    base::log::start_writer();
+    {
+        Proxy proxy(settings, std::move(*store));
+        proxy.run();
+    }
+    base::log::stop_writer();
+    return 0;
+}
+
+}  // namespace roles
