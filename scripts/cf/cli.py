@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from . import delivery, inbound
+from . import delivery, inbound, lint
 from .change import Changes
 from .logical import MARKER, Cf, CfError, is_loopback
 from .settings import Hop, Settings
@@ -279,7 +279,6 @@ def main(argv):
         parser.error("give SENDMAIL.CF and --inbound OUT and/or --delivery OUT, or --check IN.CF DELIVERY.CF")
     try:
         if arguments.check:
-            from . import lint
             return lint.run(*arguments.check)
         return _generate(arguments)
     except CfError as error:
