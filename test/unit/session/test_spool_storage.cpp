@@ -1,0 +1,91 @@
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+
+#include "session/spool_storage.hpp"
+
+namespace {
+
+std::string read_fd(int fd) {
+    struct stat info {};
+    REQUIRE(::fstat(fd, &info) == 0);
+    std::string text(static_cast<std::size_t>(info.st_size), '\0');
+    REQUIRE(::pread(fd, text.data(), text.size(), 0) == info.st_size);
+    return text;
+}
+
+std::string directory() {
+    static const std::string path = [] {
+        std::string name = (std::filesystem::temp_directory_path() / "sandwich-spool-XXXXXX").string();
+        REQUIRE(::mkdtemp(name.data()) != nullptr);
+        return name;
+    }();
+    return path;
+}
+
+}  // namespace
+
+TEST_CASE("a small mail stays in memory and is shared sealed") {
+    auto spool = session::make_spool("/nonexistent");
+    REQUIRE(spool->append("Subject: a\r\n\r\n"));
+    REQUIRE(spool->append("text\r\n"));
+    auto message = spool->seal();
+    REQUIRE(message);
+    CHECK((*message)->bytes() == "Subject: a\r\n\r\ntext\r\n");
+    auto shared = (*message)->share();
+    REQUIRE(shared);
+    CHECK(read_fd(shared->get()) == (*message)->bytes());
+    CHECK(::pwrite(shared->get(), "X", 1, 0) == -1);
+    CHECK(::ftruncate(shared->get(), 0) == -1);
+}
+
+TEST_CASE("a large mail goes to an unlinked file and is shared for reading only") {
+    auto spool = session::make_spool(directory());
+    std::string all;
+    for (int i = 0; i < 40; ++i) {
+        const std::string piece(70000, static_cast<char>('a' + i % 26));
+        all += piece;
+        REQUIRE(spool->append(piece));
+    }
+    CHECK(std::filesystem::is_empty(directory()));
+    auto message = spool->seal();
+    REQUIRE(message);
+    CHECK((*message)->bytes() == all);
+    auto shared = (*message)->share();
+    REQUIRE(shared);
+    CHECK(read_fd(shared->get()) == all);
+    CHECK(::pwrite(shared->get(), "X", 1, 0) == -1);
+    CHECK(::ftruncate(shared->get(), 0) == -1);
+}
+
+TEST_CASE("a mail of exactly the limit, and one octet more") {
+    for (const std::size_t size : {session::kSpoolInMemory, session::kSpoolInMemory + 1}) {
+        auto spool = session::make_spool(directory());
+        REQUIRE(spool->append(std::string(size - 1, 'x')));
+        REQUIRE(spool->append("y"));
+        auto message = spool->seal();
+        REQUIRE(message);
+        CHECK((*message)->size() == size);
+        CHECK((*message)->bytes().back() == 'y');
+    }
+}
+
+TEST_CASE("no place for a large mail is an error, and stays one") {
+    auto spool = session::make_spool("/nonexistent");
+    CHECK_FALSE(spool->append(std::string(session::kSpoolInMemory + 1, 'x')));
+    CHECK_FALSE(spool->append("x"));
+    CHECK_FALSE(spool->seal());
+}
+
+TEST_CASE("an empty mail is a mail") {
+    auto message = session::make_spool("/nonexistent")->seal();
+    REQUIRE(message);
+    CHECK((*message)->bytes().empty());
+    auto shared = (*message)->share();
+    REQUIRE(shared);
+    CHECK(read_fd(shared->get()).empty());
+}
