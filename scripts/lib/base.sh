@@ -1,4 +1,5 @@
 # Shell parts that every script shares: messages, elapsed time, where things are. Sourced, never run.
+# shellcheck shell=bash disable=SC2034
 
 sandwich_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 started_at=$SECONDS

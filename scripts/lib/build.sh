@@ -1,20 +1,19 @@
 # Builds the daemon with Meson. Sourced, never run.
+# shellcheck shell=bash
+# shellcheck source=scripts/lib/base.sh
 
-# build_sandwich DIR [MESON OPTION]...: sets DIR up when it is new, and compiles. Output: progress lines of ninja.
+# build_sandwich DIR [MESON OPTION]...: sets DIR up when it is new or was set up with other options, and compiles.
 build_sandwich() {
-    local directory=$1
+    local directory=$1 options
     shift
-    if [ -f "$directory/build.ninja" ]; then
-        meson configure "$directory" "$@"
-    else
+    options="$sandwich_root $*"
+    mkdir -p "$directory"
+    if [ "$(cat "$directory/.options" 2>/dev/null)" != "$options" ]; then
         say "meson setup $directory $*"
-        mkdir -p "$directory"
-        meson setup "$directory" "$sandwich_root" "$@" >"$directory.setup.log" 2>&1 || {
-            cat "$directory.setup.log" >&2
-            rm -f "$directory.setup.log"
-            return 1
-        }
-        rm -f "$directory.setup.log"
+        local mode=()
+        [ -f "$directory/build.ninja" ] && mode=(--wipe)
+        meson setup "${mode[@]}" "$directory" "$sandwich_root" "$@" || return 1
+        printf '%s\n' "$options" >"$directory/.options"
     fi
     say "compiling into $directory"
     nice -n 5 meson compile -C "$directory"

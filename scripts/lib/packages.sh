@@ -1,4 +1,5 @@
 # The Debian packages that Sandwich needs, and how they are put on a machine without disturbing its mail. Sourced, never run.
+# shellcheck shell=bash disable=SC2034
 #
 # This is the only place that lists packages. No mail server is ever among what install_missing puts on a machine: the
 # demonstration and the tests unpack Sendmail privately (unpack_sendmail), always, also where Sendmail is installed. So the

@@ -3,7 +3,7 @@
 import re
 
 from lab import mail
-from lab.case import expect, expect_equal
+from lab.case import expect, expect_equal, need_networks
 from lab.sandwich import wait_for
 
 
@@ -37,6 +37,7 @@ def case_notify_success_local(lab):
 
 def case_notify_success_remote(lab):
     """A remote host that knows DSN gets the request, and no hop before it answers in its place."""
+    need_networks(lab)
     mark = mail.token()
     lab.send(
         "back@outside.test",

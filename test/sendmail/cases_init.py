@@ -4,7 +4,7 @@ import re
 import shutil
 
 from lab import mail
-from lab.case import Skip, expect, expect_equal
+from lab.case import expect, expect_equal, need_system
 from lab.sandwich import CHECKOUT, wait_for
 
 _SCRIPT = "/etc/init.d/sandwich"
@@ -18,8 +18,7 @@ def _init(lab, *arguments, wanted=0):
 
 
 def _with_init_script(lab, body):
-    if not lab.root.copy_on_write:
-        raise Skip("needs a whole system to run in: no mount namespace here")
+    need_system(lab)
     shutil.copy(CHECKOUT / "etc/init.d/sandwich", lab.root / _SCRIPT)
     lab.root.write("/etc/default/sandwich", "INBOUND_QUEUE_INTERVAL=3s\nDELIVERY_QUEUE_INTERVAL=3s\n")
     lab.sandwich.stop()

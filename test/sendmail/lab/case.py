@@ -14,3 +14,13 @@ def expect(condition, what):
 def expect_equal(found, wanted, what):
     if found != wanted:
         raise AssertionError(f"{what}: {found!r} instead of {wanted!r}")
+
+
+def need_networks(lab):
+    if not lab.networks:
+        raise Skip("needs network namespaces: on loopback nobody is a stranger, and all remote hosts are one")
+
+
+def need_system(lab):
+    if not lab.root.copy_on_write:
+        raise Skip("needs a whole system to run in: no mount namespace here")

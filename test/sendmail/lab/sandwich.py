@@ -15,6 +15,9 @@ CHECKOUT = pathlib.Path(__file__).resolve().parents[3]
 HOST, DOMAIN = "mx.example.test", "example.test"
 USERS = ["alice", "bob", "carol", "dave", "erin", "frank"]
 CONTROL_SOCKET, PID_FILE = "/run/sandwich/control", "/run/sandwich/sandwichd.pid"
+INBOUND_CF, DELIVERY_CF = "/etc/mail/sandwich-in.cf", "/etc/mail/sandwich-deliv.cf"
+DELIVERY_QUEUE = "/var/spool/mqueue-delivery"
+CHECKOUT_INSIDE = "/run/sandwich-checkout"
 CONFIG = "/etc/sandwich/sandwich.ini"
 DATA = "/usr/local/share/sandwich"
 # Messages that wait are tried again this often, seconds. An administrator would say minutes.
@@ -34,9 +37,9 @@ class Ports:
 class Sandwich:
     """`network` is the mx host's. `programs` is the folder with sandwichd and sandwichctl. Nothing runs yet."""
 
-    def __init__(self, root, network, ports, programs, cf_tool=CHECKOUT / "scripts/sandwich-cf"):
+    def __init__(self, root, network, ports, programs):
         self.root, self.network, self.ports = root, network, ports
-        self._programs, self._cf_tool = pathlib.Path(programs), pathlib.Path(cf_tool)
+        self._programs = pathlib.Path(programs)
         self._daemons = {}
         self._install_daemon()
         self.write_config()
@@ -58,14 +61,14 @@ class Sandwich:
 
     def write_config(self, extra=""):
         """sandwich.ini; `extra` is appended, whole sections."""
-        ports = self.ports
+        ports, path = self.ports, self._proxy_path
+        accounts = "user=sandwich\nscan_user=sandwich-scan\n" if self.root.copy_on_write else ""
         self.root.write(
             CONFIG,
             f"""[general]
-user=sandwich
-scan_user=sandwich-scan
-pid_file={PID_FILE}
-control_socket={CONTROL_SOCKET}
+{accounts}pid_file={path(PID_FILE)}
+control_socket={path(CONTROL_SOCKET)}
+spool_directory={path("/var/spool/sandwich")}
 [log]
 target=syslog
 ident=sandwichd
@@ -79,12 +82,16 @@ downstream_smtp_server_port={ports.delivery}
 [scanner.clamav]
 enable=yes
 allow_test_signatures=yes
-test_signatures={DATA}/test-signatures
-database={DATA}/test-signatures
+test_signatures={path(DATA)}/test-signatures
 [quarantine]
-path=/var/lib/sandwich/quarantine
+path={path("/var/lib/sandwich/quarantine")}
 {extra}""",
         )
+
+    def _proxy_path(self, inside):
+        """How sandwichd names a file. In a root made by copying there is neither /proc nor a library for it, so there it runs
+        outside, as an ordinary user."""
+        return inside if self.root.copy_on_write else str(self.root / inside)
 
     def configure_sendmail(self, resolver, hosts, mc_edits=(), access=""):
         """Debian's sendmail.mc, with `mc_edits` (pattern, replacement), through m4 and sandwich-cf."""
@@ -118,16 +125,20 @@ path=/var/lib/sandwich/quarantine
     def make_variants(self):
         """Both .cf files, by the tool that an administrator uses."""
         root, ports = self.root, self.ports
-        inbound, delivery = "/etc/mail/sandwich-in.cf", "/etc/mail/sandwich-deliv.cf"
-        options = ["--scanner", f"127.0.0.1:{ports.scanner}", "--delivery-host", f"127.0.0.1:{ports.delivery}"]
-        options += ["--queue-directory", "/var/spool/mqueue-delivery"]
-        done = subprocess.run(
-            [self._cf_tool, root / "/etc/mail/sendmail.cf", "--inbound", root / inbound, "--delivery", root / delivery, *options],
-            capture_output=True,
-            text=True,
-        )
+        options = ["--scanner", f"127.0.0.1:{ports.scanner}", "--delivery-listen", f"127.0.0.1:{ports.delivery}"]
+        options += ["--queue", DELIVERY_QUEUE, "--no-diff", "--listen", "any" if ports.inbound == 25 else "keep"]
+        if root.copy_on_write:
+            root.bind(CHECKOUT, CHECKOUT_INSIDE, read_only=True)
+            tool, prefix = f"{CHECKOUT_INSIDE}/scripts/sandwich-cf", ""
+            run = self.inside
+        else:
+            tool, prefix = CHECKOUT / "scripts/sandwich-cf", str(root.path)
+            options.append("--no-validate")  # Sendmail has other paths than we do; its start is the proof
+            run = lambda *command: self._run(command)  # noqa: E731
+        files = [prefix + "/etc/mail/sendmail.cf", "--inbound", prefix + INBOUND_CF, "--delivery", prefix + DELIVERY_CF]
+        done = run("/usr/bin/python3", tool, *files, *options)
         if done.returncode != 0:
-            raise RuntimeError(f"sandwich-cf: exit {done.returncode}\n{done.stdout}{done.stderr}")
+            raise RuntimeError(f"sandwich-cf: exit {done.returncode}: {done.stdout}")
 
     # -- daemons -------------------------------------------------------------------------------------------------------
 
@@ -142,10 +153,10 @@ path=/var/lib/sandwich/quarantine
         self.stop_delivery()
 
     def start_inbound(self):
-        self._start_sendmail("sm-in", "sandwich-in.cf", self.ports.inbound_address, self.ports.inbound)
+        self._start_sendmail("sm-in", INBOUND_CF, self.ports.inbound_address, self.ports.inbound)
 
     def start_delivery(self):
-        self._start_sendmail("sm-deliv", "sandwich-deliv.cf", "127.0.0.1", self.ports.delivery)
+        self._start_sendmail("sm-deliv", DELIVERY_CF, "127.0.0.1", self.ports.delivery)
 
     def stop_inbound(self):
         self._stop_sendmail("sm-in")
@@ -155,10 +166,18 @@ path=/var/lib/sandwich/quarantine
 
     def start_proxy(self, wanted=0):
         """Returns what it said. Without -f sandwichd returns when it is ready, or with the reason why it cannot be."""
-        done = self.inside("/usr/local/sbin/sandwichd", "-c", CONFIG, timeout=60)
+        done = self.proxy_program("sandwichd", "-c", self._proxy_path(CONFIG))
         if done.returncode != wanted:
             raise RuntimeError(f"sandwichd: exit {done.returncode}: {done.stdout}")
         return done.stdout
+
+    def proxy_program(self, name, *arguments, timeout=60):
+        """Runs sandwichd or sandwichctl. Without a system of their own both run as an ordinary user."""
+        if self.root.copy_on_write:
+            return self.inside(f"/usr/local/sbin/{name}", *arguments, timeout=timeout)
+        number = str(self.root.ids["sandwich"])
+        command = ["setpriv", "--reuid", number, "--regid", number, "--clear-groups", self.root / f"/usr/local/sbin/{name}"]
+        return self._run([*command, *arguments], timeout=timeout)
 
     def stop_proxy(self, patience=30):
         pid = self.proxy_pid()
@@ -193,18 +212,14 @@ path=/var/lib/sandwich/quarantine
 
     def inside(self, *command, timeout=60, **options):
         """Runs a program as the mx host's root; the result has returncode and stdout (text, with stderr)."""
+        return self._run(["chroot", self.root.path, *command], timeout=timeout, **options)
+
+    def _run(self, command, **options):
         with self.network.inside():
-            return subprocess.run(
-                ["chroot", self.root.path, *command],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=timeout,
-                **options,
-            )
+            return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", **options)
 
     def _start_sendmail(self, ident, configuration, address, port):
-        command = ["/usr/sbin/sendmail-mta", "-Am", "-L", ident, "-bD", f"-q{QUEUE_INTERVAL}s", f"-C/etc/mail/{configuration}"]
+        command = ["/usr/sbin/sendmail-mta", "-Am", "-L", ident, "-bD", f"-q{QUEUE_INTERVAL}s", f"-C{configuration}"]
         with self.network.inside(), open(self.root / "/var/log/daemons.out", "ab") as output:
             daemon = subprocess.Popen(["chroot", self.root.path, *command], stdout=output, stderr=output, stdin=subprocess.DEVNULL)
         self._daemons[ident] = daemon
@@ -225,7 +240,7 @@ path=/var/lib/sandwich/quarantine
     # -- what became of a message --------------------------------------------------------------------------------------
 
     def ctl(self, *arguments):
-        done = self.inside("/usr/local/sbin/sandwichctl", "-s", CONTROL_SOCKET, *arguments)
+        done = self.proxy_program("sandwichctl", "-s", self._proxy_path(CONTROL_SOCKET), *arguments)
         if done.returncode != 0:
             raise RuntimeError(f"sandwichctl {' '.join(arguments)}: exit {done.returncode}: {done.stdout}")
         return done.stdout
