@@ -24,11 +24,22 @@ struct Loaded {
 };
 
 // Bounds of the file itself.
-inline constexpr std::size_t kMaxFile = 1 << 20;  // octets
-inline constexpr std::size_t kMaxLine = 4096;     // octets; inih alone would cut at 200 without a word
+inline constexpr std::size_t kMaxFile = 1 << 20;     // octets
+inline constexpr std::size_t kMaxLine = 4096;        // octets; inih alone would cut at 200 without a word
+inline constexpr std::size_t kMaxDiagnostics = 100;  // then reading ends
 
-// Parses `text`. Pure but for the host name, the number of cores and the machine's own addresses.
-Loaded parse(std::string_view text);
+// What is consulted besides the file.
+struct Machine {
+    std::string host_name;
+    std::vector<net::Address> addresses;
+};
+Machine this_machine();
+
+// Parses `text`. Pure. Keys, sections and words are read without regard to case.
+Loaded parse(std::string_view text, const Machine& machine);
+inline Loaded parse(std::string_view text) {
+    return parse(text, this_machine());
+}
 
 // The file's text, bounded. Error: unreadable, too big, not a file.
 base::Result<std::string> read_file(const std::string& path);
@@ -42,11 +53,11 @@ std::string print(const Settings& settings);
 // etc/sandwich.ini: every key with its documentation and default, commented out where the default is meant.
 std::string sample_file();
 
-// The reference of all keys as mdoc, included in sandwich.ini(5).
-std::string manual_reference();
+// etc/man/sandwich.ini.5: the whole page as mdoc.
+std::string manual_page();
 
-// Keys whose change needs a restart (sockets, users, directories) and that differ between the two; a reload that finds
-// any is refused as a whole.
+// Settings whose change needs a restart (sockets, users, directories) and that differ between the two, each as
+// "[section] key"; a reload that finds any is refused as a whole.
 std::vector<std::string> changed_without_restart(const Settings& running, const Settings& wanted);
 
 // True when the scanner processes must be started anew to honour `wanted`.

@@ -1,7 +1,9 @@
-// Settings: every value of sandwich.ini, typed, checked, with its default. Made whole by load() or not at all.
+// Settings: every value of sandwich.ini, typed and checked. Made whole by parse() (load.hpp) or not at all.
 //
 // The declared table (settings_table.hpp) says for each its section, key, kind, range, default and documentation; the
-// parser, etc/sandwich.ini, --print-config and the manual page all come from that table.
+// parser, etc/sandwich.ini, --print-config and the manual page all come from that table. The initialisers here are no
+// defaults: they only keep a value that nobody has filled in from being undefined or unsafe. parse("") has the
+// defaults.
 #pragma once
 
 #include <chrono>
@@ -18,26 +20,27 @@ namespace config {
 // [socket_N]
 struct ListenSocket {
     net::Endpoint address;  // proxy_addr, proxy_port
+    bool operator==(const ListenSocket&) const = default;
 };
 
 struct Settings {
     // [general]
-    std::string user = "sandwich";
-    std::string scan_user = "sandwich-scan";
-    std::string group = "sandwich";  // of the control socket
-    std::string pid_file = "/run/sandwich/sandwichd.pid";
-    std::string control_socket = "/run/sandwich/control";
-    std::string spool_directory = "/var/spool/sandwich";  // unlinked files of messages above 1 MiB
-    unsigned threads = 0;                                 // event loops; 0: one per core, at most 4
+    std::string user;
+    std::string scan_user;
+    std::string group;  // of the control socket
+    std::string pid_file;
+    std::string control_socket;
+    std::string spool_directory;  // unlinked files of messages above 1 MiB
+    unsigned threads = 0;         // event loops; 0: one per core, at most 4
 
     // [socket_N]; never empty
     std::vector<ListenSocket> sockets;
 
     // [smtp]
-    std::string smtp_greeting_msg = "Sandwich ESMTP proxy";
-    net::AddressList smtp_allow_client_ip;  // default addr:127.0.0.1 addr:::1
-    std::string proxy_hostname;             // default "sandwich." + host name
-    std::vector<net::Endpoint> downstream;  // one for now; several: fail-over
+    std::string smtp_greeting_msg;  // printable ASCII, at most 200 octets
+    net::AddressList smtp_allow_client_ip;
+    std::string proxy_hostname;             // filled in by parse(), when not given: "sandwich." + host name
+    std::vector<net::Endpoint> downstream;  // never empty; one for now; several: fail-over
     std::uint64_t message_size_limit = 0;   // octets
     unsigned max_connections = 0;
     unsigned max_recipients = 0;
@@ -46,43 +49,46 @@ struct Settings {
     std::chrono::seconds downstream_connect_timeout{};  // TCP connect and greeting, each
     std::chrono::seconds downstream_command_timeout{};  // EHLO, MAIL, RCPT, DATA, each
     std::chrono::seconds downstream_final_timeout{};    // after the final dot
-    unsigned downstream_idle_seconds = 0;               // how long an idle pooled connection is kept
+    unsigned downstream_idle_seconds = 0;               // how long an idle pooled connection is kept; 0: not at all
     unsigned downstream_max_messages = 0;               // per pooled connection
 
     // [worker]
-    unsigned worker_count = 0;  // 0: one per core
-    std::chrono::seconds scan_timeout{};
-    std::chrono::seconds scan_total_timeout{};
-    unsigned scan_queue = 0;
-    std::uint64_t worker_memory_limit = 0;  // RLIMIT_AS on top of what the engine takes, octets
-    std::uint64_t worker_tmp_size = 0;      // octets of each worker's tmpfs
+    unsigned worker_count = 0;                  // 0: one per core
+    std::chrono::seconds scan_timeout{};        // of one scan
+    std::chrono::seconds scan_total_timeout{};  // waiting and scanning; never less than scan_timeout
+    unsigned scan_queue = 0;                    // messages waiting
+    std::uint64_t worker_memory_limit = 0;      // RLIMIT_AS on top of what the engine takes, octets
+    std::uint64_t worker_tmp_size = 0;          // octets of each worker's tmpfs
     bool sandbox = true;
 
     // [scanner.clamav]
     struct Clamav {
         bool enable = true;
-        std::string database = "/var/lib/clamav";
+        std::string database;
         bool allow_test_signatures = false;
-        std::string test_signatures;  // directory, default compiled in: DATADIR/sandwich/test-signatures
-        policy::Action action = policy::Action::kQuarantine;
+        std::string test_signatures;  // directory; filled in by parse(), when not given: DATADIR/test-signatures
+        policy::Action action = policy::Action::kDefer;
         policy::Action failure_action = policy::Action::kDefer;
-        policy::Action encrypted_action = policy::Action::kDefer;  // key default: as failure_action
+        policy::Action encrypted_action = policy::Action::kDefer;  // the word failure_action is resolved by parse()
         std::uint64_t max_file_size = 0;                           // CL_ENGINE_MAX_FILESIZE, octets
         std::uint64_t max_scan_size = 0;                           // CL_ENGINE_MAX_SCANSIZE
         unsigned max_recursion = 0;                                // CL_ENGINE_MAX_RECURSION
         unsigned max_files = 0;                                    // CL_ENGINE_MAX_FILES
+        bool operator==(const Clamav&) const = default;
     } clamav;
 
     // [quarantine]
-    std::string quarantine_path = "/var/lib/sandwich/quarantine";
-    unsigned quarantine_expire_days = 30;
+    std::string quarantine_path;
+    unsigned quarantine_expire_days = 0;      // 0: never
     std::uint64_t quarantine_max_size = 0;    // octets; 0: no limit
     std::uint64_t quarantine_disk_floor = 0;  // octets
 
     // [log]
     base::log::Target log_target = base::log::Target::kSyslog;
-    std::string log_ident = "sandwichd";
+    std::string log_ident;
     base::log::Level log_level = base::log::Level::kInfo;
+
+    bool operator==(const Settings&) const = default;
 
     [[nodiscard]] policy::Rules rules() const {
         return {clamav.enable, clamav.action, clamav.failure_action, clamav.encrypted_action};

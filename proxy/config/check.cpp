@@ -1,0 +1,190 @@
+#include "config/check.hpp"
+
+#include <algorithm>
+
+#include "config/settings_table.hpp"
+#include "config/spelling.hpp"
+
+namespace config {
+
+namespace {
+
+constexpr auto kError = Diagnostic::Severity::kError;
+constexpr auto kWarning = Diagnostic::Severity::kWarning;
+
+// RFC 5321 section 4.5.3.2.6 asks for 10 minutes; below half of that, slow deliveries become double ones.
+constexpr std::chrono::seconds kShortFinalTimeout{300};
+// Sendmail's Timeout.datafinal, when nobody has set it: our scan and the delivery server's answer must fit in.
+constexpr std::chrono::seconds kUpstreamPatience{3600};
+constexpr unsigned kSmtpPort = 25;
+
+bool is_local(const net::Address& address, const Machine& machine) {
+    return address.loopback() || std::ranges::find(machine.addresses, address) != machine.addresses.end();
+}
+
+// A socket on :: may take IPv4 too, depending on the system.
+bool covers(const net::Address& listener, const net::Address& address) {
+    return listener.any() && (listener.v6() || !address.v6());
+}
+
+void check_users(const Settings& s, const Report& report) {
+    const Place user{"general", "user"};
+    const Place scan_user{"general", "scan_user"};
+    if (s.user == s.scan_user)
+        report(kError, {scan_user, user},
+               "scan_user is the same as user: a scanner that was broken into could reach the mail");
+    if (s.user == "root")
+        report(kError, {user}, "user is root: what talks to the network must not be");
+    if (s.scan_user == "root")
+        report(kError, {scan_user}, "scan_user is root: what reads strangers' files must not be");
+}
+
+void check_paths(const Settings& s, const Report& report) {
+    const std::pair<Place, const std::string*> paths[] = {{{"general", "pid_file"}, &s.pid_file},
+                                                          {{"general", "control_socket"}, &s.control_socket},
+                                                          {{"general", "spool_directory"}, &s.spool_directory},
+                                                          {{"quarantine", "path"}, &s.quarantine_path}};
+    for (const auto* one = std::begin(paths); one != std::end(paths); ++one)
+        for (const auto* other = std::begin(paths); other != one; ++other)
+            if (*one->second == *other->second)
+                report(kError, {one->first, other->first},
+                       fmt::format("[{}] {} is the same as [{}] {}", one->first.section, one->first.key,
+                                   other->first.section, other->first.key));
+}
+
+void check_listeners(const Settings& s, const Report& report) {
+    for (std::size_t i = 0; i < s.sockets.size(); ++i) {
+        const auto& one = s.sockets[i].address;
+        for (std::size_t j = 0; j < i; ++j) {
+            const auto& other = s.sockets[j].address;
+            const bool shadowed = one.address.v6() == other.address.v6() && (one.address.any() || other.address.any());
+            if (one.port == other.port && (one.address == other.address || shadowed))
+                report(kError, {{kSocketSection, "proxy_port", i}, {kSocketSection, "proxy_addr", i}},
+                       fmt::format("{} is listened on already, by another socket ({})", one.to_string(),
+                                   other.to_string()));
+        }
+        if (!one.address.loopback() && s.smtp_allow_client_ip.loopback_only())
+            report(kWarning, {{kSocketSection, "proxy_addr", i}, {"smtp", "smtp_allow_client_ip"}},
+                   fmt::format("the socket on {} can be reached from other machines, but smtp_allow_client_ip admits "
+                               "only this one",
+                               one.to_string()));
+    }
+}
+
+void check_circle(const Settings& s, const Machine& machine, const Report& report) {
+    const Place addr{"smtp", "downstream_smtp_server_addr"};
+    const Place port{"smtp", "downstream_smtp_server_port"};
+    for (const auto& server : s.downstream) {
+        bool circle = false;
+        for (std::size_t i = 0; i < s.sockets.size() && !circle; ++i) {
+            const auto& own = s.sockets[i].address;
+            circle =
+                own.port == server.port && (own.address == server.address || server.address.any() ||
+                                            (covers(own.address, server.address) && is_local(server.address, machine)));
+            if (circle)
+                report(kError, {port, addr, {kSocketSection, "proxy_port", i}, {kSocketSection, "proxy_addr", i}},
+                       fmt::format("the delivery server {} is the proxy's own socket {}: mail would go round in a "
+                                   "circle",
+                                   server.to_string(), own.to_string()));
+        }
+        if (!circle && server.address.any())
+            report(kError, {addr},
+                   fmt::format("{} is no address that a delivery server could have", server.address.to_string()));
+        if (!circle && server.port == kSmtpPort && is_local(server.address, machine))
+            report(
+                kWarning, {port, addr},
+                fmt::format("the delivery server {} is port 25 of this machine: if the inbound server listens there, "
+                            "mail goes round in a circle",
+                            server.to_string()));
+    }
+}
+
+void check_clients(const Settings& s, const Report& report) {
+    const Place allow{"smtp", "smtp_allow_client_ip"};
+    if (s.smtp_allow_client_ip == net::AddressList{})
+        report(kError, {allow}, "smtp_allow_client_ip is empty: nobody could hand in mail");
+    if (s.smtp_allow_client_ip.admits_everyone())
+        report(kWarning, {allow},
+               "smtp_allow_client_ip admits everyone: whoever reaches a socket can relay mail to the whole world");
+}
+
+// Sendmail compares the name in our greeting and EHLO reply with its own ($j), which may be the host name in full.
+void check_names(const Settings& s, const Machine& machine, const Report& report) {
+    const auto& name = s.proxy_hostname;
+    const auto first_label = std::string_view(name).substr(0, name.find('.'));
+    const bool short_host = machine.host_name.find('.') == std::string::npos;
+    if (same(name, machine.host_name) || (short_host && same(first_label, machine.host_name)))
+        report(kWarning, {{"smtp", "proxy_hostname"}},
+               fmt::format("proxy_hostname {} looks like this machine's own name: Sendmail would take the proxy for "
+                           "itself and say that mail loops back",
+                           name));
+    // Sendmail looks for these very letters.
+    if (s.smtp_greeting_msg.find("ESMTP") == std::string::npos)
+        report(kWarning, {{"smtp", "smtp_greeting_msg"}},
+               "smtp_greeting_msg lacks the word ESMTP: Sendmail then says HELO, and DSN, SIZE and 8BITMIME are lost");
+}
+
+void check_times(const Settings& s, const Report& report) {
+    const Place scan{"worker", "scan_timeout"};
+    const Place total{"worker", "total_timeout"};
+    const Place final{"smtp", "downstream_final_timeout"};
+    if (s.scan_total_timeout < s.scan_timeout)
+        report(kError, {total, scan},
+               fmt::format("total_timeout ({}s) is less than scan_timeout ({}s)", s.scan_total_timeout.count(),
+                           s.scan_timeout.count()));
+    if (s.downstream_final_timeout < kShortFinalTimeout)
+        report(
+            kWarning, {final},
+            fmt::format("downstream_final_timeout is {}s: a delivery server that takes longer has the mail, and gets "
+                        "it again",
+                        s.downstream_final_timeout.count()));
+    if (s.scan_total_timeout + s.downstream_final_timeout >= kUpstreamPatience)
+        report(kWarning, {final, total},
+               "total_timeout and downstream_final_timeout together reach one hour: the inbound Sendmail gives up by "
+               "then (Timeout.datafinal), and sends the mail again");
+}
+
+void check_sizes(const Settings& s, const Report& report) {
+    const Place message{"smtp", "message_size_limit"};
+    const Place file{"scanner.clamav", "max_file_size"};
+    if (s.message_size_limit > s.clamav.max_file_size)
+        report(kWarning, {message, file},
+               "message_size_limit is above [scanner.clamav] max_file_size: larger messages are taken, but cannot be "
+               "scanned");
+    if (s.clamav.max_scan_size < s.clamav.max_file_size)
+        report(kWarning, {{"scanner.clamav", "max_scan_size"}, file},
+               "max_scan_size is below max_file_size: a single file can be too much");
+    if (s.worker_tmp_size < s.clamav.max_file_size)
+        report(kWarning, {{"worker", "tmp_size"}, file},
+               "[worker] tmp_size is below [scanner.clamav] max_file_size: the largest files cannot be unpacked");
+    if (s.quarantine_max_size != 0 && s.quarantine_max_size < s.message_size_limit)
+        report(kWarning, {{"quarantine", "max_size"}, message},
+               "[quarantine] max_size is below [smtp] message_size_limit: the largest messages can never be held");
+}
+
+void check_protection(const Settings& s, const Report& report) {
+    if (!s.clamav.enable)
+        report(kWarning, {{"scanner.clamav", "enable"}}, "ClamAV is off: NOTHING IS SCANNED, all mail is delivered");
+    if (s.clamav.allow_test_signatures)
+        report(kWarning, {{"scanner.clamav", "allow_test_signatures"}},
+               "allow_test_signatures is on: with test signatures NO REAL VIRUS IS FOUND; this is for demonstrations");
+    if (!s.sandbox)
+        report(kWarning, {{"worker", "sandbox"}},
+               "the sandbox is off: a file that breaks into the scanner can reach what scan_user can");
+}
+
+}  // namespace
+
+void check(const Settings& settings, const Machine& machine, const Report& report) {
+    check_users(settings, report);
+    check_paths(settings, report);
+    check_listeners(settings, report);
+    check_circle(settings, machine, report);
+    check_clients(settings, report);
+    check_names(settings, machine, report);
+    check_times(settings, report);
+    check_sizes(settings, report);
+    check_protection(settings, report);
+}
+
+}  // namespace config

@@ -1,0 +1,25 @@
+// What the settings mean together: circles, contradictions, and choices that deserve a warning.
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "config/load.hpp"
+
+namespace config {
+
+// A setting that a finding speaks of; `socket` counts Settings::sockets.
+struct Place {
+    std::string_view section;
+    std::string_view key;
+    std::size_t socket = 0;
+};
+
+// The receiver knows the lines, and drops what rests on a value that could not be read.
+using Report = std::function<void(Diagnostic::Severity, std::initializer_list<Place>, std::string)>;
+
+void check(const Settings& settings, const Machine& machine, const Report& report);
+
+}  // namespace config

@@ -1,0 +1,303 @@
+#include "config/load.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <map>
+#include <utility>
+
+#include "base/unique_fd.hpp"
+#include "config/check.hpp"
+#include "config/ini_file.hpp"
+#include "config/settings_table.hpp"
+#include "config/spelling.hpp"
+#include "config/value.hpp"
+
+namespace config {
+
+namespace {
+
+using Severity = Diagnostic::Severity;
+
+constexpr std::string_view kSocketPrefix = "socket_";
+constexpr std::string_view kTestSignatures = SANDWICH_DATADIR "/test-signatures";
+
+// The N of [socket_N], 1 to 999; 0: it is no such section.
+unsigned socket_number(std::string_view name) {
+    if (name.size() <= kSocketPrefix.size() || name.size() > kSocketPrefix.size() + 3 ||
+        !same(name.substr(0, kSocketPrefix.size()), kSocketPrefix))
+        return 0;
+    const auto digits = name.substr(kSocketPrefix.size());
+    unsigned number = 0;
+    for (const char c : digits) {
+        if (c < '0' || c > '9')
+            return 0;
+        number = number * 10 + static_cast<unsigned>(c - '0');
+    }
+    return digits.front() == '0' ? 0 : number;
+}
+
+// One section of the file that the table knows, with its keys. Section [socket_N] is in the table as kSocketSection.
+struct Known {
+    const Section* section = nullptr;
+    unsigned number = 0;  // N of a socket
+    std::map<const Setting*, const IniEntry*> given;
+};
+
+class Parser {
+  public:
+    explicit Parser(const Machine& machine) : machine_(machine) {}
+
+    Loaded parse(std::string_view text) {
+        file_ = read_ini(text, diagnostics_);
+        for (const auto& section : file_)
+            recognise(section);
+        std::ranges::sort(sockets_, {}, &Known::number);  // the order of the numbers, wherever they stand
+        fill();
+        check(settings_, machine_, [this](Severity severity, auto places, std::string finding) {
+            report(severity, places, std::move(finding));
+        });
+        return finish();
+    }
+
+  private:
+    // ---- which sections and keys there are
+
+    void recognise(const IniSection& section) {
+        const auto number = socket_number(section.name);
+        const auto* const known = number != 0                          ? find_section(kSocketSection)
+                                  : same(section.name, kSocketSection) ? nullptr
+                                                                       : find_section(section.name);
+        if (known == nullptr)
+            return error(section.line, "unknown section [{}]{}", section.name, section_hint(section.name));
+        const auto [first, is_new] = lines_.try_emplace(lower(section.name), section.line);
+        if (!is_new)
+            return error(section.line, "section [{}] stands twice, the first time in line {}", section.name,
+                         first->second);
+        if (number != 0 && sockets_.size() == kMaxSockets)
+            return error(section.line, "more than {} sockets", kMaxSockets);
+        auto& sections = number != 0 ? sockets_ : sections_;
+        auto& target = sections.emplace_back(Known{known, number, {}});
+        for (const auto& entry : section.entries)
+            recognise(target, section.name, entry);
+    }
+
+    void recognise(Known& section, std::string_view written, const IniEntry& entry) {
+        const auto* const setting = find_setting(section.section->name, entry.key);
+        if (setting == nullptr)
+            return error(entry.line, "unknown key {} in section [{}]{}", entry.key, written,
+                         key_hint(section.section->name, entry.key));
+        const auto [first, is_new] = section.given.try_emplace(setting, &entry);
+        if (!is_new)
+            error(entry.line, "{} is given twice, the first time in line {}", setting->key, first->second->line);
+    }
+
+    static std::string section_hint(std::string_view name) {
+        std::vector<std::string_view> names;
+        for (const auto& section : config::sections())
+            names.push_back(section.name == kSocketSection ? "socket_1" : section.name);
+        const auto close = near_miss(name, names);
+        return close.empty() ? "" : fmt::format("; did you mean [{}]?", close);
+    }
+
+    // First a slip within the section, then the right key in the wrong section, then a slip anywhere.
+    static std::string key_hint(std::string_view section, std::string_view key) {
+        std::vector<std::string_view> here;
+        std::vector<std::string_view> elsewhere;
+        for (const auto& setting : settings_table())
+            (setting.section == section ? here : elsewhere).push_back(setting.key);
+        if (const auto close = near_miss(key, here); !close.empty())
+            return fmt::format("; did you mean {}?", close);
+        const auto close = near_miss(key, elsewhere);
+        if (close.empty())
+            return {};
+        for (const auto& setting : settings_table())
+            if (setting.key == close)
+                return same(key, close) ? fmt::format("; this key belongs to section [{}]", setting.section)
+                                        : fmt::format("; did you mean {} of section [{}]?", close, setting.section);
+        return {};
+    }
+
+    // ---- values
+
+    void fill() {
+        static const std::map<const Setting*, const IniEntry*> kNothing;
+        settings_.downstream.resize(1);
+        for (const auto& section : config::sections()) {
+            if (section.name == kSocketSection)
+                continue;
+            const auto known = std::ranges::find(sections_, &section, &Known::section);
+            fill(section.name, known == sections_.end() ? kNothing : known->given, 0);
+        }
+        for (std::size_t i = 0; i < std::max<std::size_t>(sockets_.size(), 1); ++i) {
+            settings_.sockets.emplace_back();
+            fill(kSocketSection, sockets_.empty() ? kNothing : sockets_[i].given, i);
+        }
+        if (settings_.proxy_hostname.empty())
+            name_ourselves();
+        if (settings_.clamav.test_signatures.empty())
+            settings_.clamav.test_signatures = kTestSignatures;
+    }
+
+    void fill(std::string_view section, const std::map<const Setting*, const IniEntry*>& given, std::size_t socket) {
+        for (const auto& setting : settings_table()) {
+            if (setting.section != section)
+                continue;
+            const auto found = given.find(&setting);
+            const auto* const entry = found == given.end() ? nullptr : found->second;
+            auto& origin = origins_[{&setting, socket}];
+            if (entry != nullptr) {
+                origin.line = entry->line;
+                if (const auto status = set(entry->value, setting); !status) {
+                    origin.readable = false;
+                    error(entry->line, "{}={}: {}", setting.key, clip(entry->value), status.error().message);
+                }
+            }
+            if (entry == nullptr || !origin.readable)
+                if (const auto status = set(setting.fallback, setting); !status)
+                    error(0, "the default of {} is no value of it: {}", setting.key, status.error().message);
+        }
+    }
+
+    void name_ourselves() {
+        const auto* const setting = find_setting("smtp", "proxy_hostname");
+        const auto name = "sandwich." + machine_.host_name;
+        if (const auto status = config::set(*setting, settings_, name); !status)
+            error(0, "{} cannot be the proxy's name, so proxy_hostname must be given: it {}", name,
+                  status.error().message);
+    }
+
+    base::Status set(std::string_view text, const Setting& setting) {
+        if (setting.same_as.empty() || !same(text, setting.same_as))
+            return config::set(setting, settings_, text);
+        // The table has the other setting first: it is filled in by now.
+        const auto* const other = find_setting(setting.section, setting.same_as);
+        return config::set(setting, settings_, get(*other, settings_));
+    }
+
+    static std::string clip(const std::string& value) {
+        constexpr std::size_t kShown = 80;
+        return value.size() <= kShown ? value : value.substr(0, kShown) + "...";
+    }
+
+    // ---- what is said about it
+
+    struct Origin {
+        unsigned line = 0;  // 0: it is the default
+        bool readable = true;
+    };
+
+    void report(Severity severity, std::initializer_list<Place> places, std::string text) {
+        unsigned line = 0;
+        for (const auto& place : places) {
+            const auto& origin = origins_[{find_setting(place.section, place.key), place.socket}];
+            if (!origin.readable)
+                return;  // it speaks of a default that nobody wanted
+            if (line == 0)
+                line = origin.line;
+        }
+        diagnostics_.push_back({severity, line, std::move(text)});
+    }
+
+    template <typename... Args>
+    void error(unsigned line, fmt::format_string<Args...> format, Args&&... args) {
+        diagnostics_.push_back({Severity::kError, line, fmt::format(format, std::forward<Args>(args)...)});
+    }
+
+    Loaded finish() {
+        std::ranges::stable_sort(diagnostics_, {}, &Diagnostic::line);
+        Loaded loaded{std::move(settings_), std::move(diagnostics_)};
+        if (std::ranges::find(loaded.diagnostics, Severity::kError, &Diagnostic::severity) != loaded.diagnostics.end())
+            loaded.settings.reset();
+        if (loaded.diagnostics.size() >= kMaxDiagnostics) {
+            loaded.diagnostics.resize(kMaxDiagnostics);
+            loaded.diagnostics.push_back({Severity::kError, 0, "too many errors: there may be more"});
+        }
+        return loaded;
+    }
+
+    const Machine& machine_;
+    std::vector<IniSection> file_;
+    std::map<std::string, unsigned> lines_;  // of the sections, by lower-case name
+    std::vector<Known> sections_;
+    std::vector<Known> sockets_;
+    std::map<std::pair<const Setting*, std::size_t>, Origin> origins_;
+    Settings settings_;
+    std::vector<Diagnostic> diagnostics_;
+};
+
+}  // namespace
+
+Loaded parse(std::string_view text, const Machine& machine) {
+    if (text.size() > kMaxFile)
+        return {
+            std::nullopt,
+            {{Severity::kError, 0, fmt::format("the file has {} octets; at most {} are read", text.size(), kMaxFile)}}};
+    return Parser(machine).parse(text);
+}
+
+Machine this_machine() {
+    char name[HOST_NAME_MAX + 1] = {};
+    if (::gethostname(name, sizeof name - 1) != 0 || name[0] == '\0')
+        return {"localhost", net::local_addresses()};
+    return {name, net::local_addresses()};
+}
+
+base::Result<std::string> read_file(const std::string& path) {
+    // O_NONBLOCK: a FIFO would otherwise hold up the start for ever.
+    const base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!file)
+        return base::errno_error(path);
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0)
+        return base::errno_error(path);
+    if (!S_ISREG(status.st_mode))
+        return base::error("{}: not a file", path);
+    std::string text(kMaxFile + 1, '\0');
+    std::size_t size = 0;
+    while (size < text.size()) {
+        const auto got = ::read(file.get(), text.data() + size, text.size() - size);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return base::errno_error(path);
+        if (got == 0)
+            break;
+        size += static_cast<std::size_t>(got);
+    }
+    if (size > kMaxFile)
+        return base::error("{}: larger than {} octets", path, kMaxFile);
+    text.resize(size);
+    return text;
+}
+
+std::string format(const std::string& file, const Diagnostic& diagnostic) {
+    const auto* const severity = diagnostic.severity == Severity::kError ? "error" : "warning";
+    if (diagnostic.line == 0)
+        return fmt::format("{}: {}: {}", file, severity, diagnostic.text);
+    return fmt::format("{}:{}: {}: {}", file, diagnostic.line, severity, diagnostic.text);
+}
+
+std::vector<std::string> changed_without_restart(const Settings& running, const Settings& wanted) {
+    std::vector<std::string> changed;
+    for (const auto& setting : settings_table())
+        if (setting.effect == Effect::kRestart && setting.section != kSocketSection &&
+            get(setting, running) != get(setting, wanted))
+            changed.push_back(fmt::format("[{}] {}", setting.section, setting.key));
+    if (running.sockets != wanted.sockets)
+        changed.emplace_back("[socket_N] proxy_addr, proxy_port");
+    return changed;
+}
+
+bool scanner_settings_differ(const Settings& running, const Settings& wanted) {
+    return std::ranges::any_of(settings_table(), [&](const Setting& setting) {
+        return setting.effect == Effect::kScanner && get(setting, running) != get(setting, wanted);
+    });
+}
+
+}  // namespace config

@@ -1,0 +1,94 @@
+// The declared table of all settings: section, key, kind, range, default, effect and documentation, each once.
+//
+// The parser, the defaults, etc/sandwich.ini, --print-config and sandwich.ini(5) are all made from it. What a setting
+// means together with others is checked in check.cpp. No code elsewhere writes a default.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "config/settings.hpp"
+
+namespace config {
+
+enum class Kind : std::uint8_t {
+    kYesNo,
+    kNumber,       // whole number; Range
+    kOctets,       // number with k, m or g (powers of 1024); Range in octets
+    kDuration,     // number with s, m, h or d, alone: seconds; Range in seconds
+    kText,         // printable ASCII; Range is its length
+    kName,         // user, group or log ident: letters, digits, '-', '_', '.'; Range is its length
+    kHostName,     // RFC 5321 Domain; Range is its length
+    kPath,         // absolute; Range is its length
+    kAddress,      // IPv4 or IPv6
+    kPort,         // 1 to 65535
+    kAddressList,  // addr: items
+    kChoice,       // one of Setting::words
+};
+
+// When a changed value takes effect.
+enum class Effect : std::uint8_t {
+    kReload,   // at a reload, for new transactions
+    kScanner,  // at a reload, which starts the scanner processes anew
+    kRestart,  // only at a restart; a reload that changes it is refused
+};
+
+struct Range {
+    std::uint64_t least = 0;
+    std::uint64_t most = 0;
+};
+
+struct Word {
+    std::string_view text;
+    int value = 0;  // of the field's enumeration
+};
+
+// Where in Settings a value lives.
+template <typename T>
+struct Member {
+    T& (*writable)(Settings&);
+    const T& (*readable)(const Settings&);
+};
+using Field =
+    std::variant<std::monostate, Member<bool>, Member<unsigned>, Member<std::uint16_t>, Member<std::uint64_t>,
+                 Member<std::chrono::seconds>, Member<std::string>, Member<net::Address>, Member<net::AddressList>,
+                 Member<policy::Action>, Member<base::log::Target>, Member<base::log::Level>>;
+
+struct Setting {
+    std::string_view section;
+    std::string_view key;
+    Kind kind;
+    std::string_view fallback;  // the default, as it is written in the file
+    Range range;
+    std::span<const Word> words;  // kChoice
+    Effect effect;
+    bool in_example;  // stands in etc/sandwich.ini without a comment sign
+    Field field;      // monostate: checked and kept nowhere
+    std::string_view documentation;
+    // A value that means "as this key of the same section says"; empty: there is none.
+    std::string_view same_as;
+};
+
+struct Section {
+    std::string_view name;
+    std::string_view title;
+    std::string_view documentation;
+};
+
+// [socket_1], [socket_2] ... are told apart by the parser; the table knows them under this name. Their settings live in
+// Settings::sockets.back(): whoever reads or writes several takes them one at a time.
+inline constexpr std::string_view kSocketSection = "socket_N";
+inline constexpr std::size_t kMaxSockets = 16;
+
+std::span<const Section> sections();  // in the order of the documents
+std::span<const Setting> settings_table();
+
+// Null when there is none. Case does not matter.
+const Section* find_section(std::string_view name);
+const Setting* find_setting(std::string_view section, std::string_view key);
+
+}  // namespace config

@@ -1,0 +1,21 @@
+// One value between its text in the file and its place in Settings, as the table declares it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "config/settings_table.hpp"
+
+namespace config {
+
+// Error: why `text` is no value of this setting; `settings` is then unchanged.
+base::Status set(const Setting& setting, Settings& settings, std::string_view text);
+
+// The text that set() would read back to the same value, in its shortest form.
+std::string get(const Setting& setting, const Settings& settings);
+
+// What may stand after the "=", in words: "a number from 0 to 64".
+std::string permitted(const Setting& setting);
+
+}  // namespace config
