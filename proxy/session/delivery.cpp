@@ -123,9 +123,10 @@ void Delivery::answer_recipient(const Reply& reply) {
 
 // What the upstream may see of a delivery server's refusal: 4xx and 5xx speak of the mail and are relayed; 421, 500,
 // 502 and 503 speak of the conversation between the two of us, and a mail must not bounce for that.
-Reply Delivery::relayed(const Reply& reply) const {
+Reply Delivery::relayed(const Reply& reply) {
     if (reply.code == 421 || reply.code == 500 || reply.code == 502 || reply.code == 503 || reply.intermediate()) {
         base::log::event(base::log::kDownstreamFault, "{}: {} said {}", id_, server().to_string(), quote(reply));
+        out_of_step_ = true;
         return smtp::make_reply(451, "4.3.0", "the delivery server could not go on, try again later");
     }
     return reply;
@@ -230,9 +231,8 @@ void Delivery::finish(Outcome outcome) {
     const bool clean_end = stage_ == Stage::kFinal || stage_ == Stage::kData;
     stage_ = Stage::kDone;
     if (connection_) {
-        // After 421 the server closes; after a refused DATA the transaction is still open there.
-        const bool at_rest = clean_end && connection_->ready() && connection_->output_size() == 0 &&
-                             outcome.server_text.rfind("421", 0) != 0;
+        // After a refused DATA the transaction is still open there.
+        const bool at_rest = clean_end && connection_->ready() && connection_->output_size() == 0 && !out_of_step_;
         if (at_rest && !outcome.reply.positive()) {
             connection_->protocol().rset();
             connection_->send();

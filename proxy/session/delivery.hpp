@@ -85,7 +85,7 @@ class Delivery final : private DownstreamConnection::Owner {
     void finish(Outcome outcome);
     void break_off(const smtp::Reply& reply);
     std::string wire_parameters(const std::vector<smtp::Parameter>& parameters, bool of_mail);
-    smtp::Reply relayed(const smtp::Reply& reply) const;
+    smtp::Reply relayed(const smtp::Reply& reply);
 
     DownstreamPool& pool_;
     RuntimePtr runtime_;
@@ -100,6 +100,7 @@ class Delivery final : private DownstreamConnection::Owner {
     bool reused_ = false;
     bool answered_ = false;       // something of this transaction was answered on this connection
     bool envelope_sent_ = false;  // MAIL went out on this connection
+    bool out_of_step_ = false;    // the two of us misunderstand each other: not a connection for the pool
     std::optional<smtp::Reply> mail_refused_;
     std::vector<Recipient> unanswered_;  // in order
     std::optional<mail::Rope> message_;
