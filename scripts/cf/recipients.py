@@ -4,7 +4,8 @@ Without it every address of ours would be accepted, and refused only behind the 
 The check never re-invents a map. It asks the file's own rules where the address would go without the sandwich
 (ParseLocal, Parse1: virtusertable, mailertable, MAIL_HUB, LDAP routing, local rules, whatever is there) and takes
 their word; only for an address that they give to the local mailer are the aliases, rule set 5 (LUSER_RELAY, hub) and
-the password file asked, in Sendmail's own order. What cannot be asked is never refused.
+the password file asked, in Sendmail's own order. What cannot be asked is never refused, nor is anybody while a map is
+out of order.
 """
 
 import re
@@ -13,6 +14,8 @@ from .logical import split_rule
 
 ALIAS_CLASSES = {"implicit", "hash", "dbm", "btree", "cdb", "text", "ldap", "nis", "nisplus", "hesiod", "netinfo",
                  "socket"}
+# Maps that a file or a server stands behind: they can be out of order.
+DATABASE_CLASSES = ALIAS_CLASSES - {"implicit"} | {"ph", "sql"}
 TEMPORARY = '#error $@ 4.3.0 $: "451 Temporary system failure. Please try again later."'
 
 
@@ -65,6 +68,18 @@ def reason_against(cf, local_flags):
         except ValueError as error:
             return str(error)
     return None
+
+
+def _probes(cf):
+    """A twin of every database map, with -T. A map without -T that is out of order says 'not found' to the file's rules,
+    and a user that only this map knows would be refused for good; so before a refusal each map is asked whether it is up."""
+    twins = []
+    for line in cf.of_kind("K"):
+        match = re.match(r"K\s*(\S+)\s+(\S+)\s*(.*)", " ".join(line.text.split()))
+        if match and match.group(2).lower() in DATABASE_CLASSES:
+            rest = re.sub(r"(?<!\S)(-m|-[aT]\S*)(?!\S)", "", match.group(3)).strip()
+            twins.append(f"Ksandwichprobe{len(twins) + 1} {match.group(2)} -m -T<TEMP> {rest}")
+    return twins
 
 
 def _alias_part(cf):
@@ -147,6 +162,14 @@ def rules_text(cf, local_flags):
                   "R<A> $* $| $*\t\t$: <A> $1",
                   f"R<A> $+ + $*\t\t$: <A> $1 + $2 $| $({user} $1 $: NO $)",
                   "R<A> $* $| $* <OK>\t$@ ok",
+                  f"R<A> $* $| $* <TEMP>\t${TEMPORARY}",
+                  "R<A> $* $| $*\t\t$: <A> $1"]
+    twins = _probes(cf)
+    declare += twins
+    if twins:
+        rules += ["# nobody knows the name; is every map up?"]
+    for number in range(1, len(twins) + 1):
+        rules += [f"R<A> $*\t\t\t$: <A> $1 $| $(sandwichprobe{number} $1 $: NO $)",
                   f"R<A> $* $| $* <TEMP>\t${TEMPORARY}",
                   "R<A> $* $| $*\t\t$: <A> $1"]
     rules += ['R<A> $*\t\t\t$#error $@ 5.1.1 $: "550 User unknown"']
