@@ -30,6 +30,8 @@ class Pool {
     using Done = std::function<void(policy::ScanReport)>;
 
     Pool(net::Loop& home, PoolLimits limits);
+    // On the home loop's thread, or when that loop no longer runs; nobody may call submit() any more. What has no
+    // answer yet gets "cannot tell (unavailable)". All loops outlive the Pool.
     ~Pool();
     Pool(const Pool&) = delete;
     Pool& operator=(const Pool&) = delete;

@@ -1,0 +1,106 @@
+// Engine life cycle and options of libclamav. Zygote and workers; single-threaded.
+#include "scanners/clamav/clamav_scanner.hpp"
+
+#include <clamav.h>
+
+#include <memory>
+#include <utility>
+
+#include "base/clock.hpp"
+#include "scanners/clamav/database.hpp"
+#include "scanners/clamav/verdict.hpp"
+
+namespace scanners::clamav {
+namespace {
+
+// A worker has no log of its own: the descriptor of the system's logger is closed before the sandbox.
+void say_nothing(cl_msg severity, const char* full, const char* text, void* context) {}
+
+cl_scan_options options() {
+    cl_scan_options wanted{};
+    // No HEURISTIC_PRECEDENCE: a heuristic (a limit, something encrypted) is told only if no signature matches anywhere
+    // in the mail, so that a virus beside an encrypted archive is "found". No ALLMATCHES: one match decides.
+    wanted.general = CL_SCAN_GENERAL_HEURISTICS;
+    wanted.parse = ~0U;  // everything that libclamav can read
+    wanted.heuristic =
+        CL_SCAN_HEURISTIC_EXCEEDS_MAX | CL_SCAN_HEURISTIC_ENCRYPTED_ARCHIVE | CL_SCAN_HEURISTIC_ENCRYPTED_DOC;
+    return wanted;
+}
+
+base::Status initialise_library() {
+    static const cl_error_t code = cl_init(CL_INIT_DEFAULT);
+    if (code != CL_SUCCESS)
+        return base::error("libclamav cannot be initialised: {}", cl_strerror(code));
+    return base::ok();
+}
+
+}  // namespace
+
+ClamavScanner::ClamavScanner(config::Settings::Clamav settings, std::chrono::milliseconds scan_time)
+    : settings_(std::move(settings)), scan_time_(scan_time) {}
+
+ClamavScanner::~ClamavScanner() {
+    if (engine_ != nullptr)
+        cl_engine_free(engine_);
+}
+
+std::string_view ClamavScanner::name() const {
+    return kName;
+}
+
+base::Status ClamavScanner::set_limits() {
+    const auto set = [this](cl_engine_field field, std::uint64_t value) {
+        return value == 0 || cl_engine_set_num(engine_, field, static_cast<long long>(value)) == CL_SUCCESS;
+    };
+    // The cache of clean files is keyed by MD5 (libclamav before 1.5): of two files made to collide, the harmless one
+    // sent first would let the other one through. It helps little anyway: no two mails are equal.
+    const bool done =
+        set(CL_ENGINE_MAX_FILESIZE, settings_.max_file_size) && set(CL_ENGINE_MAX_SCANSIZE, settings_.max_scan_size) &&
+        set(CL_ENGINE_MAX_RECURSION, settings_.max_recursion) && set(CL_ENGINE_MAX_FILES, settings_.max_files) &&
+        set(CL_ENGINE_MAX_SCANTIME, static_cast<std::uint64_t>(scan_time_.count()) * 9 / 10) &&
+        set(CL_ENGINE_DISABLE_CACHE, 1);
+    if (!done)
+        return base::error("libclamav refuses a limit of [scanner.clamav]");
+    return base::ok();
+}
+
+base::Status ClamavScanner::load() {
+    if (auto ready = initialise_library(); !ready)
+        return ready;
+    engine_ = cl_engine_new();
+    if (engine_ == nullptr)
+        return base::error("libclamav: no memory for an engine");
+    if (auto limits = set_limits(); !limits)
+        return limits;
+    auto loaded = load_databases(settings_, engine_);
+    if (!loaded)
+        return loaded.error();
+    if (const auto code = cl_engine_compile(engine_); code != CL_SUCCESS)
+        return base::error("libclamav cannot prepare the signatures: {}", cl_strerror(code));
+    signatures_ = fmt::format("{}, loaded {}", *loaded, base::iso8601(base::Wall::now()));
+    return base::ok();
+}
+
+base::Status ClamavScanner::enter_worker(const std::string& temporary_directory) {
+    cl_set_clcb_msg(say_nothing);
+    const auto code = cl_engine_set_str(engine_, CL_ENGINE_TMPDIR, temporary_directory.c_str());
+    if (code != CL_SUCCESS)
+        return base::error("libclamav refuses the temporary directory: {}", cl_strerror(code));
+    return base::ok();
+}
+
+policy::ScanResult ClamavScanner::scan(std::string_view mail) {
+    if (mail.empty())
+        return interpret(CL_CLEAN, nullptr);  // libclamav cannot map nothing
+    const std::unique_ptr<cl_fmap_t, decltype(&cl_fmap_close)> map(cl_fmap_open_memory(mail.data(), mail.size()),
+                                                                   cl_fmap_close);
+    if (map == nullptr)
+        return interpret(CL_EMAP, nullptr);
+    auto wanted = options();
+    const char* signature = nullptr;
+    unsigned long scanned = 0;
+    const auto code = cl_scanmap_callback(map.get(), nullptr, &signature, &scanned, engine_, &wanted, nullptr);
+    return interpret(code, signature);
+}
+
+}  // namespace scanners::clamav

@@ -1,0 +1,37 @@
+// ClamavScanner: the whole raw mail through libclamav, which reads MIME, archives and documents itself.
+//
+// Loads in the zygote, scans in the workers; one engine, shared copy-on-write. What its answers mean: verdict.hpp.
+#pragma once
+
+#include <chrono>
+
+#include "config/settings.hpp"
+#include "scanners/scanner.hpp"
+
+struct cl_engine;
+
+namespace scanners::clamav {
+
+class ClamavScanner : public Scanner {
+  public:
+    // `scan_time` is the worker's deadline; libclamav is told to stop a little earlier, so that a slow mail costs an
+    // answer and not a worker.
+    ClamavScanner(config::Settings::Clamav settings, std::chrono::milliseconds scan_time);
+    ~ClamavScanner() override;
+
+    [[nodiscard]] std::string_view name() const override;
+    base::Status load() override;
+    [[nodiscard]] std::string signatures() const override { return signatures_; }
+    base::Status enter_worker(const std::string& temporary_directory) override;
+    policy::ScanResult scan(std::string_view mail) override;
+
+  private:
+    base::Status set_limits();
+
+    config::Settings::Clamav settings_;
+    std::chrono::milliseconds scan_time_;
+    cl_engine* engine_ = nullptr;
+    std::string signatures_;
+};
+
+}  // namespace scanners::clamav

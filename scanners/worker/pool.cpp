@@ -1,0 +1,439 @@
+// Pool: jobs, workers and zygotes; one state, touched on the home loop only, but for the two mutexes' contents.
+#include "scanners/worker/pool.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <exception>
+#include <list>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "base/channel.hpp"
+#include "base/log.hpp"
+#include "scanners/worker/wire.hpp"
+
+namespace scanners {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::string_view kScanner = "scanner";  // who "cannot tell" when no scanner could be asked
+constexpr unsigned kMaxHandOvers = 3;             // attempts to give one message to a worker
+
+policy::ScanReport cannot_tell(policy::Cause cause, std::string_view detail) {
+    policy::ScanReport report;
+    report.results.push_back({std::string(kScanner), policy::Outcome::kCannotTell, cause, {}, std::string(detail)});
+    return report;
+}
+
+// One message on its way. complete() is called exactly once.
+struct Job {
+    net::Loop* loop = nullptr;
+    std::string id;
+    mail::MessagePtr message;
+    Pool::Done done;
+    base::Monotonic::time_point submitted = base::Monotonic::now();
+    std::uint32_t serial = 0;
+    unsigned hand_overs = 0;
+    std::unique_ptr<net::Timer> patience;  // total_time
+
+    void complete(policy::ScanReport report) {
+        report.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(base::Monotonic::now() - submitted);
+        loop->post([done = std::move(done), report = std::move(report)]() mutable { done(std::move(report)); });
+    }
+};
+using JobPtr = std::shared_ptr<Job>;
+
+struct Zygote;
+
+// One worker process, seen through its channel.
+struct Worker {
+    Zygote* zygote = nullptr;
+    wire::Worker identity;
+    base::UniqueFd channel;
+    std::unique_ptr<net::Watch> watch;
+    std::unique_ptr<net::Timer> deadline;
+    bool ready = false;
+    JobPtr job;  // null: idle
+};
+
+struct Zygote {
+    std::uint32_t generation = 0;
+    std::string signatures;
+    base::UniqueFd control;
+    std::unique_ptr<net::Watch> watch;
+    std::list<std::unique_ptr<Worker>> workers;
+};
+
+}  // namespace
+
+struct Pool::State : std::enable_shared_from_this<Pool::State> {
+    State(net::Loop& home_loop, PoolLimits pool_limits) : home(home_loop), limits(pool_limits) {}
+
+    // From any thread.
+    void submit(JobPtr job);
+    // On the home loop.
+    void adopt(base::UniqueFd control, std::uint32_t generation);
+    void close();
+    void take_incoming();
+    void dispatch();
+    void publish();
+
+    net::Loop& home;
+    PoolLimits limits;
+    mutable std::mutex status_mutex;
+    Status published;
+    std::mutex incoming_mutex;
+    std::vector<JobPtr> incoming;
+
+  private:
+    Zygote* current() { return zygotes_.empty() ? nullptr : zygotes_.back().get(); }
+    Worker* idle_worker();
+    void enqueue(const JobPtr& job);
+    void settle(const JobPtr& job, policy::ScanReport report);
+    bool hand_over(const JobPtr& job, Worker& worker);
+    void on_control(Zygote& zygote);
+    void on_worker(Worker& worker);
+    void on_deadline(Worker& worker);
+    void out_of_patience(const JobPtr& job);
+    void add_worker(Zygote& zygote, const wire::Worker& identity, base::UniqueFd channel);
+    void accept_answer(Worker& worker, const base::Packet& packet);
+    enum class Replace { kNo, kYes };
+    void lose_worker(Worker& worker, Replace replace, policy::Cause cause, std::string_view why);
+    void lose_zygote(Zygote& zygote);
+    void release_retired();
+    void note_availability();
+
+    // The last one is current, the others finish what they have. Should the last one die first, the one before it
+    // serves again: older signatures are better than none.
+    std::list<std::unique_ptr<Zygote>> zygotes_;
+    std::deque<JobPtr> waiting_;
+    std::uint32_t last_serial_ = 0;
+    std::uint64_t scanned_ = 0;
+    std::uint64_t lost_ = 0;
+    bool unavailable_logged_ = false;
+};
+
+// ---- jobs
+
+void Pool::State::submit(JobPtr job) {
+    {
+        // Kept here, not in the posted task: a task that the loop drops at its end must not drop a message's answer.
+        const std::lock_guard lock(incoming_mutex);
+        incoming.push_back(std::move(job));
+    }
+    home.post([weak = weak_from_this()] {
+        if (const auto state = weak.lock())
+            state->take_incoming();
+    });
+}
+
+void Pool::State::take_incoming() {
+    std::vector<JobPtr> jobs;
+    {
+        const std::lock_guard lock(incoming_mutex);
+        jobs.swap(incoming);
+    }
+    for (const auto& job : jobs)
+        enqueue(job);
+    dispatch();
+}
+
+void Pool::State::enqueue(const JobPtr& job) {
+    if (waiting_.size() >= limits.queue) {
+        job->complete(cannot_tell(policy::Cause::kUnavailable, "too many messages wait for a scanner worker"));
+        return;
+    }
+    job->patience = std::make_unique<net::Timer>(home, [this, weak = std::weak_ptr(job)] {
+        if (const auto late = weak.lock())
+            out_of_patience(late);
+    });
+    job->patience->start(limits.total_time);
+    waiting_.push_back(job);
+}
+
+Worker* Pool::State::idle_worker() {
+    if (current() == nullptr)
+        return nullptr;
+    auto& workers = current()->workers;
+    const auto found = std::find_if(workers.begin(), workers.end(),
+                                    [](const auto& worker) { return worker->ready && worker->job == nullptr; });
+    return found == workers.end() ? nullptr : found->get();
+}
+
+// The answer goes out. The timer may be the one whose callback is running, so it is retired, not destroyed.
+void Pool::State::settle(const JobPtr& job, policy::ScanReport report) {
+    job->patience->stop();
+    home.retire(std::move(job->patience));
+    job->complete(std::move(report));
+}
+
+void Pool::State::dispatch() {
+    while (!waiting_.empty()) {
+        Worker* worker = idle_worker();
+        if (worker == nullptr)
+            break;
+        const auto job = waiting_.front();
+        waiting_.pop_front();
+        if (!hand_over(job, *worker))
+            waiting_.push_front(job);
+    }
+    note_availability();
+    publish();
+}
+
+// False: the worker is gone, the job is to be tried with another.
+bool Pool::State::hand_over(const JobPtr& job, Worker& worker) {
+    const auto shared = job->message->share();
+    if (!shared) {
+        settle(job, cannot_tell(policy::Cause::kError, shared.error().message));
+        return true;
+    }
+    job->serial = ++last_serial_;
+    ++job->hand_overs;
+    const wire::Job packet{job->serial, job->message->size()};
+    if (const auto sent = base::send_packet(worker.channel.get(), wire::encode(packet), {shared->get()}); !sent) {
+        lose_worker(worker, Replace::kYes, policy::Cause::kCrash, sent.error().message);
+        if (job->hand_overs < kMaxHandOvers)
+            return false;
+        settle(job, cannot_tell(policy::Cause::kError, sent.error().message));
+        return true;
+    }
+    worker.job = job;
+    worker.deadline->start(limits.scan_time);
+    return true;
+}
+
+void Pool::State::out_of_patience(const JobPtr& job) {
+    for (auto& zygote : zygotes_) {
+        for (auto& worker : zygote->workers) {
+            if (worker->job == job)
+                return on_deadline(*worker);
+        }
+    }
+    std::erase(waiting_, job);
+    const bool hopeless = current() == nullptr || current()->workers.empty();
+    settle(job, hopeless ? cannot_tell(policy::Cause::kUnavailable, "no scanner worker is there")
+                         : cannot_tell(policy::Cause::kTimeout, "no scanner worker became free in time"));
+    publish();
+}
+
+// ---- workers
+
+void Pool::State::add_worker(Zygote& zygote, const wire::Worker& identity, base::UniqueFd channel) {
+    auto worker = std::make_unique<Worker>();
+    auto* raw = worker.get();
+    worker->zygote = &zygote;
+    worker->identity = identity;
+    worker->channel = std::move(channel);
+    worker->watch = std::make_unique<net::Watch>(home, worker->channel.get(), net::Watch::Direction::kRead,
+                                                 [this, raw] { on_worker(*raw); });
+    worker->deadline = std::make_unique<net::Timer>(home, [this, raw] { on_deadline(*raw); });
+    worker->watch->enable();
+    zygote.workers.push_back(std::move(worker));
+}
+
+void Pool::State::on_worker(Worker& worker) {
+    base::Packet packet;
+    switch (base::receive_packet(worker.channel.get(), packet, false)) {
+        case base::Received::kNothing:
+            return;
+        case base::Received::kEnd:
+            lose_worker(worker, Replace::kYes, policy::Cause::kCrash, "the scanner worker died");
+            break;
+        case base::Received::kPacket:
+            if (!worker.ready && wire::is_ready(packet.bytes) && packet.descriptors.empty())
+                worker.ready = true;
+            else
+                accept_answer(worker, packet);
+            break;
+    }
+    release_retired();
+    dispatch();
+}
+
+void Pool::State::accept_answer(Worker& worker, const base::Packet& packet) {
+    auto answer = wire::decode_answer(packet.bytes);
+    if (!answer || worker.job == nullptr || answer->serial != worker.job->serial || !packet.descriptors.empty()) {
+        lose_worker(worker, Replace::kYes, policy::Cause::kCrash, "the scanner worker broke the protocol");
+        return;
+    }
+    worker.deadline->stop();
+    const auto job = std::exchange(worker.job, nullptr);
+    ++scanned_;
+    policy::ScanReport report;
+    report.results = std::move(answer->results);
+    report.signatures = worker.zygote->signatures;
+    settle(job, std::move(report));
+}
+
+void Pool::State::on_deadline(Worker& worker) {
+    lose_worker(worker, Replace::kYes, policy::Cause::kTimeout, "the scan overran its deadline");
+    release_retired();
+    dispatch();
+}
+
+// Its job is answered for, its zygote told; the object dies after the callback has unwound.
+void Pool::State::lose_worker(Worker& worker, Replace replace, policy::Cause cause, std::string_view why) {
+    auto& zygote = *worker.zygote;
+    const bool retired = &zygote != current();
+    worker.watch->disable();
+    worker.deadline->stop();
+    const auto& who = worker.identity;
+    if (replace == Replace::kYes) {
+        ++lost_;
+        // When that fails the zygote is gone, which its own watch notices.
+        static_cast<void>(base::send_packet(zygote.control.get(), wire::encode(wire::Kill{who.slot, who.serial})));
+    }
+    if (const auto job = std::exchange(worker.job, nullptr)) {
+        base::log::event(base::log::kWorkerLost, "{}: {} (worker {}, process {})", job->id, why, who.slot, who.pid);
+        if (retired && cause == policy::Cause::kCrash && job->hand_overs < kMaxHandOvers) {
+            // It may be the end of the old zygote and no fault of the message: the new one gets it, once.
+            job->hand_overs = kMaxHandOvers;
+            waiting_.push_front(job);
+        } else {
+            auto report = cannot_tell(cause, why);
+            report.signatures = zygote.signatures;
+            settle(job, std::move(report));
+        }
+    }
+    const auto found = std::find_if(zygote.workers.begin(), zygote.workers.end(),
+                                    [&worker](const auto& other) { return other.get() == &worker; });
+    auto dying = std::move(*found);
+    zygote.workers.erase(found);
+    home.retire(std::move(dying));
+}
+
+// ---- zygotes
+
+void Pool::State::adopt(base::UniqueFd control, std::uint32_t generation) {
+    auto zygote = std::make_unique<Zygote>();
+    auto* raw = zygote.get();
+    zygote->generation = generation;
+    zygote->control = std::move(control);
+    zygote->watch = std::make_unique<net::Watch>(home, zygote->control.get(), net::Watch::Direction::kRead,
+                                                 [this, raw] { on_control(*raw); });
+    zygote->watch->enable();
+    zygotes_.push_back(std::move(zygote));
+    release_retired();
+    dispatch();
+}
+
+void Pool::State::on_control(Zygote& zygote) {
+    base::Packet packet;
+    const auto received = base::receive_packet(zygote.control.get(), packet, false);
+    if (received == base::Received::kEnd) {
+        lose_zygote(zygote);
+    } else if (received == base::Received::kPacket) {
+        if (auto greeting = wire::decode_greeting(packet.bytes))
+            zygote.signatures = std::move(*greeting);
+        else if (const auto worker = wire::decode_worker(packet.bytes); worker && packet.descriptors.size() == 1)
+            add_worker(zygote, *worker, std::move(packet.descriptors[0]));
+    }
+    dispatch();
+}
+
+void Pool::State::lose_zygote(Zygote& zygote) {
+    while (!zygote.workers.empty())
+        lose_worker(*zygote.workers.front(), Replace::kNo, policy::Cause::kCrash, "the scanner process died");
+    zygote.watch->disable();
+    const auto found =
+        std::find_if(zygotes_.begin(), zygotes_.end(), [&zygote](const auto& other) { return other.get() == &zygote; });
+    auto dying = std::move(*found);
+    zygotes_.erase(found);
+    home.retire(std::move(dying));
+}
+
+// Old zygotes whose last message is answered: closing the control channel dismisses their workers.
+void Pool::State::release_retired() {
+    std::vector<Zygote*> done;
+    for (const auto& zygote : zygotes_) {
+        const bool busy = std::any_of(zygote->workers.begin(), zygote->workers.end(),
+                                      [](const auto& worker) { return worker->job != nullptr; });
+        if (zygote.get() != current() && !busy)
+            done.push_back(zygote.get());
+    }
+    for (auto* zygote : done)
+        lose_zygote(*zygote);
+}
+
+// ---- state as a whole
+
+void Pool::State::note_availability() {
+    const bool available = current() != nullptr && !current()->workers.empty();
+    if (!available && !waiting_.empty() && !std::exchange(unavailable_logged_, true))
+        base::log::event(base::log::kScannerUnavailable, "{} message(s) wait, for at most {} s each", waiting_.size(),
+                         std::chrono::duration_cast<std::chrono::seconds>(limits.total_time).count());
+    if (available && std::exchange(unavailable_logged_, false))
+        base::log::event(base::log::kStarted, "scanner workers are there again");
+}
+
+void Pool::State::publish() {
+    Status status;
+    for (const auto& zygote : zygotes_) {
+        status.workers += zygote->workers.size();
+        status.busy += static_cast<std::size_t>(std::count_if(
+            zygote->workers.begin(), zygote->workers.end(), [](const auto& worker) { return worker->job != nullptr; }));
+    }
+    status.waiting = waiting_.size();
+    status.scanned = scanned_;
+    status.lost_workers = lost_;
+    if (current() != nullptr) {
+        status.generation = current()->generation;
+        status.signatures = current()->signatures;
+    }
+    const std::lock_guard lock(status_mutex);
+    published = std::move(status);
+}
+
+void Pool::State::close() {
+    const auto gone = [](const JobPtr& job) {
+        job->patience.reset();
+        job->complete(cannot_tell(policy::Cause::kUnavailable, "the daemon is ending"));
+    };
+    {
+        const std::lock_guard lock(incoming_mutex);
+        std::for_each(incoming.begin(), incoming.end(), gone);
+        incoming.clear();
+    }
+    std::for_each(waiting_.begin(), waiting_.end(), gone);
+    waiting_.clear();
+    for (auto& zygote : zygotes_) {
+        for (auto& worker : zygote->workers) {
+            if (const auto job = std::exchange(worker->job, nullptr))
+                gone(job);
+        }
+    }
+    zygotes_.clear();
+}
+
+Pool::Pool(net::Loop& home, PoolLimits limits) : state_(std::make_shared<State>(home, limits)) {}
+
+Pool::~Pool() {
+    state_->close();
+}
+
+void Pool::adopt_zygote(base::UniqueFd control, std::uint32_t generation) {
+    state_->adopt(std::move(control), generation);
+}
+
+void Pool::submit(net::Loop& loop, std::string id, mail::MessagePtr message, Done done) {
+    auto job = std::make_shared<Job>();
+    job->loop = &loop;
+    job->id = std::move(id);
+    job->message = std::move(message);
+    job->done = std::move(done);
+    state_->submit(std::move(job));
+}
+
+void Pool::set_limits(PoolLimits limits) {
+    state_->limits = limits;
+}
+
+Pool::Status Pool::status() const {
+    const std::lock_guard lock(state_->status_mutex);
+    return state_->published;
+}
+
+}  // namespace scanners

@@ -1,0 +1,144 @@
+// The worker's loop: a packet with a descriptor in, the findings out.
+#include "scanners/worker/worker.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <exception>
+#include <utility>
+
+#include "base/channel.hpp"
+#include "scanners/worker/temporary_directory.hpp"
+#include "scanners/worker/wire.hpp"
+
+namespace scanners {
+namespace {
+
+// No message is bigger, whatever the configuration says: 4 GiB of address space for one mail.
+constexpr std::uint64_t kMaxMessage = 1ULL << 32;
+
+// Standard streams go to /dev/null: what a worker under an attacker's control writes must not look like our log.
+// In a build for tests they stay, for the sanitizers' reports.
+void close_all_but(int channel) {
+#ifndef SANDWICH_TEST_HOOKS
+    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        ::dup2(null, stream);
+#endif
+    const auto fd = static_cast<unsigned>(channel);
+    if (fd > 3)
+        ::close_range(3, fd - 1, 0);
+    ::close_range(fd + 1, ~0U, 0);
+}
+
+void default_signals() {
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::signal(SIGTERM, SIG_DFL);
+    ::signal(SIGPIPE, SIG_IGN);
+}
+
+base::Status prepare(const WorkerPlan& plan, Scanners& scanners) {
+    if (::chdir(plan.temporary_directory.c_str()) != 0)
+        return base::errno_error("chdir " + plan.temporary_directory);
+    for (auto& scanner : scanners) {
+        if (auto entered = scanner->enter_worker(plan.temporary_directory); !entered)
+            return entered;
+    }
+    if (auto limited = apply_limits(plan.limits); !limited)
+        return limited;
+    return plan.sandbox ? enter_sandbox(plan.support, plan.temporary_directory) : base::ok();
+}
+
+// The message as the proxy shared it, mapped for reading. It cannot shrink while mapped: a memfd is sealed, a file is
+// unlinked and nobody has it open for writing.
+class MappedMessage {
+  public:
+    MappedMessage(int fd, std::uint64_t size) : size_(size) {
+        struct stat status {};
+        if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || size > kMaxMessage ||
+            static_cast<std::uint64_t>(status.st_size) != size)
+            return;
+        valid_ = true;
+        if (size == 0)
+            return;
+        data_ = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        valid_ = data_ != MAP_FAILED;
+    }
+    MappedMessage(const MappedMessage&) = delete;
+    MappedMessage& operator=(const MappedMessage&) = delete;
+    ~MappedMessage() {
+        if (valid_ && size_ > 0)
+            ::munmap(data_, size_);
+    }
+
+    [[nodiscard]] bool valid() const { return valid_; }
+    [[nodiscard]] std::string_view bytes() const { return {static_cast<const char*>(data_), size_}; }
+
+  private:
+    void* data_ = nullptr;
+    std::uint64_t size_ = 0;
+    bool valid_ = false;
+};
+
+policy::ScanResult failed(const Scanner& scanner, std::string_view why) {
+    return {std::string(scanner.name()), policy::Outcome::kCannotTell, policy::Cause::kError, {}, std::string(why)};
+}
+
+policy::ScanResult scan_with(Scanner& scanner, std::string_view mail) {
+    try {
+        return scanner.scan(mail);
+    } catch (const std::exception& exception) {
+        return failed(scanner, exception.what());
+    }
+}
+
+std::vector<policy::ScanResult> scan_all(Scanners& scanners, const MappedMessage& message) {
+    std::vector<policy::ScanResult> results;
+    for (auto& scanner : scanners)
+        results.push_back(message.valid() ? scan_with(*scanner, message.bytes())
+                                          : failed(*scanner, "the message could not be mapped"));
+    return results;
+}
+
+int serve(int channel, const WorkerPlan& plan, Scanners& scanners) {
+    base::Packet packet;
+    while (base::receive_packet(channel, packet, true) == base::Received::kPacket) {
+        const auto job = wire::decode_job(packet.bytes);
+        if (!job || packet.descriptors.size() != 1)
+            return kWorkerBadPacket;
+        allow_cpu_time(plan.scan_time + std::chrono::seconds(2));
+        wire::Answer answer{job->serial, {}};
+        {
+            const MappedMessage message(packet.descriptors[0].get(), job->size);
+            answer.results = scan_all(scanners, message);
+        }
+        packet.descriptors.clear();
+        if (!empty_directory(plan.temporary_directory))
+            return kWorkerNotReady;
+        if (!base::send_packet(channel, wire::encode(answer)))
+            return kWorkerDone;
+    }
+    return kWorkerDone;
+}
+
+}  // namespace
+
+void run_worker(base::UniqueFd channel, const WorkerPlan& plan, Scanners& scanners, volatile bool& ready) {
+    default_signals();
+    close_all_but(channel.get());
+    int code = kWorkerNotReady;
+    if (prepare(plan, scanners)) {
+        ready = true;
+        const char hello = wire::kReady;
+        if (base::send_packet(channel.get(), {&hello, 1}))
+            code = serve(channel.get(), plan, scanners);
+    }
+    ::_exit(code);  // no destructors: the engine's memory is the zygote's
+}
+
+}  // namespace scanners

@@ -1,0 +1,37 @@
+// One scanner worker: a forked child of the zygote that scans one message at a time until its channel ends.
+//
+// Whatever it does is bounded from outside: its deadline by the proxy, its life by the zygote, its reach by the
+// sandbox. It has no log: the descriptor of the system's logger is closed.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "scanners/scanner.hpp"
+#include "scanners/worker/sandbox.hpp"
+
+namespace scanners {
+
+using Scanners = std::vector<std::unique_ptr<Scanner>>;
+
+struct WorkerPlan {
+    std::string temporary_directory;
+    SandboxLimits limits;
+    bool sandbox = true;
+    SandboxSupport support;
+    std::chrono::seconds scan_time{60};
+};
+
+// Exit codes, which the zygote logs in words.
+inline constexpr int kWorkerDone = 0;        // the channel ended
+inline constexpr int kWorkerNotReady = 70;   // limits, scanners or sandbox could not be set up
+inline constexpr int kWorkerBadPacket = 71;  // the proxy sent what no proxy sends
+
+// Becomes a worker: in the child, just after fork(). `channel` leads to the proxy; every other descriptor is closed.
+// `ready` is shared with the zygote and set once the sandbox is closed. Never returns.
+[[noreturn]] void run_worker(base::UniqueFd channel, const WorkerPlan& plan, Scanners& scanners, volatile bool& ready);
+
+}  // namespace scanners
