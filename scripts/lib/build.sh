@@ -1,6 +1,5 @@
 # Builds the daemon with Meson. Sourced, never run.
-# shellcheck shell=bash
-# shellcheck source=scripts/lib/base.sh
+# shellcheck shell=bash disable=SC2154
 
 # build_sandwich DIR [MESON OPTION]...: sets DIR up when it is new or was set up with other options, and compiles.
 build_sandwich() {

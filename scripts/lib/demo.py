@@ -119,15 +119,10 @@ class Demonstration:
             shipment.good = arrived_all and not held
 
     def _quarantined(self, shipment):
-        """[quarantine id, finding] of this message, or nothing."""
-        for number in re.findall(r"(?m)^(\S+)", self.sandwich.ctl("quarantine", "list")):
-            try:
-                details = self.sandwich.ctl("quarantine", "show", number)
-            except RuntimeError:
-                continue  # the heading of the list
-            if shipment.mark in details:
-                finding = re.search(r"(?im)^.*?(\S*(?:eicar|test)\S*signature\S*|\S*eicar\S*)", details)
-                return [number, finding.group(1) if finding else "found"]
+        """[quarantine id, what was found] of this message, or nothing."""
+        for number in self.sandwich.quarantined(shipment.mark):
+            verdict = re.search(r"(?im)^\W*verdict\W+(.+)$", self.sandwich.ctl("quarantine", "show", number))
+            return [number, verdict.group(1) if verdict else "found"]
         return []
 
     def run(self):

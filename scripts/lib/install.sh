@@ -13,7 +13,7 @@ inbound_cf=/etc/mail/sandwich-in.cf
 delivery_cf=/etc/mail/sandwich-deliv.cf
 inbound_queue=/var/spool/mqueue
 delivery_queue=/var/spool/mqueue-delivery
-unit_files=(sandwich.target sandwich-delivery.service sandwichd.service sandwich-inbound.service)
+unit_files=(sandwich.service sandwich-delivery.service sandwichd.service sandwich-inbound.service)
 destination=${DESTDIR:-}
 
 step() { printf '  %s\n' "$*"; }

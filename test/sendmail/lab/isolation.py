@@ -12,7 +12,7 @@ import sys
 import time
 
 _MARK = "SANDWICH_LAB_ISOLATION"
-_UNSHARE = ["unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]
+_UNSHARE = ["unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child=SIGTERM", "--mount-proc", "--propagation", "private"]
 _PR_SET_CHILD_SUBREAPER = 36
 
 

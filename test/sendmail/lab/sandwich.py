@@ -239,11 +239,20 @@ path={path("/var/lib/sandwich/quarantine")}
 
     # -- what became of a message --------------------------------------------------------------------------------------
 
+    @property
+    def config_path(self):
+        return self._proxy_path(CONFIG)
+
     def ctl(self, *arguments):
         done = self.proxy_program("sandwichctl", "-s", self._proxy_path(CONTROL_SOCKET), *arguments)
         if done.returncode != 0:
             raise RuntimeError(f"sandwichctl {' '.join(arguments)}: exit {done.returncode}: {done.stdout}")
         return done.stdout
+
+    def quarantined(self, mark):
+        """Ids of the quarantined messages that hold `mark`, from the files themselves."""
+        store = self.root / "/var/lib/sandwich/quarantine"
+        return sorted(path.stem for path in store.glob("*.eml") if mark.encode() in path.read_bytes())
 
     def mailbox_path(self, user):
         return self.root / f"/var/mail/{user}"
