@@ -26,7 +26,7 @@ def _set_option(cf, name, value, why, changes, add=True):
     text = f"O {name}={value}\n"
     if found:
         first = found[0][0]
-        before = found[-1][1]
+        before = found[0][1]
         if first.text != text.rstrip("\n"):
             changes.note(first.no, f"{name}={before} -> {value}", why)
         first.raw = text
@@ -73,7 +73,8 @@ def _own_files(cf, settings, changes):
         _set_option(cf, "HostStatusDirectory", host_status.rstrip("/") + "-delivery", "each daemon its own", changes)
     if (cf.option("SharedMemoryKey") or "0") != "0":
         _set_option(cf, "SharedMemoryKey", "0", "two daemons with different queues cannot share this memory", changes)
-    _set_option(cf, "ProcessTitlePrefix", "MTA-delivery", "to tell the two daemons apart in ps", changes)
+    if "ProcessTitlePrefix" in cf.text():   # also as a comment: then this Sendmail knows the option
+        _set_option(cf, "ProcessTitlePrefix", "MTA-delivery", "to tell the two daemons apart in ps", changes)
 
 
 def _queue_groups(cf, old_queue, settings, changes):

@@ -136,7 +136,7 @@ class PrivateSendmail:
         self.map("access", "")
         text = m4(before, features, mailers)
         for old, new in (("/etc/mail/", directory + "/"), ("/var/spool/mqueue", directory + "/queue"),
-                         ("O BadRcptThrottle=3", "O BadRcptThrottle=0"),
+                         ("R<?> <$*>\t\t$# 1000", "R<?> <$*>\t\t$# 0"),
                          ("#O ServiceSwitchFile=", "O ServiceSwitchFile="), ("/service.switch", "/switch"),
                          ("/var/lib/sendmail/", directory + "/"), ("O TrustedUser=smmta", "#O TrustedUser="),
                          ("/var/run/sendmail/mta/", directory + "/")):
