@@ -190,7 +190,7 @@ def demonstrate(options, on_ready):
     print(_explain_place(isolated, networks, options.loopback))
     print(f"       Everything it writes is in {directory}. The machine's own mail set-up is not touched: Sendmail is unpacked there.\n")
     say("unpacking Sendmail, making both sendmail.cf variants with scripts/sandwich-cf")
-    lab = world.World(directory, options.build / "proxy", packages.sendmail(), isolated, networks)
+    lab = world.World(directory, options.build, packages.sendmail(), isolated, networks)
     ports = lab.sandwich.ports
     say("WARNING: the scanner is given allow_test_signatures=yes: it knows EICAR and ClamAV's test file, no real virus")
     say(f"starting the delivery Sendmail on 127.0.0.1:{ports.delivery}")

@@ -35,23 +35,26 @@ class Ports:
 
 
 class Sandwich:
-    """`network` is the mx host's. `programs` is the folder with sandwichd and sandwichctl. Nothing runs yet."""
+    """`network` is the mx host's. `build` is a build directory. Nothing runs yet."""
 
-    def __init__(self, root, network, ports, programs):
+    def __init__(self, root, network, ports, build):
         self.root, self.network, self.ports = root, network, ports
-        self._programs = pathlib.Path(programs)
+        self.build = pathlib.Path(build)
         self._daemons = {}
-        self._install_daemon()
+        if root.copy_on_write:
+            root.bind(CHECKOUT, CHECKOUT_INSIDE, read_only=True)
+        self.install_daemon()
         self.write_config()
 
     # -- configuration -------------------------------------------------------------------------------------------------
 
-    def _install_daemon(self):
+    def install_daemon(self):
+        """The programs and what they need, without scripts/run --install."""
         (self.root / "/usr/local/sbin").mkdir(parents=True, exist_ok=True)
         for name in ("sandwichd", "sandwichctl"):
             target = self.root / f"/usr/local/sbin/{name}"
             target.unlink(missing_ok=True)
-            shutil.copy(self._programs / name, target)
+            shutil.copy(self.build / "proxy" / name, target)
         shutil.copytree(CHECKOUT / "etc/test-signatures", self.root / f"{DATA}/test-signatures", dirs_exist_ok=True)
         for inside in ("/var/lib/sandwich/quarantine", "/var/spool/sandwich", "/run/sandwich"):
             (self.root / inside).mkdir(parents=True, exist_ok=True)
@@ -128,7 +131,6 @@ path={path("/var/lib/sandwich/quarantine")}
         options = ["--scanner", f"127.0.0.1:{ports.scanner}", "--delivery-listen", f"127.0.0.1:{ports.delivery}"]
         options += ["--queue", DELIVERY_QUEUE, "--no-diff", "--listen", "any" if ports.inbound == 25 else "keep"]
         if root.copy_on_write:
-            root.bind(CHECKOUT, CHECKOUT_INSIDE, read_only=True)
             tool, prefix = f"{CHECKOUT_INSIDE}/scripts/sandwich-cf", ""
             run = self.inside
         else:

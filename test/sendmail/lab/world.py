@@ -37,10 +37,10 @@ _ACCESS = "".join(f"{what}:{CLIENT}\t0\n" for what in ("GreetPause", "ClientRate
 
 
 class World:
-    """`programs`: folder of sandwichd; `packages`: Sendmail's .deb files; `isolated`: what isolation.enter() returned;
+    """`build`: a build directory; `packages`: Sendmail's .deb files; `isolated`: what isolation.enter() returned;
     `networks`: make network namespaces. `directory`: a new folder that the caller removes, if it wants to."""
 
-    def __init__(self, directory, programs, packages, isolated, networks=True):
+    def __init__(self, directory, build, packages, isolated, networks=True):
         if networks and not isolated:
             raise ValueError("network namespaces need the other namespaces")
         self.networks = networks
@@ -48,11 +48,11 @@ class World:
         self.log_path = self.root.outside("/var/log/mail.log")
         self._syslog = syslog.SyslogCollector(str(self.root / "/dev/log"), self.root / "/var/log/mail.log")
         if networks:
-            self._make_networks(programs)
+            self._make_networks(build)
         else:
-            self._use_loopback(programs)
+            self._use_loopback(build)
 
-    def _make_networks(self, programs):
+    def _make_networks(self, build):
         socket.sethostname(sandwich.HOST)  # of our own UTS namespace
         self.mx, self.client, self.remote = Network(), Network(), Network()
         self.mx.connect_to(self.client, "outside", MX_OUTSIDE + "/24", CLIENT + "/24")
@@ -63,21 +63,21 @@ class World:
             self.sink = sink.Sink((REMOTE, 25), REMOTE_HOST)
         with self.client.inside():
             self.home = sink.Sink((CLIENT, 25), "client.outside.test")
-        self.sandwich = sandwich.Sandwich(self.root, self.mx, sandwich.Ports(MX_OUTSIDE), programs)
+        self.sandwich = sandwich.Sandwich(self.root, self.mx, sandwich.Ports(MX_OUTSIDE), build)
         self.sandwich.configure_sendmail(
             "nameserver 127.0.0.1\n",
             f"127.0.0.1 localhost\n{MX_OUTSIDE} {sandwich.HOST} mx\n",
             access=_ACCESS,
         )
 
-    def _use_loopback(self, programs):
+    def _use_loopback(self, build):
         """No DNS: names come from the private /etc/hosts, and what is not local goes to the sink, whatever its domain."""
         self.mx = self.client = self.remote = SharedNetwork()
         self.dns = None
         inbound, scanner, delivery, elsewhere = _free_ports(4)
         self.sink = self.home = sink.Sink(("127.0.0.1", elsewhere), REMOTE_HOST)
         ports = sandwich.Ports("127.0.0.1", inbound, scanner, delivery)
-        self.sandwich = sandwich.Sandwich(self.root, self.mx, ports, programs)
+        self.sandwich = sandwich.Sandwich(self.root, self.mx, ports, build)
         self.root.write("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")
         self.root.write("/etc/mail/service.switch", "passwd files\nhosts files\naliases files\n")
         self.sandwich.configure_sendmail(
