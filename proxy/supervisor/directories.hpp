@@ -1,0 +1,16 @@
+// Makes the directories that the configuration names and that are missing; those that are there stay as they are.
+#pragma once
+
+#include <optional>
+
+#include "base/result.hpp"
+#include "config/settings.hpp"
+#include "supervisor/account.hpp"
+
+namespace supervisor {
+
+// `proxy`: who is to own spool and quarantine; empty: whoever runs this. The directories of pid file and control socket
+// stay with the caller: nobody else may replace what root reads there.
+base::Status make_directories(const config::Settings& settings, const std::optional<Account>& proxy);
+
+}  // namespace supervisor

@@ -1,0 +1,106 @@
+// The supervisor: starts, watches, reloads and ends the daemon's processes. It never reads a byte from the network.
+//
+// One thread, one poll(2). Owns the listening sockets: a proxy that dies is started anew behind them, and whoever
+// connects meanwhile waits in the kernel's queue instead of being refused.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/unique_fd.hpp"
+#include "supervisor/account.hpp"
+#include "supervisor/backoff.hpp"
+#include "supervisor/child.hpp"
+#include "supervisor/configuration.hpp"
+#include "supervisor/pid_file.hpp"
+#include "supervisor/readiness.hpp"
+#include "supervisor/service_manager.hpp"
+#include "supervisor/zygotes.hpp"
+
+namespace supervisor {
+
+struct Options {
+    std::string configuration_file;  // absolute: the daemon changes its directory
+    bool foreground = false;         // -f: no fork, log to standard error
+};
+
+// Runs the daemon; returns its exit status. What keeps it from starting is told on standard error and in the log.
+int run(const Options& options);
+
+class Supervisor {
+  public:
+    Supervisor(Options options, Configuration configuration, Readiness readiness, ServiceManager manager);
+    Supervisor(const Supervisor&) = delete;
+    Supervisor& operator=(const Supervisor&) = delete;
+    ~Supervisor();
+
+    int run();
+
+  private:
+    enum class Phase { kStarting, kRunning, kStopping };
+
+    // A configuration on its way into use.
+    struct Reload {
+        Configuration wanted;
+        std::string engine_failure;  // why the old engine stays; empty while it is not known, or when it goes
+        std::optional<base::Monotonic::time_point> answer_by;  // the proxy was asked
+    };
+
+    // supervisor.cpp: life and death
+    base::Status prepare();
+    base::Status take_signals();
+    void fail_start(const std::string& why);
+    void become_ready();
+    void wait_for_something();
+    void on_signals();
+    void reap();
+    void on_due_times();
+    void stop(const char* why);
+    [[nodiscard]] bool ended() const;
+
+    // proxy and scanners
+    void start_proxy();
+    void on_proxy_packet(const base::Packet& packet);
+    void on_proxy_death(int status);
+    void load_zygote();
+    void on_zygote_outcome(const Zygotes::Outcome& outcome);
+    void on_zygote_death(const std::string& how);
+    // Gives the proxy a channel to the scanners that serve now.
+    void connect_proxy_to_scanners();
+
+    // reload.cpp: SIGHUP
+    void begin_reload();
+    void on_engine_outcome(const Zygotes::Outcome& outcome);
+    void ask_proxy();
+    void apply_reload();
+    void refuse_reload(const std::string& why);
+    void end_reload();
+
+    Options options_;
+    Configuration configuration_;
+    Readiness readiness_;
+    ServiceManager manager_;
+    std::optional<Account> account_;  // of the proxy; empty when we are no root
+    std::optional<PidFile> pid_file_;
+    std::vector<base::UniqueFd> listeners_;  // in the order of Settings::sockets, then the control socket
+    bool control_socket_made_ = false;
+    base::UniqueFd signals_;
+
+    Phase phase_ = Phase::kStarting;
+    int exit_status_ = 0;
+    Zygotes zygotes_;
+    Backoff zygote_backoff_;
+    std::optional<base::Monotonic::time_point> zygote_start_at_;
+    std::optional<Child> proxy_;
+    bool proxy_ready_ = false;
+    std::string proxy_complaint_;  // why it cannot start, in its own words
+    Backoff proxy_backoff_;
+    std::optional<base::Monotonic::time_point> proxy_start_at_;
+    std::optional<Reload> reload_;
+    bool reload_again_ = false;
+};
+
+}  // namespace supervisor
