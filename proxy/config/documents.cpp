@@ -37,14 +37,24 @@ void print_sockets(std::string& text, const Settings& settings) {
 
 // ---- etc/sandwich.ini
 
-// Breaks `words` into lines that each begin with "# ".
-void add_comment(std::string& text, std::string_view words) {
+// Calls `use` with each line of `text`, and whether it is the first.
+template <typename Use>
+void for_each_line(std::string_view text, Use use) {
+    for (bool first = true; !text.empty(); first = false) {
+        const auto end = std::min(text.find('\n'), text.size());
+        use(text.substr(0, end), first);
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+}
+
+// Fills lines that begin with "# ", those after the first with `indent` as well.
+void add_comment(std::string& text, std::string_view words, std::string_view indent = "") {
     std::string line = "#";
     while (!words.empty()) {
         const auto end = std::min(words.find(' '), words.size());
         if (line.size() + 1 + end > kColumns) {
             add(text, "{}\n", line);
-            line = "#";
+            line = fmt::format("#{}", indent);
         }
         add(line, " {}", words.substr(0, end));
         words.remove_prefix(std::min(end + 1, words.size()));
@@ -59,16 +69,22 @@ void add_chapter(std::string& text, unsigned number, const Section& section) {
     add(text, "{}\n\n[{}]\n", rule, section.name == kSocketSection ? kExampleSocket : section.name);
 }
 
-std::string fallback_in_words(const Setting& setting) {
-    return setting.fallback.empty() ? "Default: empty." : fmt::format("Default: {}", setting.fallback);
+// "Values: 1 to 64. Default: 0", as far as the line with the setting does not say it.
+std::string values_in_words(const Setting& setting) {
+    const auto range = range_in_short(setting);
+    const auto values = range.empty() ? "" : fmt::format("Values: {}.", range);
+    if (!setting.in_example)
+        return values;
+    return fmt::format("{}{}Default: {}", values, values.empty() ? "" : " ", setting.fallback);
 }
 
 void add_sample(std::string& text, const Setting& setting) {
     add(text, "\n");
-    add_comment(text, setting.documentation);
-    add_comment(text, fmt::format("Value: {}.", permitted(setting)));
-    if (setting.in_example)
-        add_comment(text, fallback_in_words(setting));
+    for_each_line(setting.documentation, [&](std::string_view line, bool first) {
+        add_comment(text, first ? std::string(line) : fmt::format("  {}", line), first ? "" : "    ");
+    });
+    if (const auto values = values_in_words(setting); !values.empty())
+        add_comment(text, values);
     add(text, "{}{}={}\n", setting.in_example ? "" : "#", setting.key, setting.fallback);
 }
 
@@ -122,8 +138,12 @@ std::string_view effect_in_words(Effect effect) {
 
 void add_reference(std::string& text, const Setting& setting) {
     add(text, ".It Ic {}\n", roff_argument(setting.key));
-    add_sentences(text, setting.documentation);
-    add(text, ".br\nValue: {}.\n", roff(permitted(setting)));
+    for_each_line(setting.documentation, [&](std::string_view line, bool first) {
+        add(text, "{}", first ? "" : ".br\n");
+        add_sentences(text, line);
+    });
+    const auto range = range_in_short(setting);
+    add(text, ".Pp\nValues: {}.\n", roff(range.empty() ? permitted(setting) : range));
     if (setting.fallback.empty())
         add(text, "Default: empty.\n");
     else
@@ -162,9 +182,9 @@ Every setting has a default: an empty file is a working one.
 The file is taken as a whole or not at all.
 If anything in it is wrong, the daemon does not start, or goes on with the settings it has; all faults are reported at
 once, each with its line.
-.Dl sandwichd --check-config -c FILE
+.Dl sandwichd \-\-check\-config \-c FILE
 does only that, and
-.Dl sandwichd --print-config -c FILE
+.Dl sandwichd \-\-print\-config \-c FILE
 prints what every setting is.
 .Ss Form of the file
 .Bl -bullet
@@ -278,8 +298,9 @@ std::string print(const Settings& settings) {
 std::string sample_file() {
     std::string text = "# sandwich.ini: settings of sandwichd(8). The reference is sandwich.ini(5).\n#\n";
     add_comment(text,
-                "A line that begins with # or ; is a comment; a value cannot be followed by one. What is commented out "
-                "here shows its default. After a change: sandwichd --check-config -c FILE, then reload.");
+                "A line that begins with # or ; is a comment; a value cannot be followed by one. A setting that is "
+                "commented out shows its default. Sizes may end in k, m or g, times in s, m, h or d.");
+    add(text, "#\n# After a change:  sandwichd --check-config -c FILE, then a reload.\n");
     unsigned number = 0;
     for (const auto& section : sections()) {
         add_chapter(text, ++number, section);

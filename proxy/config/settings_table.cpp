@@ -219,7 +219,7 @@ constexpr Setting kTable[] = {
      AT(proxy_hostname),
      "The name the proxy gives itself in its greeting and in EHLO. It must not be the machine's own name: Sendmail "
      "would "
-     "take the proxy for itself and say that mail loops back. Empty: sandwich. and the machine's host name.",
+     "take the proxy for itself and say that mail loops back. Empty: the host name, with \"sandwich.\" before it.",
      {}},
     {"smtp",
      "downstream_smtp_server_addr",
@@ -471,11 +471,11 @@ constexpr Setting kTable[] = {
      Effect::kReload,
      true,
      AT(clamav.action),
-     "What is done with an infected message. "
-     "quarantine: it is held and the client gets 250. "
+     "What is done with an infected message.\n"
+     "quarantine: it is held and the client gets 250.\n"
      "reject: the client gets 554; the inbound Sendmail then sends a bounce, mostly to somebody whose address was "
-     "forged. A message from <> is held instead. "
-     "discard: the client gets 250 and the message is gone, which is logged. "
+     "forged. A message from <> is held instead.\n"
+     "discard: the client gets 250 and the message is gone, which is logged.\n"
      "tag-and-deliver: it is delivered with X-Sandwich-Verdict in its header, for tests.",
      {}},
     {"scanner.clamav",
@@ -487,9 +487,9 @@ constexpr Setting kTable[] = {
      Effect::kReload,
      true,
      AT(clamav.failure_action),
-     "What is done with a message that could not be scanned: time-out, limit, crash, error. "
-     "defer: the client gets 451 and tries again, for days if need be. "
-     "quarantine: it is held and the client gets 250. "
+     "What is done with a message that could not be scanned: time-out, limit, crash, error.\n"
+     "defer: the client gets 451 and tries again, for days if need be.\n"
+     "quarantine: it is held and the client gets 250.\n"
      "deliver-with-mark: it is delivered unscanned, with X-Sandwich-Verdict in its header.",
      {}},
     {"scanner.clamav", "encrypted_action", Kind::kChoice, "failure_action", kNoRange, kFailureActions, Effect::kReload,

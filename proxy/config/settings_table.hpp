@@ -66,9 +66,9 @@ struct Setting {
     Range range;
     std::span<const Word> words;  // kChoice
     Effect effect;
-    bool in_example;  // stands in etc/sandwich.ini without a comment sign
-    Field field;      // monostate: checked and kept nowhere
-    std::string_view documentation;
+    bool in_example;                 // stands in etc/sandwich.ini without a comment sign
+    Field field;                     // monostate: checked and kept nowhere
+    std::string_view documentation;  // plain text; the first line is about the setting, others each about one value
     // A value that means "as this key of the same section says"; empty: there is none.
     std::string_view same_as;
 };

@@ -218,25 +218,39 @@ std::string get(const Setting& setting, const Settings& settings) {
     return std::visit(Reader{setting, settings}, setting.field);
 }
 
+std::string range_in_short(const Setting& setting) {
+    switch (setting.kind) {
+        case Kind::kNumber:
+        case Kind::kPort:
+        case Kind::kOctets:
+        case Kind::kDuration:
+            return fmt::format("{} to {}", print_number(setting.range.least, units(setting.kind)),
+                               print_number(setting.range.most, units(setting.kind)));
+        case Kind::kYesNo:
+            return "yes, no";
+        case Kind::kChoice:
+            return list_words(setting);
+        default:
+            return {};
+    }
+}
+
 std::string permitted(const Setting& setting) {
-    const auto number = [&](std::uint64_t n) { return print_number(n, units(setting.kind)); };
     const auto& [least, most] = setting.range;
     switch (setting.kind) {
         case Kind::kYesNo:
             return "yes or no";
         case Kind::kNumber:
         case Kind::kPort:
-            return fmt::format("a number from {} to {}", least, most);
+            return "a number: " + range_in_short(setting);
         case Kind::kOctets:
-            return fmt::format("octets, as a number with k, m, g or nothing after it, from {} to {}", number(least),
-                               number(most));
+            return "octets, a number with k, m, g or nothing after it: " + range_in_short(setting);
         case Kind::kDuration:
-            return fmt::format("a time, as a number with s, m, h, d or nothing (seconds) after it, from {} to {}",
-                               number(least), number(most));
+            return "a time, a number with s, m, h, d or nothing (seconds) after it: " + range_in_short(setting);
         case Kind::kText:
             return fmt::format("printable ASCII text of {} to {} characters", least, most);
         case Kind::kName:
-            return fmt::format("a name of {} to {} letters, digits and - _ . that does not begin with -", least, most);
+            return fmt::format("a name of {} to {} letters, digits, dots, hyphens and underscores", least, most);
         case Kind::kHostName:
             return fmt::format("a host name of letters, digits, inner hyphens and dots, at most {} characters", most);
         case Kind::kPath:

@@ -15,7 +15,10 @@ base::Status set(const Setting& setting, Settings& settings, std::string_view te
 // The text that set() would read back to the same value, in its shortest form.
 std::string get(const Setting& setting, const Settings& settings);
 
-// What may stand after the "=", in words: "a number from 0 to 64".
+// What may stand after the "=", in words, to finish "must be": "a number: 0 to 64".
 std::string permitted(const Setting& setting);
+
+// The same in short, for documents that explain the forms elsewhere: "0 to 64"; empty where there is nothing to add.
+std::string range_in_short(const Setting& setting);
 
 }  // namespace config

@@ -1,0 +1,152 @@
+#include <algorithm>
+
+#include "config/check.hpp"
+#include "expect.hpp"
+
+namespace {
+
+std::string downstream(std::string_view addr, unsigned port) {
+    return fmt::format("[smtp]\ndownstream_smtp_server_addr={}\ndownstream_smtp_server_port={}\n", addr, port);
+}
+
+std::string socket(std::string_view addr, unsigned port) {
+    return fmt::format("[socket_1]\nproxy_addr={}\nproxy_port={}\n", addr, port);
+}
+
+// Lets other machines in, so that a listener they can reach is in order.
+std::string open_to(std::string_view allow, const std::string& more) {
+    auto text = more;
+    const auto smtp = text.find("[smtp]\n");
+    const auto line = fmt::format("smtp_allow_client_ip={}\n", allow);
+    if (smtp == std::string::npos)
+        return text + "[smtp]\n" + line;
+    return text.insert(smtp + 7, line);
+}
+
+}  // namespace
+
+TEST_CASE("a delivery server that is the proxy itself") {
+    constexpr auto kCircle = "round in a circle";
+    expect::one(downstream("127.0.0.1", 18000), "3: error: ", kCircle);
+    expect::one(socket("127.0.0.1", 19000), "3: error: ", kCircle);
+    expect::one(downstream("::ffff:127.0.0.1", 18000), "3: error: ", kCircle);
+    expect::one(downstream("0.0.0.0", 18000), "3: error: ", kCircle);
+    expect::one(downstream("::", 18000), "3: error: ", kCircle);
+    expect::none(downstream("127.0.0.2", 18000));
+    expect::none(downstream("192.0.2.20", 18000));
+    expect::none(downstream("127.0.0.1", 18001));
+
+    // A listener on all addresses is on every one of the machine's own.
+    const auto all = [](std::string_view listener, std::string_view server) {
+        return open_to("addr:192.0.2.0/24", socket(listener, 18000) + downstream(server, 18000));
+    };
+    expect::one(all("0.0.0.0", "192.0.2.20"), "7: error: ", kCircle);
+    expect::one(all("0.0.0.0", "127.0.0.9"), "7: error: ", kCircle);
+    expect::one(all("::", "2001:db8::20"), "7: error: ", kCircle);
+    expect::one(all("::", "192.0.2.20"), "7: error: ", kCircle);
+    expect::none(all("0.0.0.0", "192.0.2.30"));
+    expect::none(all("0.0.0.0", "2001:db8::20"));
+    expect::none(all("::", "2001:db8::30"));
+
+    // Not only the first socket counts.
+    expect::one(downstream("127.0.0.1", 18005) + "[socket_1]\n[socket_2]\nproxy_port=18005\n", "3: error: ", kCircle);
+
+    expect::one(downstream("0.0.0.0", 2525), "2: error: ", "no address");
+    expect::one(downstream("127.0.0.1", 25), "3: warning: ", "circle");
+    expect::one(downstream("192.0.2.20", 25), "3: warning: ", "circle");
+    expect::none(downstream("192.0.2.30", 25));
+}
+
+TEST_CASE("sockets that take each other's place") {
+    expect::one("[socket_1]\n[socket_2]\nproxy_port=18000\n", "3: error: ", "listened on already");
+    expect::one(open_to("addr:10.0.0.0/8", "[socket_1]\n[socket_2]\nproxy_addr=0.0.0.0\n"),
+                "3: error: ", "listened on already");
+    expect::none("[socket_1]\n[socket_2]\nproxy_addr=::1\n");
+    expect::none("[socket_1]\n[socket_2]\nproxy_addr=127.0.0.2\n");
+}
+
+TEST_CASE("a socket for others, and a list that admits none of them") {
+    expect::one(socket("192.0.2.20", 18000), "2: warning: ", "smtp_allow_client_ip");
+    expect::one(socket("0.0.0.0", 18000), "2: warning: ", "smtp_allow_client_ip");
+    expect::none(open_to("addr:192.0.2.10", socket("192.0.2.20", 18000)));
+    expect::none(socket("127.0.0.2", 18000));
+}
+
+TEST_CASE("who may connect") {
+    expect::one("[smtp]\nsmtp_allow_client_ip=\n", "2: error: ", "nobody");
+    expect::one("[smtp]\nsmtp_allow_client_ip=addr:127.0.0.1 addr:0.0.0.0/0\n", "2: warning: ", "everyone");
+    expect::one("[smtp]\nsmtp_allow_client_ip=addr:::/0\n", "2: warning: ", "everyone");
+    expect::none("[smtp]\nsmtp_allow_client_ip=addr:127.0.0.1\n");
+}
+
+TEST_CASE("users") {
+    expect::one("[general]\nscan_user=sandwich\n", "2: error: ", "same as user");
+    expect::one("[general]\nuser=sandwich-scan\n", "2: error: ", "same as user");
+    expect::one("[general]\nuser=root\n", "2: error: ", "root");
+    expect::one("[general]\nscan_user=root\n", "2: error: ", "root");
+    expect::one("[general]\nuser=\n", "2: error: ", "must be");
+}
+
+TEST_CASE("paths that would get in each other's way") {
+    expect::one("[general]\nspool_directory=/var/lib/sandwich/quarantine\n", "2: error: ", "same as");
+    expect::one("[general]\npid_file=/run/x\ncontrol_socket=/run/x\n", "3: error: ", "same as [general] pid_file");
+    expect::none("[general]\nspool_directory=/srv/spool\n[quarantine]\npath=/srv/quarantine\n");
+}
+
+TEST_CASE("the proxy's names") {
+    const auto named = [](std::string_view name) { return fmt::format("[smtp]\nproxy_hostname={}\n", name); };
+    expect::one(named("mx.example.test"), "2: warning: ", "own name");
+    expect::one(named("MX.Example.TEST"), "2: warning: ", "own name");
+    expect::none(named("mx"));
+    expect::none(named("proxy.example.test"));
+    expect::one(named("no_such"), "2: error: ", "host name");
+
+    // Where the host name is short, its long form is likely to be Sendmail's.
+    auto short_named = expect::machine();
+    short_named.host_name = "mx";
+    CHECK(config::parse(named("mx.example.test"), short_named).diagnostics.size() == 1);
+    CHECK(config::parse(named("sandwich.mx"), short_named).diagnostics.empty());
+    CHECK(config::parse("", short_named).settings->proxy_hostname == "sandwich.mx");
+
+    // A host name that no greeting could carry.
+    auto odd = expect::machine();
+    odd.host_name = "my_host";
+    CHECK_FALSE(config::parse("", odd).settings.has_value());
+    CHECK(config::parse(named("proxy.example.test"), odd).settings.has_value());
+
+    expect::one("[smtp]\nsmtp_greeting_msg=IMSS SMTP proxy\n", "2: warning: ", "ESMTP");
+    expect::one("[smtp]\nsmtp_greeting_msg=esmtp\n", "2: warning: ", "ESMTP");
+    expect::none("[smtp]\nsmtp_greeting_msg=ESMTP\n");
+}
+
+TEST_CASE("times that fit together") {
+    expect::one("[worker]\nscan_timeout=5m\n", "2: error: ", "less than scan_timeout");
+    expect::one("[worker]\ntotal_timeout=59\n", "2: error: ", "less than scan_timeout");
+    expect::none("[worker]\ntotal_timeout=60\n");
+    expect::one("[smtp]\ndownstream_final_timeout=299\n", "2: warning: ", "again");
+    expect::none("[smtp]\ndownstream_final_timeout=300\n");
+    expect::one("[smtp]\ndownstream_final_timeout=56m\n", "2: warning: ", "one hour");
+    expect::none("[smtp]\ndownstream_final_timeout=55m\n");
+}
+
+TEST_CASE("sizes that fit together") {
+    expect::one("[smtp]\nmessage_size_limit=101m\n", "2: warning: ", "cannot be scanned");
+    expect::one("[scanner.clamav]\nmax_scan_size=99m\n", "2: warning: ", "below max_file_size");
+    expect::one("[worker]\ntmp_size=99m\n", "2: warning: ", "cannot be unpacked");
+    expect::one("[quarantine]\nmax_size=99m\n", "2: warning: ", "never be held");
+    expect::none("[quarantine]\nmax_size=0\n");
+}
+
+TEST_CASE("protection that is switched off is said aloud") {
+    expect::one("[scanner.clamav]\nenable=no\n", "2: warning: ", "NOTHING IS SCANNED");
+    expect::one("[scanner.clamav]\nallow_test_signatures=yes\n", "2: warning: ", "NO REAL VIRUS");
+    expect::one("[worker]\nsandbox=no\n", "2: warning: ", "sandbox is off");
+}
+
+TEST_CASE("nothing is said about a default that stands in for a broken value") {
+    // 19000 would be a circle, were the broken port taken for its default.
+    expect::one(socket("127.0.0.1", 19000) + "[smtp]\ndownstream_smtp_server_port=x\n", "5: error: ", "must be");
+    // ... and findings about other settings are still there.
+    const auto found = expect::findings("[smtp]\ndownstream_smtp_server_port=x\n[worker]\nsandbox=no\n");
+    CHECK(found.size() == 2);
+}

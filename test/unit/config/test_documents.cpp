@@ -1,0 +1,194 @@
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <random>
+
+#include "config/settings_table.hpp"
+#include "config/value.hpp"
+#include "expect.hpp"
+
+namespace {
+
+using Random = std::mt19937;
+
+std::uint64_t pick(Random& random, std::uint64_t least, std::uint64_t most) {
+    return std::uniform_int_distribution<std::uint64_t>(least, most)(random);
+}
+
+std::string letters(Random& random, std::uint64_t least, std::uint64_t most, std::string_view from) {
+    std::string text(pick(random, least, most), ' ');
+    for (char& c : text)
+        c = from[pick(random, 0, from.size() - 1)];
+    return text;
+}
+
+std::string random_address(Random& random) {
+    if (pick(random, 0, 1) == 0)
+        return fmt::format("{}.{}.{}.{}", pick(random, 1, 255), pick(random, 0, 255), pick(random, 0, 255),
+                           pick(random, 1, 255));
+    return fmt::format("2001:db8:{:x}::{:x}", pick(random, 0, 65535), pick(random, 1, 65535));
+}
+
+// A valid text for `setting`, anywhere within its range.
+std::string random_value(const config::Setting& setting, Random& random) {
+    using config::Kind;
+    const auto& [least, most] = setting.range;
+    switch (setting.kind) {
+        case Kind::kYesNo:
+            return pick(random, 0, 1) == 0 ? "yes" : "no";
+        case Kind::kNumber:
+        case Kind::kPort:
+        case Kind::kOctets:
+        case Kind::kDuration:
+            return fmt::format("{}", pick(random, least, most));
+        case Kind::kText:
+            return letters(random, least, most, "abcXYZ019-_.,:;!\"'\\[]=#<>%");
+        case Kind::kName:
+        case Kind::kHostName:
+            return "n" + letters(random, 0, 20, "abcXYZ019");
+        case Kind::kPath:
+            return "/" + letters(random, 1, 90, "abcXYZ019-_.,:;!\"'\\[]=#<>%") + "/x";
+        case Kind::kAddress:
+            return random_address(random);
+        case Kind::kAddressList: {
+            std::string list;
+            for (auto n = pick(random, 1, 60); n > 0; --n)
+                list += " addr:" + random_address(random);
+            return list;
+        }
+        case Kind::kChoice:
+            return std::string(setting.words[pick(random, 0, setting.words.size() - 1)].text);
+    }
+    return {};
+}
+
+std::string random_file(Random& random) {
+    std::string text;
+    const auto add = [&](std::string_view table_section, const std::string& name) {
+        text += fmt::format("[{}]\n", name);
+        for (const auto& setting : config::settings_table())
+            if (setting.section == table_section && pick(random, 0, 3) != 0)
+                text += fmt::format("{}={}\n", setting.key, random_value(setting, random));
+    };
+    for (const auto& section : config::sections())
+        if (section.name != config::kSocketSection)
+            add(section.name, std::string(section.name));
+        else
+            for (auto n = pick(random, 0, 5); n > 0; --n)
+                add(section.name, fmt::format("socket_{}", n));
+    return text;
+}
+
+std::string in_tree(const char* path) {
+    const char* const source = std::getenv("SANDWICH_SOURCE");
+    REQUIRE_MESSAGE(source != nullptr, "SANDWICH_SOURCE must name the source tree");
+    std::ifstream file(std::string(source) + '/' + path, std::ios::binary);
+    REQUIRE_MESSAGE(file.good(), path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Where two texts part, so that a failure can be read.
+std::string difference(const std::string& a, const std::string& b) {
+    const auto at = static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
+    if (a == b)
+        return {};
+    return fmt::format("at octet {}: \"{}\" / \"{}\"", at, a.substr(at, 60), b.substr(std::min(at, b.size()), 60));
+}
+
+}  // namespace
+
+TEST_CASE("what is printed reads back as the same settings") {
+    const auto defaults = expect::settings("");
+    const auto printed = config::print(defaults);
+    expect::none(printed);
+    CHECK(expect::settings(printed) == defaults);
+    CHECK(config::print(expect::settings(printed)) == printed);
+}
+
+TEST_CASE("so do settings of every kind") {
+    Random random(20261123);
+    unsigned read = 0;
+    for (int round = 0; round < 3000; ++round) {
+        const auto text = random_file(random);
+        const auto loaded = config::parse(text, expect::machine());
+        if (!loaded.settings)
+            continue;  // a value is valid, but not together with another
+        ++read;
+        const auto again = config::parse(config::print(*loaded.settings), expect::machine());
+        CAPTURE(text);
+        REQUIRE(again.settings.has_value());
+        CHECK(*again.settings == *loaded.settings);
+    }
+    CHECK(read > 500);
+}
+
+TEST_CASE("every setting reaches a place of its own") {
+    Random random(1);
+    const auto defaults = expect::settings("");
+    for (const auto& one : config::settings_table()) {
+        if (std::holds_alternative<std::monostate>(one.field))
+            continue;
+        CAPTURE(one.key);
+        auto changed = defaults;
+        for (int tries = 0; tries < 100 && changed == defaults; ++tries)
+            REQUIRE(config::set(one, changed, random_value(one, random)).has_value());
+        CHECK(changed != defaults);
+        for (const auto& other : config::settings_table())
+            if (&other != &one)
+                CHECK(config::get(other, changed) == config::get(other, defaults));
+        CHECK(config::get(one, changed) != config::get(one, defaults));
+    }
+}
+
+TEST_CASE("etc/sandwich.ini is the sample, and means the defaults") {
+    CHECK(difference(in_tree("etc/sandwich.ini"), config::sample_file()).empty());
+    expect::none(config::sample_file());
+    CHECK(expect::settings(config::sample_file()) == expect::settings(""));
+
+    // With every setting made active it still does: what is commented out there is right.
+    std::string active;
+    const auto sample = config::sample_file();
+    for (std::size_t at = 0; at < sample.size();) {
+        const auto end = sample.find('\n', at);
+        auto line = sample.substr(at, end - at);
+        at = end + 1;
+        const auto equals = line.find('=');
+        if (line.starts_with('#') && equals != std::string::npos && line.find(' ') > equals)
+            line.erase(0, 1);
+        active += line + '\n';
+    }
+    expect::none(active);
+    CHECK(expect::settings(active) == expect::settings(""));
+    for (const auto& setting : config::settings_table())
+        CHECK_MESSAGE(active.find(fmt::format("\n{}={}\n", setting.key, setting.fallback)) != std::string::npos,
+                      setting.key);
+}
+
+TEST_CASE("no line of the sample is wider than a terminal") {
+    const auto sample = config::sample_file();
+    for (std::size_t at = 0; at < sample.size();) {
+        const auto end = sample.find('\n', at);
+        CHECK_MESSAGE(end - at <= 79, sample.substr(at, end - at));
+        CHECK((end == at || sample[end - 1] != ' '));
+        at = end + 1;
+    }
+}
+
+TEST_CASE("sandwich.ini(5) is the page that the table makes") {
+    CHECK(difference(in_tree("etc/man/sandwich.ini.5"), config::manual_page()).empty());
+    const auto page = config::manual_page();
+    for (const auto& setting : config::settings_table())
+        CHECK_MESSAGE(page.find(fmt::format(".It Ic \"{}\"\n", setting.key)) != std::string::npos, setting.key);
+}
+
+TEST_CASE("the examples of sandwich.ini(5) are valid") {
+    const auto page = config::manual_page();
+    constexpr std::string_view kBegin = ".Bd -literal -offset indent\n";
+    unsigned examples = 0;
+    for (auto at = page.find(kBegin); at != std::string::npos; at = page.find(kBegin, at + 1)) {
+        const auto start = at + kBegin.size();
+        expect::none(page.substr(start, page.find(".Ed\n", start) - start));
+        ++examples;
+    }
+    CHECK(examples == 2);
+}
