@@ -20,6 +20,7 @@ using std::chrono::milliseconds;
 
 constexpr std::string_view kScanner = "scanner";  // who "cannot tell" when no scanner could be asked
 constexpr unsigned kMaxHandOvers = 3;             // attempts to give one message to a worker
+constexpr milliseconds kOutage{1000};             // without a worker for so long: said in the log
 
 policy::ScanReport cannot_tell(policy::Cause cause, std::string_view detail) {
     policy::ScanReport report;
@@ -69,7 +70,8 @@ struct Zygote {
 }  // namespace
 
 struct Pool::State : std::enable_shared_from_this<Pool::State> {
-    State(net::Loop& home_loop, PoolLimits pool_limits) : home(home_loop), limits(pool_limits) {}
+    State(net::Loop& home_loop, PoolLimits pool_limits)
+        : home(home_loop), limits(pool_limits), outage_(home_loop, [this] { log_outage(); }) {}
 
     // From any thread.
     void submit(JobPtr job);
@@ -103,7 +105,9 @@ struct Pool::State : std::enable_shared_from_this<Pool::State> {
     void lose_worker(Worker& worker, Replace replace, policy::Cause cause, std::string_view why);
     void lose_zygote(Zygote& zygote);
     void release_retired();
+    [[nodiscard]] bool available();
     void note_availability();
+    void log_outage();
 
     // The last one is current, the others finish what they have. Should the last one die first, the one before it
     // serves again: older signatures are better than none.
@@ -112,7 +116,8 @@ struct Pool::State : std::enable_shared_from_this<Pool::State> {
     std::uint32_t last_serial_ = 0;
     std::uint64_t scanned_ = 0;
     std::uint64_t lost_ = 0;
-    bool unavailable_logged_ = false;
+    net::Timer outage_;
+    enum class Outage { kNone, kBegun, kLogged } outage_state_ = Outage::kNone;
 };
 
 // ---- jobs
@@ -213,9 +218,8 @@ void Pool::State::out_of_patience(const JobPtr& job) {
         }
     }
     std::erase(waiting_, job);
-    const bool hopeless = current() == nullptr || current()->workers.empty();
-    settle(job, hopeless ? cannot_tell(policy::Cause::kUnavailable, "no scanner worker is there")
-                         : cannot_tell(policy::Cause::kTimeout, "no scanner worker became free in time"));
+    settle(job, available() ? cannot_tell(policy::Cause::kTimeout, "no scanner worker became free in time")
+                            : cannot_tell(policy::Cause::kUnavailable, "no scanner worker is there"));
     publish();
 }
 
@@ -360,13 +364,26 @@ void Pool::State::release_retired() {
 
 // ---- state as a whole
 
+bool Pool::State::available() {
+    return current() != nullptr && !current()->workers.empty();
+}
+
+// Workers are replaced within milliseconds; only a longer absence is worth a line, one for each outage.
 void Pool::State::note_availability() {
-    const bool available = current() != nullptr && !current()->workers.empty();
-    if (!available && !waiting_.empty() && !std::exchange(unavailable_logged_, true))
-        base::log::event(base::log::kScannerUnavailable, "{} message(s) wait, for at most {} s each", waiting_.size(),
-                         std::chrono::duration_cast<std::chrono::seconds>(limits.total_time).count());
-    if (available && std::exchange(unavailable_logged_, false))
-        base::log::event(base::log::kStarted, "scanner workers are there again");
+    if (!available() && !waiting_.empty() && outage_state_ == Outage::kNone) {
+        outage_state_ = Outage::kBegun;
+        outage_.start(kOutage);
+    } else if (available()) {
+        outage_.stop();
+        if (std::exchange(outage_state_, Outage::kNone) == Outage::kLogged)
+            base::log::event(base::log::kStarted, "scanner workers are there again");
+    }
+}
+
+void Pool::State::log_outage() {
+    outage_state_ = Outage::kLogged;
+    base::log::event(base::log::kScannerUnavailable, "{} message(s) wait, for at most {} s each", waiting_.size(),
+                     std::chrono::duration_cast<std::chrono::seconds>(limits.total_time).count());
 }
 
 void Pool::State::publish() {

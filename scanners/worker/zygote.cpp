@@ -176,7 +176,7 @@ class Zygote {
 int refuse(int supervisor, const std::string& reason) {
     base::log::event(base::log::kStartFailed, "scanner: {}", reason);
     // Too long a text would not be sent at all.
-    const auto sent = base::send_packet(supervisor, "E" + reason.substr(0, 4000));
+    const auto sent = base::send_packet(supervisor, std::string("E").append(reason, 0, 4000));
     return sent ? 1 : 2;
 }
 
@@ -198,7 +198,7 @@ int run_zygote(const config::Settings& settings) {
     Crew crew(plan_for(settings), scanners, *places);
     Zygote zygote(kSupervisorFd, *signatures, crew);
     base::log::event(base::log::kStarted, "scanner: {}", *signatures);
-    if (!base::send_packet(kSupervisorFd, "R" + *signatures))
+    if (!base::send_packet(kSupervisorFd, std::string("R").append(*signatures)))
         return 0;  // the supervisor is gone already
     zygote.run();
     return 0;

@@ -1,0 +1,347 @@
+// The Pool against workers that the test plays itself: hostile ones, dead ones, none at all.
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <thread>
+
+#include "rig.hpp"
+#include "scanners/worker/wire.hpp"
+
+using namespace std::chrono_literals;
+using policy::Cause;
+using policy::Outcome;
+using rig::PoolThread;
+namespace wire = scanners::wire;
+
+namespace {
+
+// The zygote's end of a control channel, and workers' ends made at will.
+class FakeZygote {
+  public:
+    explicit FakeZygote(PoolThread& pool, std::uint32_t generation = 1) {
+        auto ends = base::make_channel();
+        REQUIRE(ends);
+        control_ = std::move(ends->first);
+        pool.adopt(std::move(ends->second), generation);
+        REQUIRE(base::send_packet(control_.get(), wire::encode_greeting("test " + std::to_string(generation))));
+    }
+
+    base::UniqueFd worker(bool ready = true) {
+        auto ends = base::make_channel();
+        REQUIRE(ends);
+        const wire::Worker identity{slots_, slots_ + 100, 1};
+        ++slots_;
+        REQUIRE(base::send_packet(control_.get(), wire::encode(identity), {ends->second.get()}));
+        if (ready)
+            REQUIRE(base::send_packet(ends->first.get(), "R"));
+        return std::move(ends->first);
+    }
+
+    wire::Kill expect_kill() {
+        base::Packet packet;
+        REQUIRE(base::receive_packet(control_.get(), packet, true) == base::Received::kPacket);
+        const auto kill = wire::decode_kill(packet.bytes);
+        REQUIRE(kill);
+        return *kill;
+    }
+
+    [[nodiscard]] bool told_nothing() const {
+        base::Packet packet;
+        return base::receive_packet(control_.get(), packet, false) == base::Received::kNothing;
+    }
+    [[nodiscard]] bool let_go() const {
+        base::Packet packet;
+        return base::receive_packet(control_.get(), packet, true) == base::Received::kEnd;
+    }
+    void die() { control_.reset(); }
+
+  private:
+    base::UniqueFd control_;
+    std::uint32_t slots_ = 0;
+};
+
+wire::Job receive_job(const base::UniqueFd& worker) {
+    base::Packet packet;
+    REQUIRE(base::receive_packet(worker.get(), packet, true) == base::Received::kPacket);
+    REQUIRE(packet.descriptors.size() == 1);
+    const auto job = wire::decode_job(packet.bytes);
+    REQUIRE(job);
+    return *job;
+}
+
+std::string clean_answer(std::uint32_t serial) {
+    return wire::encode(wire::Answer{serial, {{"clamav", Outcome::kClean, Cause::kNone, "", ""}}});
+}
+
+policy::ScanResult only_result(std::future<policy::ScanReport>& answer) {
+    REQUIRE(answer.wait_for(10s) == std::future_status::ready);
+    const auto report = answer.get();
+    REQUIRE(report.results.size() == 1);
+    return report.results[0];
+}
+
+void check_cannot_tell(std::future<policy::ScanReport>& answer, Cause cause) {
+    const auto result = only_result(answer);
+    CHECK(result.outcome == Outcome::kCannotTell);
+    CHECK(result.cause == cause);
+}
+
+class UnsharableMessage : public mail::Message {
+  public:
+    [[nodiscard]] std::string_view bytes() const override { return "x"; }
+    [[nodiscard]] base::Result<base::UniqueFd> share() const override { return base::error("no descriptors left"); }
+};
+
+}  // namespace
+
+TEST_CASE("a message goes to a worker as it is, and its answer comes back with who judged") {
+    PoolThread pool;
+    FakeZygote zygote(pool, 5);
+    const auto worker = zygote.worker();
+    auto answer = pool.submit("hello world");
+    base::Packet packet;
+    REQUIRE(base::receive_packet(worker.get(), packet, true) == base::Received::kPacket);
+    const auto job = wire::decode_job(packet.bytes);
+    REQUIRE(job);
+    CHECK(job->size == 11);
+    REQUIRE(packet.descriptors.size() == 1);
+    std::array<char, 32> content{};
+    CHECK(::pread(packet.descriptors[0].get(), content.data(), content.size(), 0) == 11);
+    CHECK(std::string(content.data()) == "hello world");
+    REQUIRE(base::send_packet(worker.get(), clean_answer(job->serial)));
+    const auto report = answer.get();
+    CHECK(report.results.at(0).outcome == Outcome::kClean);
+    CHECK(report.signatures == "test 5");
+    CHECK(report.elapsed > 0us);
+    CHECK(pool.eventually([](const auto& s) {
+        return s.scanned == 1 && s.busy == 0 && s.workers == 1 && s.generation == 5 && s.signatures == "test 5";
+    }));
+    CHECK(zygote.told_nothing());
+}
+
+TEST_CASE("a worker that breaks the protocol is killed, and its message is not clean") {
+    PoolThread pool;
+    FakeZygote zygote(pool);
+    const auto worker = zygote.worker();
+    auto answer = pool.submit("x");
+    const auto job = receive_job(worker);
+    const base::UniqueFd null(::dup(worker.get()));
+    SUBCASE("garbage") {
+        REQUIRE(base::send_packet(worker.get(), "A garbage"));
+    }
+    SUBCASE("another's serial") {
+        REQUIRE(base::send_packet(worker.get(), clean_answer(job.serial + 1)));
+    }
+    SUBCASE("a descriptor that nobody asked for") {
+        REQUIRE(base::send_packet(worker.get(), clean_answer(job.serial), {null.get()}));
+    }
+    SUBCASE("an answer without results") {
+        REQUIRE(base::send_packet(worker.get(), wire::encode(wire::Answer{job.serial, {}})));
+    }
+    SUBCASE("ready twice") {
+        REQUIRE(base::send_packet(worker.get(), "R"));
+    }
+    check_cannot_tell(answer, Cause::kCrash);
+    const auto kill = zygote.expect_kill();
+    CHECK(kill.slot == 0);
+    CHECK(kill.serial == 100);
+    CHECK(pool.eventually([](const auto& s) { return s.workers == 0 && s.lost_workers == 1; }));
+}
+
+TEST_CASE("an answer that nobody asked for costs the worker, not a message") {
+    PoolThread pool;
+    FakeZygote zygote(pool);
+    const auto forger = zygote.worker();
+    REQUIRE(pool.eventually([](const auto& s) { return s.workers == 1; }));
+    REQUIRE(base::send_packet(forger.get(), clean_answer(1)));
+    zygote.expect_kill();
+    auto answer = pool.submit("x");
+    const auto worker = zygote.worker();
+    REQUIRE(base::send_packet(worker.get(), clean_answer(receive_job(worker).serial)));
+    CHECK(only_result(answer).outcome == Outcome::kClean);
+}
+
+TEST_CASE("a worker that dies, and one that overruns its deadline") {
+    PoolThread pool({.scan_time = 100ms});
+    FakeZygote zygote(pool);
+    auto worker = zygote.worker();
+    auto answer = pool.submit("x");
+    receive_job(worker);
+    SUBCASE("dead") {
+        worker.reset();
+        check_cannot_tell(answer, Cause::kCrash);
+    }
+    SUBCASE("late") {
+        check_cannot_tell(answer, Cause::kTimeout);
+        CHECK(zygote.expect_kill().serial == 100);
+        base::Packet packet;  // whatever it still says finds nobody
+        CHECK(base::receive_packet(worker.get(), packet, true) == base::Received::kEnd);
+    }
+}
+
+TEST_CASE("no message is given to a worker that is not ready, or was lost before") {
+    PoolThread pool;
+    FakeZygote zygote(pool);
+    const auto unready = zygote.worker(false);
+    auto dead = zygote.worker();
+    REQUIRE(pool.eventually([](const auto& s) { return s.workers == 2; }));
+    dead.reset();
+    auto answer = pool.submit("x");
+    const auto worker = zygote.worker();
+    REQUIRE(base::send_packet(worker.get(), clean_answer(receive_job(worker).serial)));
+    CHECK(only_result(answer).outcome == Outcome::kClean);
+    base::Packet packet;
+    CHECK(base::receive_packet(unready.get(), packet, false) == base::Received::kNothing);
+}
+
+TEST_CASE("without workers: waiting is bounded in time and number") {
+    PoolThread pool({.total_time = 150ms, .queue = 2});
+    auto first = pool.submit("1");
+    auto second = pool.submit("2");
+    auto third = pool.submit("3");
+    check_cannot_tell(third, Cause::kUnavailable);
+    CHECK(first.wait_for(0s) == std::future_status::timeout);
+    check_cannot_tell(first, Cause::kUnavailable);
+    check_cannot_tell(second, Cause::kUnavailable);
+    CHECK(pool.eventually([](const auto& s) { return s.waiting == 0; }));
+}
+
+TEST_CASE("total_time runs for a message in a busy worker too, and for those behind it") {
+    PoolThread pool({.scan_time = 10s, .total_time = 150ms});
+    FakeZygote zygote(pool);
+    const auto worker = zygote.worker();
+    auto scanning = pool.submit("x");
+    receive_job(worker);
+    auto behind = pool.submit("y");
+    check_cannot_tell(scanning, Cause::kTimeout);
+    zygote.expect_kill();
+    check_cannot_tell(behind, Cause::kUnavailable);
+}
+
+TEST_CASE("messages wait in order and go out one at a time") {
+    PoolThread pool;
+    FakeZygote zygote(pool);
+    const auto worker = zygote.worker();
+    std::vector<std::future<policy::ScanReport>> answers;
+    for (std::size_t size = 1; size <= 20; ++size)
+        answers.push_back(pool.submit(std::string(size, 'x')));
+    for (std::size_t size = 1; size <= 20; ++size) {
+        const auto job = receive_job(worker);
+        CHECK(job.size == size);
+        base::Packet packet;
+        CHECK(base::receive_packet(worker.get(), packet, false) == base::Received::kNothing);
+        REQUIRE(base::send_packet(worker.get(), clean_answer(job.serial)));
+    }
+    for (auto& answer : answers)
+        CHECK(only_result(answer).outcome == Outcome::kClean);
+}
+
+TEST_CASE("a message that cannot be shared is an error, and the worker stays") {
+    PoolThread pool;
+    FakeZygote zygote(pool);
+    const auto worker = zygote.worker();
+    auto answer = pool.submit(std::make_shared<UnsharableMessage>());
+    check_cannot_tell(answer, Cause::kError);
+    CHECK(pool.eventually([](const auto& s) { return s.workers == 1 && s.busy == 0; }));
+}
+
+TEST_CASE("the pool's end answers for everything") {
+    PoolThread pool;
+    FakeZygote zygote(pool);
+    const auto worker = zygote.worker();
+    auto scanning = pool.submit("x");
+    receive_job(worker);
+    auto waiting = pool.submit("y");
+    pool.destroy_pool();
+    check_cannot_tell(scanning, Cause::kUnavailable);
+    check_cannot_tell(waiting, Cause::kUnavailable);
+    CHECK(zygote.let_go());
+}
+
+TEST_CASE("the zygote dies: its workers' messages are answered, the waiting ones go to the next zygote") {
+    PoolThread pool;
+    auto first = std::make_unique<FakeZygote>(pool, 1);
+    const auto lost = first->worker();
+    auto scanning = pool.submit("x");
+    receive_job(lost);
+    auto waiting = pool.submit("y");
+    first->die();
+    check_cannot_tell(scanning, Cause::kCrash);
+    FakeZygote second(pool, 2);
+    const auto worker = second.worker();
+    REQUIRE(base::send_packet(worker.get(), clean_answer(receive_job(worker).serial)));
+    CHECK(only_result(waiting).outcome == Outcome::kClean);
+}
+
+TEST_CASE("a new generation: old workers finish, then their zygote is let go") {
+    PoolThread pool;
+    FakeZygote old_one(pool, 1);
+    const auto busy = old_one.worker();
+    const auto idle = old_one.worker();
+    auto slow = pool.submit("slow");
+    const auto slow_job = receive_job(busy);
+    FakeZygote new_one(pool, 2);
+    const auto worker = new_one.worker();
+    auto fast = pool.submit("fast");
+    REQUIRE(base::send_packet(worker.get(), clean_answer(receive_job(worker).serial)));
+    CHECK(fast.get().signatures == "test 2");
+    base::Packet packet;
+    CHECK(base::receive_packet(idle.get(), packet, false) == base::Received::kNothing);
+    CHECK(old_one.told_nothing());
+    REQUIRE(base::send_packet(busy.get(), clean_answer(slow_job.serial)));
+    const auto report = slow.get();
+    CHECK(report.results.at(0).outcome == Outcome::kClean);
+    CHECK(report.signatures == "test 1");
+    CHECK(old_one.let_go());
+}
+
+TEST_CASE("an old zygote that ends too early costs no message") {
+    PoolThread pool;
+    FakeZygote old_one(pool, 1);
+    auto busy = old_one.worker();
+    auto answer = pool.submit("x");
+    receive_job(busy);
+    FakeZygote new_one(pool, 2);
+    busy.reset();
+    const auto worker = new_one.worker();
+    SUBCASE("it is scanned anew") {
+        REQUIRE(base::send_packet(worker.get(), clean_answer(receive_job(worker).serial)));
+        CHECK(answer.get().signatures == "test 2");
+    }
+    SUBCASE("once: should it crash the second worker too, that is its answer") {
+        receive_job(worker);
+        FakeZygote third(pool, 3);
+        const auto spare = third.worker();
+        ::shutdown(worker.get(), SHUT_RDWR);
+        check_cannot_tell(answer, Cause::kCrash);
+    }
+}
+
+TEST_CASE("many threads may submit") {
+    PoolThread pool;
+    FakeZygote zygote(pool);
+    const auto worker = zygote.worker();
+    std::thread scanner([&] {
+        base::Packet packet;
+        while (base::receive_packet(worker.get(), packet, true) == base::Received::kPacket)
+            static_cast<void>(base::send_packet(worker.get(), clean_answer(wire::decode_job(packet.bytes)->serial)));
+    });
+    std::vector<std::thread> threads;
+    std::atomic<int> clean = 0;
+    for (int t = 0; t < 4; ++t) {
+        threads.emplace_back([&] {
+            for (int i = 0; i < 100; ++i) {
+                if (pool.scan("x").results.at(0).outcome == Outcome::kClean)
+                    ++clean;
+            }
+        });
+    }
+    for (auto& thread : threads)
+        thread.join();
+    CHECK(clean == 400);
+    pool.destroy_pool();
+    scanner.join();
+}

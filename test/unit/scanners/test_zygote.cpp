@@ -1,0 +1,354 @@
+// Real zygotes and workers: detections, faults, limits, replacement, the sandbox.
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "rig.hpp"
+#include "samples.hpp"
+
+using namespace std::chrono_literals;
+using policy::Cause;
+using policy::Outcome;
+using rig::PoolThread;
+using rig::result_of;
+using rig::ZygoteProcess;
+
+namespace {
+
+// A zygote that is ready, with a pool that has its workers.
+struct Scanning {
+    explicit Scanning(const config::Settings& settings = rig::settings(), scanners::PoolLimits limits = {},
+                      ZygoteProcess::User user = ZygoteProcess::User::kAsIs)
+        : zygote(settings, user), pool(limits) {
+        CAPTURE(zygote.first_words());
+        CAPTURE(zygote.log());
+        REQUIRE(zygote.ready());
+        pool.adopt(zygote.serve());
+    }
+    policy::ScanResult clamav(std::string mail) { return result_of(pool.scan(std::move(mail)), "clamav"); }
+    ZygoteProcess zygote;
+    PoolThread pool;
+};
+
+void check_found(const policy::ScanResult& result) {
+    CHECK(result.outcome == Outcome::kFound);
+    CHECK(result.name == "Sandwich.Test.EICAR.UNOFFICIAL");
+}
+
+void check_limit(const policy::ScanResult& result) {
+    CAPTURE(result.name);
+    CHECK(result.outcome == Outcome::kCannotTell);
+    CHECK(result.cause == Cause::kLimit);
+}
+
+bool alive(pid_t pid) {
+    return ::kill(pid, 0) == 0;
+}
+
+}  // namespace
+
+TEST_CASE("what libclamav finds through a worker") {
+    Scanning scanning;
+    CHECK(scanning.clamav(samples::mail("nothing here")).outcome == Outcome::kClean);
+    CHECK(scanning.clamav("").outcome == Outcome::kClean);
+    SUBCASE("EICAR in a message without MIME") {
+        check_found(scanning.clamav("From: <a@example.test>\r\n\r\n" + samples::eicar() + "\r\n"));
+    }
+    SUBCASE("EICAR in a text part") {
+        check_found(scanning.clamav(samples::mail(samples::eicar())));
+    }
+    SUBCASE("EICAR attached in base64") {
+        check_found(scanning.clamav(samples::mail("see", {{"eicar.com", samples::eicar()}})));
+    }
+    SUBCASE("EICAR stored in a zip") {
+        check_found(
+            scanning.clamav(samples::mail("see", {{"e.zip", samples::zip({{"eicar.com", samples::eicar()}})}})));
+    }
+    SUBCASE("EICAR deflated in a zip") {
+        check_found(scanning.clamav(samples::mail("see", {{"e.zip", samples::deflated_eicar_zip()}})));
+    }
+    SUBCASE("an encrypted archive is encrypted, not found and not clean") {
+        const auto result = scanning.clamav(samples::mail("see", {{"x.zip", samples::encrypted_zip()}}));
+        CHECK(result.outcome == Outcome::kEncrypted);
+        CHECK(result.name == "Heuristics.Encrypted.Zip");
+    }
+    SUBCASE("a virus beside an encrypted archive is found, whichever comes first") {
+        const samples::File secret{"x.zip", samples::encrypted_zip()};
+        const samples::File virus{"e.zip", samples::deflated_eicar_zip()};
+        check_found(scanning.clamav(samples::mail("see", {secret, virus})));
+        check_found(scanning.clamav(samples::mail("see", {virus, secret})));
+    }
+    CHECK(scanning.pool.scan(samples::mail("x")).signatures.starts_with("clamav test signatures only, 3 signatures"));
+}
+
+TEST_CASE("a limit that is hit is never clean") {
+    auto settings = rig::settings();
+    SUBCASE("recursion") {
+        settings.clamav.max_recursion = 3;
+        Scanning scanning(settings);
+        check_limit(scanning.clamav(samples::mail("see", {{"n.zip", samples::nested_zip("innocent", 9)}})));
+    }
+    SUBCASE("number of files") {
+        settings.clamav.max_files = 5;
+        Scanning scanning(settings);
+        std::vector<samples::File> many;
+        for (int i = 0; i < 30; ++i)
+            many.push_back({"f" + std::to_string(i), "file " + std::to_string(i)});
+        check_limit(scanning.clamav(samples::mail("see", {{"many.zip", samples::zip(many)}})));
+    }
+    SUBCASE("size of what is scanned in all") {
+        settings.clamav.max_scan_size = 20000;
+        Scanning scanning(settings);
+        check_limit(scanning.clamav(samples::mail("see", {{"big.bin", std::string(200000, 'x')}})));
+    }
+    SUBCASE("size of the mail itself: libclamav then gives no name at all") {
+        settings.clamav.max_file_size = 20000;
+        Scanning scanning(settings);
+        check_limit(scanning.clamav(samples::mail(std::string(30000, 'x'))));
+    }
+}
+
+TEST_CASE("a full temporary directory is never clean") {
+    auto settings = rig::settings();
+    settings.worker_tmp_size = 128 << 10;
+    Scanning scanning(settings);
+    const auto result = scanning.clamav(
+        samples::mail("see", {{"filler.bin", std::string(300000, 'x')}, {"e.zip", samples::deflated_eicar_zip()}}));
+    CAPTURE(result.name);
+    CAPTURE(result.detail);
+    CHECK(result.outcome != Outcome::kClean);
+    CHECK(scanning.clamav(samples::mail("small")).outcome == Outcome::kClean);
+}
+
+TEST_CASE("workers scan side by side") {
+    Scanning scanning(rig::settings(), {.scan_time = 1500ms});
+    REQUIRE(scanning.pool.eventually([](const auto& s) { return s.workers == 2; }));
+    auto hanging = scanning.pool.submit(samples::fault("hang"), "hanging");
+    REQUIRE(scanning.pool.eventually([](const auto& s) { return s.busy == 1; }));
+    CHECK(scanning.clamav(samples::mail("meanwhile")).outcome == Outcome::kClean);
+    CHECK(hanging.wait_for(0s) == std::future_status::timeout);
+    hanging.wait();
+}
+
+TEST_CASE("a message that kills or stops its worker costs that worker and its own answer") {
+    Scanning scanning(rig::settings(), {.scan_time = 200ms});
+    struct Row {
+        const char* what;
+        Cause cause;
+    };
+    std::uint64_t lost = 0;
+    for (const auto& row : {Row{"crash", Cause::kCrash}, Row{"hang", Cause::kTimeout}, Row{"exit", Cause::kCrash},
+                            Row{"garbage", Cause::kCrash}}) {
+        CAPTURE(row.what);
+        const auto report = scanning.pool.scan(samples::fault(row.what));
+        REQUIRE(report.results.size() == 1);
+        CHECK(report.results[0].outcome == Outcome::kCannotTell);
+        CHECK(report.results[0].cause == row.cause);
+        CHECK(scanning.clamav(samples::mail("next")).outcome == Outcome::kClean);
+        ++lost;
+        CHECK(scanning.pool.eventually([&](const auto& s) { return s.workers == 2 && s.lost_workers == lost; }));
+    }
+}
+
+TEST_CASE("a worker that eats memory is stopped by its limit") {
+    auto settings = rig::settings();
+    settings.worker_memory_limit = 128 << 20;
+    Scanning scanning(settings, {.scan_time = 20s});
+    const auto report = scanning.pool.scan(samples::fault("oom"));
+    REQUIRE_FALSE(report.results.empty());
+    const auto& result = report.results.back();
+    CHECK(result.outcome == Outcome::kCannotTell);
+    CHECK((result.cause == Cause::kCrash || result.cause == Cause::kError));
+    CHECK(scanning.clamav(samples::mail("next")).outcome == Outcome::kClean);
+}
+
+TEST_CASE("two hundred messages, some of which crash: every other one is scanned") {
+    Scanning scanning(rig::settings(), {.scan_time = 5s});
+    std::vector<std::future<policy::ScanReport>> answers;
+    for (int i = 0; i < 200; ++i)
+        answers.push_back(scanning.pool.submit(i % 20 == 7 ? samples::fault("crash") : samples::mail("hello")));
+    for (int i = 0; i < 200; ++i) {
+        CAPTURE(i);
+        REQUIRE(answers[static_cast<std::size_t>(i)].wait_for(20s) == std::future_status::ready);
+        const auto report = answers[static_cast<std::size_t>(i)].get();
+        if (i % 20 == 7)
+            CHECK(report.results.at(0).cause == Cause::kCrash);
+        else
+            CHECK(result_of(report, "clamav").outcome == Outcome::kClean);
+    }
+}
+
+TEST_CASE("the sandbox stops what a worker under attack would try") {
+    Scanning scanning(rig::settings(), {.scan_time = 5s});
+    ::unlink("/tmp/sandwich-escaped");
+    SUBCASE("by death") {
+        for (const char* what : {"socket", "connect", "execve", "ptrace", "kill", "symlink"}) {
+            CAPTURE(what);
+            const auto report = scanning.pool.scan(samples::fault(what));
+            REQUIRE(report.results.size() == 1);
+            CHECK(report.results[0].cause == Cause::kCrash);
+        }
+        CHECK(scanning.zygote.log().find("SIGSYS") != std::string::npos);
+    }
+    SUBCASE("by refusal") {
+        for (const char* what : {"read", "write", "fork", "memory"}) {
+            CAPTURE(what);
+            const auto result = result_of(scanning.pool.scan(samples::fault(what)), "fault");
+            CAPTURE(result.name);
+            CHECK(result.outcome == Outcome::kClean);
+            CHECK(result.detail.starts_with(what));
+        }
+        CHECK_FALSE(std::filesystem::exists("/tmp/sandwich-escaped"));
+    }
+}
+
+TEST_CASE("without the sandbox the same attempts succeed: the tests above can fail") {
+    auto settings = rig::settings();
+    settings.sandbox = false;
+    Scanning scanning(settings, {.scan_time = 5s});
+    CHECK(scanning.zygote.log().find("unsafe: sandbox=no") != std::string::npos);
+    for (const char* what : {"socket", "kill", "read", "symlink", "memory"}) {
+        CAPTURE(what);
+        const auto result = result_of(scanning.pool.scan(samples::fault(what)), "fault");
+        CHECK(result.name == std::string("Sandwich.Test.Escaped.") + what);
+    }
+}
+
+TEST_CASE("temporary directories are capped, and emptied after a message and after a death") {
+    auto settings = rig::settings();
+    settings.worker_count = 1;
+    settings.worker_tmp_size = 4 << 20;
+    Scanning scanning(settings, {.scan_time = 5s});
+    const auto fill = [&] { return result_of(scanning.pool.scan(samples::fault("fill")), "fault"); };
+    CHECK(fill().detail == "fill: No space left on device");
+    // Had the first one's files stayed, not even the first open() would be possible now.
+    CHECK(fill().detail == "fill: No space left on device");
+    CHECK(result_of(scanning.pool.scan(samples::fault("litter")), "fault").detail.starts_with("litter"));
+    CHECK(scanning.clamav(samples::mail("see", {{"e.zip", samples::deflated_eicar_zip()}})).outcome == Outcome::kFound);
+}
+
+TEST_CASE("workers die with the zygote, and with the proxy's channel") {
+    auto settings = rig::settings();
+    settings.worker_count = 3;
+    ZygoteProcess zygote(settings);
+    REQUIRE(zygote.ready());
+    auto control = zygote.serve();
+    std::vector<pid_t> pids;
+    base::Packet packet;
+    std::vector<base::UniqueFd> channels;
+    while (pids.size() < 3 && base::receive_packet(control.get(), packet, true) == base::Received::kPacket) {
+        if (packet.descriptors.size() != 1)
+            continue;
+        std::uint32_t pid = 0;
+        std::memcpy(&pid, packet.bytes.data() + 9, 4);
+        pids.push_back(static_cast<pid_t>(pid));
+        channels.push_back(std::move(packet.descriptors[0]));
+    }
+    REQUIRE(pids.size() == 3);
+    const auto all_gone = [&] {
+        for (int i = 0; i < 500; ++i) {
+            if (std::none_of(pids.begin(), pids.end(), alive))
+                return true;
+            std::this_thread::sleep_for(10ms);
+        }
+        return false;
+    };
+    SUBCASE("the zygote is killed") {
+        ::kill(zygote.pid(), SIGKILL);
+        CHECK(all_gone());
+    }
+    SUBCASE("the zygote is terminated") {
+        ::kill(zygote.pid(), SIGTERM);
+        CHECK(zygote.wait() == 0);
+        CHECK(all_gone());
+    }
+    SUBCASE("the supervisor is gone") {
+        zygote.hang_up();
+        CHECK(zygote.wait() == 0);
+        CHECK(all_gone());
+    }
+    SUBCASE("the proxy is gone; the zygote serves the next one") {
+        control.reset();
+        CHECK(all_gone());
+        PoolThread pool;
+        pool.adopt(zygote.serve());
+        CHECK(result_of(pool.scan(samples::mail("again")), "clamav").outcome == Outcome::kClean);
+    }
+}
+
+TEST_CASE("a zygote that cannot load says what to do and exits") {
+    auto settings = rig::settings();
+    settings.clamav.allow_test_signatures = false;
+    std::string directory = "/tmp/sandwich-unit.XXXXXX";
+    REQUIRE(::mkdtemp(directory.data()) != nullptr);
+    ::chmod(directory.c_str(), 0755);
+    settings.clamav.database = directory;
+    const auto refuses = [&](const char* reason) {
+        ZygoteProcess zygote(settings);
+        CAPTURE(zygote.first_words());
+        CHECK(zygote.first_words().starts_with("E"));
+        CHECK(zygote.first_words().find(reason) != std::string::npos);
+        const int status = zygote.wait();
+        CHECK(WIFEXITED(status));
+        CHECK(WEXITSTATUS(status) == 1);
+    };
+    SUBCASE("empty directory") {
+        refuses("freshclam");
+    }
+    SUBCASE("missing directory") {
+        settings.clamav.database = "/nonexistent";
+        refuses("does not exist; get signatures with \"apt-get install clamav-freshclam\"");
+    }
+    SUBCASE("broken database") {
+        std::ofstream(directory + "/broken.ndb") << "this is no signature\n";
+        refuses("libclamav cannot load the signatures");
+    }
+    SUBCASE("test signatures missing") {
+        settings.clamav.allow_test_signatures = true;
+        settings.clamav.test_signatures = directory;
+        refuses("allow_test_signatures=yes");
+    }
+    SUBCASE("a real database loads without test signatures") {
+        std::ofstream(directory + "/own.hdb") << "aa15bcf478d165efd2065190eb473bcb:544:ClamAV-Test-File\n";
+        ZygoteProcess zygote(settings);
+        CHECK(zygote.first_words().starts_with("Rclamav, 1 signatures, loaded "));
+    }
+    std::filesystem::remove_all(directory);
+}
+
+TEST_CASE("new signatures: the new zygote scans, the old one finishes what it has") {
+    auto settings = rig::settings();
+    settings.worker_count = 1;
+    ZygoteProcess old_one(settings);
+    ZygoteProcess new_one(settings);
+    PoolThread pool({.scan_time = 1s});
+    pool.adopt(old_one.serve(), 1);
+    REQUIRE(pool.eventually([](const auto& s) { return s.workers == 1; }));
+    auto slow = pool.submit(samples::fault("hang"));
+    REQUIRE(pool.eventually([](const auto& s) { return s.busy == 1; }));
+    pool.adopt(new_one.serve(), 2);
+    CHECK(result_of(pool.scan(samples::mail("now")), "clamav").outcome == Outcome::kClean);
+    CHECK(pool.status().generation == 2);
+    CHECK(slow.wait_for(0s) == std::future_status::timeout);
+    CHECK(slow.get().results.at(0).cause == Cause::kTimeout);
+    CHECK(pool.eventually([](const auto& s) { return s.workers == 1 && s.busy == 0; }));
+}
+
+TEST_CASE("as an ordinary user: own namespaces, and the same detections") {
+    if (::geteuid() != 0) {
+        MESSAGE("skipped: only root can become another user");
+        return;
+    }
+    Scanning scanning(rig::settings(), {.scan_time = 5s}, ZygoteProcess::User::kNobody);
+    CAPTURE(scanning.zygote.log());
+    CHECK(scanning.zygote.log().find("no mount and network namespace") == std::string::npos);
+    check_found(scanning.clamav(samples::mail("see", {{"e.zip", samples::deflated_eicar_zip()}})));
+    CHECK(scanning.pool.scan(samples::fault("socket")).results.at(0).cause == Cause::kCrash);
+    CHECK(result_of(scanning.pool.scan(samples::fault("read")), "fault").detail == "read: Permission denied");
+}
