@@ -99,7 +99,7 @@ std::string ClientProtocol::take_output() {
     return std::exchange(output_, {});
 }
 
-void ClientProtocol::queue(Expect expect, std::string line) {
+void ClientProtocol::queue(Expect expect, std::string_view line) {
     waiting_.push_back({expect, in_one_line(line)});
     release();
 }

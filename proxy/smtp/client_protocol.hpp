@@ -62,7 +62,7 @@ class ClientProtocol {
         Expect expect;
         std::string line;
     };
-    void queue(Expect expect, std::string line);
+    void queue(Expect expect, std::string_view line);
     void release();
 
     Extensions extensions_;

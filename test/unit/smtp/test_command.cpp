@@ -27,13 +27,14 @@ TEST_CASE("verbs are known in any case and with blanks around them") {
         {"EHLO", Verb::kEhlo}, {"HELO", Verb::kHelo}, {"LHLO", Verb::kLhlo}, {"MAIL", Verb::kMail},
         {"RCPT", Verb::kRcpt}, {"DATA", Verb::kData}, {"RSET", Verb::kRset}, {"NOOP", Verb::kNoop},
         {"VRFY", Verb::kVrfy}, {"EXPN", Verb::kExpn}, {"HELP", Verb::kHelp}, {"QUIT", Verb::kQuit}};
-    for (const auto& [name, verb] : verbs) {
+    for (const auto& known : verbs) {
+        const auto& name = known.first;
         CAPTURE(name);
-        CHECK(smtp::parse_command(name).verb == verb);
+        CHECK(smtp::parse_command(name).verb == known.second);
         std::string mixed = name;
         mixed[1] = static_cast<char>(mixed[1] - 'A' + 'a');
         const auto command = smtp::parse_command(" \t" + mixed + " \t an argument \t");
-        CHECK(command.verb == verb);
+        CHECK(command.verb == known.second);
         CHECK(command.name == name);
         CHECK(command.argument == "an argument");
     }

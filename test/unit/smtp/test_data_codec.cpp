@@ -56,9 +56,8 @@ std::string replace_all(std::string text, std::string_view from, std::string_vie
 Decoded decode_by_the_book(std::string_view wire) {
     std::string_view text = wire;
     Decoded decoded;
-    if (wire.starts_with(".\r\n")) {
+    if (wire.starts_with(".\r\n"))
         return {"", true, std::string(wire.substr(3)), 0};
-    }
     const auto end = wire.find("\r\n.\r\n");
     REQUIRE(end != std::string_view::npos);
     decoded.ended = true;
@@ -119,14 +118,15 @@ TEST_CASE("no other octets end data, however they are cut") {
         {".\nb\r\n", "\r\nb\r\n"},
         {".\rb\r\n", " b\r\n"},
     };
-    for (const auto& [wire, text] : cases) {
+    for (const auto& c : cases) {
+        const auto& wire = c.wire;
         CAPTURE(wire);
         chunks::for_every_cut(wire, [&](const auto& pieces) { CHECK_FALSE(decode(pieces).ended); });
         const auto whole = wire + ".\r\nrest";
         chunks::for_every_cut(whole, [&](const auto& pieces) {
             const auto decoded = decode(pieces);
             CHECK(decoded.ended);
-            CHECK(decoded.text == text);
+            CHECK(decoded.text == c.text);
             CHECK(decoded.rest == "rest");
         });
     }

@@ -151,25 +151,13 @@ TEST_CASE("an enhanced code is one of the reply's own class, whole and at the fr
     CHECK(code(250, "2.1.5 ok") == "2.1.5");
     CHECK(code(550, "5.1.1") == "5.1.1");
     CHECK(code(452, "4.123.456\tx") == "4.123.456");
-    for (const auto& [reply_code, text] : std::vector<std::pair<int, const char*>>{{250, "5.1.1 x"},
-                                                                                   {550, "2.1.5 x"},
-                                                                                   {550, "4.1.1 x"},
-                                                                                   {354, "3.0.0 x"},
-                                                                                   {250, ""},
-                                                                                   {250, "2"},
-                                                                                   {250, "2."},
-                                                                                   {250, "2.1"},
-                                                                                   {250, "2.1."},
-                                                                                   {250, "2..1"},
-                                                                                   {250, "2.1.5x"},
-                                                                                   {250, "2.1.5.6 x"},
-                                                                                   {250, "2.1234.5 x"},
-                                                                                   {250, "2.1.1234 x"},
-                                                                                   {250, "22.1.5 x"},
-                                                                                   {250, " 2.1.5 x"},
-                                                                                   {250, "mail.example.test 2.1.5"}}) {
+    CHECK(code(550, "2.1.5 x").empty());
+    CHECK(code(550, "4.1.1 x").empty());
+    CHECK(code(354, "3.0.0 x").empty());
+    for (const auto* text : {"", "2", "2.", "2.1", "2.1.", "2..1", "2.1.5x", "2.1.5.6 x", "2.1234.5 x", "2.1.1234 x",
+                             "22.1.5 x", " 2.1.5 x", "mail.example.test 2.1.5", "5.1.1 x", "4.1.1 x"}) {
         CAPTURE(text);
-        CHECK(code(reply_code, text).empty());
+        CHECK(code(250, text).empty());
     }
 }
 
