@@ -1,0 +1,66 @@
+"""The systemd units, under a real systemd."""
+
+import shutil
+
+from lab import mail, systemd
+from lab.case import Skip, expect, expect_equal, need_networks, need_system
+from lab.sandwich import CHECKOUT, wait_for
+
+_DAEMONS = ("sandwich-delivery.service", "sandwichd.service", "sandwich-inbound.service")
+
+
+def _states(run):
+    return run("systemctl", "is-active", *_DAEMONS).stdout.split()
+
+
+def _command(run, *arguments):
+    done = run("systemctl", *arguments)
+    status = "" if done.returncode == 0 else run("systemctl", "--no-pager", "status", *_DAEMONS).stdout[-1500:]
+    expect_equal(done.returncode, 0, f"systemctl {' '.join(arguments)}: {done.stderr} {status}")
+
+
+def case_systemd_units(lab):
+    need_system(lab)
+    need_networks(lab)
+    if why := systemd.missing(lab.root):
+        raise Skip(why)
+    lab.sandwich.stop()
+    shutil.copy(CHECKOUT / "etc/tmpfiles.d/sandwich.conf", lab.root / "/etc/tmpfiles.d/sandwich.conf")
+    try:
+        with systemd.booted(lab, sorted((CHECKOUT / "etc/systemd").glob("*.service"))) as run:
+            _command(run, "start", "sandwich")
+            expect_equal(_states(run), ["active"] * 3, "states after the start")
+            _check_mail(lab)
+            _command(run, "reload", "sandwich")
+            expect_equal(_states(run), ["active"] * 3, "states after a reload")
+            _check_restart_of_what_dies(run)
+            _command(run, "restart", "sandwich")
+            expect_equal(_states(run), ["active"] * 3, "states after a restart")
+            _check_mail(lab)
+            _command(run, "stop", "sandwich")
+            expect_equal(_states(run), ["inactive"] * 3, "states after the stop")
+            left = run("sh", "-c", "cat /proc/[0-9]*/comm | grep -E '^(sendmail|sandwichd)'").stdout
+            expect_equal(left, "", "processes left behind")
+    finally:
+        lab.sandwich.start()
+
+
+def _check_mail(lab):
+    clean, infected = mail.token(), mail.token()
+    lab.send("s@outside.test", ["alice@example.test"], mail.message(clean))
+    lab.send("s@outside.test", ["alice@example.test"], mail.message(infected, mail.EICAR + b"\r\n"))
+    lab.sandwich.delivered("alice", clean)
+    wait_for(lambda: lab.sandwich.quarantined(infected), 30, "the infected message is in the quarantine")
+    expect(not lab.sandwich.mailbox("alice", infected), "infected mail reached alice")
+
+
+def _check_restart_of_what_dies(run):
+    """systemd starts again what was killed."""
+    main = run("systemctl", "show", "--property", "MainPID", "--value", "sandwichd.service").stdout.strip()
+    run("kill", "-9", main)
+
+    def restarted():
+        now = run("systemctl", "show", "--property", "MainPID", "--value", "sandwichd.service").stdout.strip()
+        return now not in ("0", main) and _states(run) == ["active"] * 3
+
+    wait_for(restarted, 30, "sandwichd runs again after it was killed")

@@ -1,0 +1,70 @@
+"""Boots the private root's systemd as PID 1 of namespaces of its own, with nothing but its basic target, to run units under it."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+
+from .sandwich import wait_for
+
+_SYSTEMD = "/lib/systemd/systemd"
+# What a boot would otherwise start, or fail to: hardware, other daemons, file systems of the machine.
+_MASKED = """systemd-udevd.service systemd-udev-trigger.service systemd-timesyncd.service systemd-resolved.service
+systemd-networkd.service systemd-logind.service dbus.service dbus.socket systemd-journald-audit.socket systemd-remount-fs.service
+systemd-sysctl.service systemd-modules-load.service systemd-random-seed.service systemd-update-utmp.service
+systemd-tmpfiles-setup-dev.service systemd-sysusers.service kmod-static-nodes.service apparmor.service networking.service
+ifupdown-pre.service network-online.target sendmail.service dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount
+sys-kernel-tracing.mount sys-kernel-config.mount sys-fs-fuse-connections.mount proc-sys-fs-binfmt_misc.automount""".split()
+_BOOT = """set -e
+mount -t proc proc "$1/proc"
+mount -t sysfs -o ro sysfs "$1/sys"
+mount -t cgroup2 cgroup2 "$1/sys/fs/cgroup"
+exec chroot "$1" /usr/bin/env container=lab %s --system --log-target=null --show-status=0
+""" % _SYSTEMD
+
+
+def missing(root):
+    """Why there can be no systemd here, or nothing."""
+    if not os.path.exists(root / _SYSTEMD):
+        return "systemd is not installed"
+    mounting = ["unshare", "--mount", "--cgroup", "mount", "-t", "cgroup2", "cgroup2", root / "/tmp"]
+    if subprocess.run(mounting, capture_output=True).returncode != 0:
+        return "no unified cgroup hierarchy to give to systemd"
+    return None
+
+
+@contextlib.contextmanager
+def booted(lab, units):
+    """Boots with these unit files; yields a function that runs a command beside that systemd and returns its result."""
+    root = lab.root
+    for unit in units:
+        shutil.copy(unit, root / f"/etc/systemd/system/{unit.name}")
+    for unit in _MASKED:
+        root.link(f"/etc/systemd/system/{unit}", "/dev/null")
+    root.link("/etc/systemd/system/default.target", "/lib/systemd/system/basic.target")
+    root.write("/etc/machine-id", "0123456789abcdef0123456789abcdef\n")
+    root.write("/etc/fstab", "")
+    (root / "/sys").mkdir(exist_ok=True)
+    command = ["unshare", "--pid", "--cgroup", "--mount", "--fork", "--kill-child", "sh", "-c", _BOOT, "boot", root.path]
+    with lab.mx.inside():
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+
+        def run(*arguments):
+            with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as children:
+                first = children.read().split()
+            if not first:
+                return None
+            enter = ["nsenter", "--target", first[0], "--all", "--root", "--wd=/"]
+            return subprocess.run([*enter, *arguments], capture_output=True, text=True, timeout=180)
+
+        def up():
+            answer = run("systemctl", "is-system-running")
+            return answer and answer.stdout.strip() in ("running", "degraded")
+
+        wait_for(up, 30, "systemd has booted")
+        yield run
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(root / "/run/systemd", ignore_errors=True)
