@@ -76,6 +76,10 @@ def _ruleset_loses_null_sender(cf, name):
 # -- the inbound file --
 
 def _inbound_bypass(cf, scanner, funnel, report):
+    carrier = cf.mailer(funnel) if funnel else None
+    if funnel and (not carrier or _target(carrier) != scanner):
+        report.add(ERROR, cf, cf.ruleset("0"), "bypass", f"rule set 0 gives every address to mailer {funnel}, which does not "
+                   "lead to the scanner", "name a mailer with A=TCP [127.0.0.1] 18000 there")
     for mailer in cf.mailers():
         name = mailer.name.lower()
         if name in HARMLESS or (funnel and name not in (funnel.lower(), "local") and not mailer.speaks_tcp):

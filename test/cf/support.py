@@ -169,12 +169,20 @@ class PrivateSendmail:
                              encoding="latin-1", check=False, timeout=60)
         return run.stdout + run.stderr
 
+    def resolve_all(self, cf, addresses):
+        """{address: what rule set 0 says of it}."""
+        answers = {}
+        chunks = self.test_mode(cf, *(f"3,0 {address}" for address in addresses)).split("\n> ")[1:]
+        for address, chunk in zip(addresses, chunks):
+            found = [line.split("returns:", 1)[1].strip() for line in chunk.splitlines()
+                     if line.lstrip("> ").startswith("parse ") and "returns:" in line]
+            if not found:
+                raise AssertionError(f"no answer for {address}: {chunk}")
+            answers[address] = found[-1]
+        return answers
+
     def resolve(self, cf, address):
-        """What rule set 0 says of an address."""
-        for line in reversed(self.test_mode(cf, f"3,0 {address}").splitlines()):
-            if line.startswith("parse ") and "returns:" in line:
-                return line.split("returns:", 1)[1].strip()
-        raise AssertionError(f"no answer for {address}")
+        return self.resolve_all(cf, [address])[address]
 
     def recipients(self, cf, *recipients, sender="<>"):
         """RCPT for each in one -bs session: {recipient: reply}."""
