@@ -25,7 +25,6 @@ policy_mark='# Put here by Sandwich while packages are installed.'
 # Nothing starts by itself at install time. The file that was there, or its absence, comes back afterwards, also after a
 # signal; a run that was killed outright is put right by the next one.
 forbid_starts() {
-    allow_starts
     if [ -e "$policy_file" ] || [ -L "$policy_file" ]; then
         mv "$policy_file" "$policy_saved"
     fi
@@ -58,33 +57,47 @@ update_lists() {
     lists_updated=yes
 }
 
+list_missing() {
+    local package
+    for package in "$@"; do
+        package_installed "$package" || printf '%s\n' "$package"
+    done
+}
+
 # install_missing PACKAGE...: installs those that are not there yet. Refuses when apt would remove anything for it.
 install_missing() {
-    local missing=() package plan
-    for package in "$@"; do
-        package_installed "$package" || missing+=("$package")
-    done
-    [ ${#missing[@]} -eq 0 ] && return
-    [ "$(id -u)" -eq 0 ] || die "these packages are missing and only root can install them: ${missing[*]}"
-    say "installing ${#missing[@]} packages: ${missing[*]}"
-    plan=$(apt_quiet -s install --no-install-recommends "${missing[@]}" 2>&1) || {
-        update_lists
-        plan=$(apt_quiet -s install --no-install-recommends "${missing[@]}" 2>&1) || die "apt-get: $plan"
-    }
-    if grep -q '^Remv ' <<<"$plan"; then
-        die "apt-get would remove packages for this, so nothing was done: $(grep '^Remv ' <<<"$plan" | cut -d' ' -f2 | xargs)"
+    local missing plan lock
+    if [ "$(id -u)" -ne 0 ]; then
+        missing=$(list_missing "$@" | xargs)
+        [ -z "$missing" ] || die "these packages are missing and only root can install them: $missing"
+        return 0
     fi
-    forbid_starts
-    trap allow_starts EXIT
-    trap 'exit 130' INT TERM HUP
-    if ! apt_quiet install -y --no-install-recommends "${missing[@]}"; then
-        # Lists that are older than the mirror name files that are no longer there.
-        update_lists
-        apt_quiet install -y --no-install-recommends "${missing[@]}" || die "apt-get could not install: ${missing[*]}"
-    fi
+    # One at a time, or the second would take the first one's policy-rc.d for the machine's own.
+    exec {lock}>/run/lock/sandwich-packages
+    flock "$lock"
     allow_starts
-    trap - EXIT INT TERM HUP
+    readarray -t missing < <(list_missing "$@")
+    if [ ${#missing[@]} -gt 0 ]; then
+        say "installing ${#missing[@]} packages: ${missing[*]}"
+        plan=$(apt_quiet -s install --no-install-recommends "${missing[@]}" 2>&1) || {
+            update_lists
+            plan=$(apt_quiet -s install --no-install-recommends "${missing[@]}" 2>&1) || die "apt-get: $plan"
+        }
+        if grep -q '^Remv ' <<<"$plan"; then
+            die "apt-get would remove packages for this, so nothing was done: $(awk '/^Remv/ { print $2 }' <<<"$plan" | xargs)"
+        fi
+        forbid_starts
+        trap allow_starts EXIT
+        trap 'exit 130' INT TERM HUP
+        # Lists that are older than the mirror name files that are no longer there: then the second try.
+        apt_install "${missing[@]}" || { update_lists && apt_install "${missing[@]}"; } || die "apt-get could not install: ${missing[*]}"
+        allow_starts
+        trap - EXIT INT TERM HUP
+    fi
+    exec {lock}>&-
 }
+
+apt_install() { apt_quiet install -y --no-install-recommends "$@"; }
 
 # The mail server that this machine has installed, if any: the package that provides mail-transport-agent.
 installed_mail_server() {
