@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -22,6 +23,7 @@ from suite import Failure, Skip, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HOSTNAME = "sandwich.test"  # the proxy's name in all tests
+sys.path.insert(0, os.path.join(ROOT, "test", "peers"))  # for the suites: sink, client, flood
 
 
 def program(name):
@@ -187,6 +189,8 @@ class Daemon:
 
     def processes(self):
         """Descendants of the supervisor: pid -> role ("proxy", "zygote", "worker"), itself as "supervisor"."""
+        if self.process.poll() is not None:
+            return {}
         parents = {}
         for name in os.listdir("/proc"):
             if name.isdigit():
@@ -264,14 +268,24 @@ class Daemon:
         """Ends every process of it that is left, the hard way."""
         if self.process is None:
             return
-        pids = self.processes() if self.process.poll() is None else {}
-        for pid in pids:
+        for pid in [*self.processes(), *self._same_session()]:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
         self.process.wait()
         self.process = None
+
+    def _same_session(self):
+        """Processes that outlived the supervisor: it was started as the leader of a session of its own."""
+        found = []
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if os.getsid(int(name)) == self.process.pid:
+                    found.append(int(name))
+            except OSError:
+                continue
+        return found
 
     def close(self):
         try:

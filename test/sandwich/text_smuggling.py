@@ -1,0 +1,203 @@
+#!/usr/bin/python3
+"""The text of a message on its way: dots, line ends, and sequences that look like an end of data to somebody."""
+
+import base64
+import itertools
+import os
+import re
+import time
+
+import corpus
+from canonical import decode, end_of_data
+from samples import message, own_fields
+from suite import Suite, check, equal
+from world import World
+
+from client import Client, stuff
+from sink import Sink
+
+suite = Suite()
+WORLD = World({"general.threads": 1})
+HEAD = b"Subject: outer\r\n\r\nfirst line\r\n"
+SMUGGLED = b"MAIL FROM:<attacker@evil.test>\r\nRCPT TO:<victim@to.test>\r\nDATA\r\nSubject: smuggled\r\n\r\nsmuggled"
+
+
+def client(daemon):
+    connected = Client(daemon.port)
+    connected.ehlo()
+    return connected
+
+
+def send_wire(c, wire, piecewise=0):
+    """Sends these very octets after DATA (the end of data is in them); the final reply."""
+    c.envelope()
+    equal(c.command("DATA").code, 354)
+    if piecewise:
+        for at in range(0, len(wire), piecewise):
+            c.send(wire[at:at + piecewise])
+            if at % 16 == 0:
+                time.sleep(0.0002)
+    else:
+        c.send(wire)
+    return c.reply()
+
+
+@suite.test
+def lines_that_begin_with_dots():
+    sink, daemon = WORLD.get()
+    texts = [message(body) for body in (
+        b".\r\n", b"..\r\n", b"...\r\n", b".\r\n.\r\n.\r\n", b".a\r\n..b\r\n...c\r\n", b"a\r\n.\r\nb\r\n", b"\r\n.\r\n\r\n",
+        b"x" * 65530 + b"\r\n.\r\n", b"." * 70000 + b"\r\n", b"\r\n" * 1000 + b".\r\n" * 1000)]
+    texts += [b".\r\n", b".Subject: x\r\n\r\ny\r\n", b"\r\n", b""]
+    with client(daemon) as c:
+        for text in texts:
+            c.envelope()
+            equal(c.command("DATA").code, 354)
+            c.send((stuff(text) if text else b"") + b".\r\n")
+            equal(c.reply().code, 250, text[:50])
+    got = sink.wait(len(texts))
+    for text, arrived in zip(texts, got):
+        equal(own_fields(arrived.data)[1], text, "dots")
+
+
+@suite.test
+def every_octet_survives():
+    sink, daemon = WORLD.get()
+    octets = bytes(octet for octet in range(256) if octet not in (10, 13))
+    text = message(octets + b"\r\n" + octets[::-1] + b"\r\n", headers=("Content-Type: application/octet-stream",))
+    with client(daemon) as c:
+        equal(c.deliver(text, mail_parameters=" BODY=8BITMIME").code, 250)
+    equal(own_fields(sink.wait(1)[0].data)[1], text)
+
+
+@suite.test
+def long_lines_are_not_broken():
+    sink, daemon = WORLD.get()
+    text = message(b"x" * 998 + b"\r\n" + b"y" * 5000 + b"\r\n" + b"z" * 3000000 + b"\r\n", headers=("X-Long: " + "h" * 20000,))
+    with client(daemon) as c:
+        equal(c.deliver(text).code, 250)
+    equal(own_fields(sink.wait(1)[0].data)[1], text)
+
+
+@suite.test
+def large_messages_are_identical():
+    """Below and above the size at which a message goes to a file."""
+    sink, daemon = WORLD.get()
+    line = bytes(range(32, 110)) + b"\r\n"
+    texts = [message((line * (size // 80 + 1))[:size] + b"\r\n") for size in (1 << 20, (1 << 20) + 1, (1 << 20) - 400, 20 << 20)]
+    with client(daemon) as c:
+        for text in texts:
+            equal(c.deliver(text).code, 250, f"{len(text)} octets")
+    for text, arrived in zip(texts, sink.wait(len(texts))):
+        check(own_fields(arrived.data)[1] == text, f"a message of {len(text)} octets has changed")
+
+
+@suite.test
+def bare_line_ends_follow_the_rule():
+    sink, daemon = WORLD.get()
+    wires = [HEAD + middle + b"\r\n.\r\n" for middle in (
+        b"a\nb", b"a\rb", b"a\r\rb", b"a\n\nb", b"a\n\rb", b"a\r\r\nb", b"a\r", b"a\n", b"\n", b"\r", b"a\n.b", b"a\r.b", b".\rb", b".\nb", b"..\rb")]
+    wires.append(b"Subject: x\ry: z\n\nbody\r\n.\r\n")
+    with client(daemon) as c:
+        for wire in wires:
+            equal(send_wire(c, wire).code, 250)
+    for wire, arrived in zip(wires, sink.wait(len(wires))):
+        equal(own_fields(arrived.data)[1], decode(wire[:end_of_data(wire)]), repr(wire))
+        check(not re.search(rb"(?<!\r)\n|\r(?!\n)", arrived.wire), "bare CR or LF left the proxy", wire)
+
+
+def one_in_one_out(sequences, lenient, piecewise=0):
+    """Each sequence stands before an attempt to smuggle; the sink may be one that takes all kinds of ends for real."""
+    sink, daemon = WORLD.get()
+    sink.lenient = lenient
+    try:
+        with client(daemon) as c:
+            for sequence in sequences:
+                sink.forget()
+                wire = HEAD + sequence + SMUGGLED + b"\r\n.\r\n"
+                equal(end_of_data(wire), len(wire) - 3, f"{sequence!r} is an end of data: not for this test")
+                reply = send_wire(c, wire, piecewise)
+                equal(reply.code, 250, repr(sequence))
+                equal(c.command("NOOP").code, 250, f"in step after {sequence!r}")
+                equal([m.mail for m in sink.messages], ["<a@from.test>"], f"messages at the sink after {sequence!r}")
+                equal(own_fields(sink.messages[0].data)[1], decode(wire[:-3]), repr(sequence))
+                equal(sink.faults, [])
+    finally:
+        sink.lenient = False
+
+
+def generated():
+    before = (b"\r\n", b"\n", b"\r", b"\r\r\n", b"\n\r", b"\x00\r\n", b"\r\x00\n", b"\r\n\r", b"\x85", b"")
+    dot = (b".", b"..", b".\x00", b"\x00.", b" .", b". ")
+    after = (b"\r\n", b"\n", b"\r", b"\r\r\n", b"\n\r\n", b"\r\x00\n", b"\x00\r\n", b"\x85", b"")
+    for parts in itertools.product(before, dot, after):
+        sequence = b"x" + b"".join(parts)
+        if end_of_data(HEAD + sequence + SMUGGLED) is None:
+            yield sequence
+
+
+@suite.test
+def generated_sequences_strict_downstream():
+    one_in_one_out(generated(), lenient=False)
+
+
+@suite.test
+def generated_sequences_lenient_downstream():
+    one_in_one_out(generated(), lenient=True)
+
+
+@suite.test
+def generated_sequences_in_small_pieces():
+    one_in_one_out(list(generated())[::7], lenient=True, piecewise=3)
+
+
+@suite.test
+def collected_sequences():
+    path = os.path.join(corpus.directory(), "smuggling", "smtp-smuggling-lab", "payloads.yaml")
+    with open(path, encoding="utf-8") as file:
+        payloads = [base64.b64decode(match) for match in re.findall(r'bytes_b64: "([^"]+)"', file.read())]
+    check(len(payloads) >= 13, "payloads are missing")
+    # Some are a real end of data beside a NUL; those end the message for everybody.
+    attempts = [b"x" + payload for payload in payloads if end_of_data(b"x" + payload + b"M") is None]
+    check(len(attempts) >= 8, f"only {len(attempts)} are attempts")
+    one_in_one_out(attempts, lenient=True)
+
+
+@suite.test
+def a_real_end_with_nul_beside_it_ends_the_message():
+    sink, daemon = WORLD.get()
+    with client(daemon) as c:
+        c.envelope()
+        c.command("DATA")
+        c.send(HEAD + b"x\x00\r\n.\r\nNOOP\r\n")
+        equal([reply.code for reply in c.replies(2)], [250, 250])
+    equal(own_fields(sink.wait(1)[0].data)[1], HEAD + b"x\x00\r\n")
+
+
+@suite.test
+def a_message_too_big_is_swallowed_to_its_real_end():
+    with Sink() as sink:
+        from daemon import Daemon
+
+        with Daemon(sink.port, {"smtp.message_size_limit": "64k"}) as daemon, client(daemon) as c:
+            wire = HEAD + b"b" * 70000 + b"\n.\nHELP\r\nHELP\r\n" + SMUGGLED + b"\r\n.\r\n"
+            equal(send_wire(c, wire).code, 552)
+            equal(c.command("NOOP").code, 250)
+            equal(sink.messages, [])
+
+
+@suite.test
+def what_follows_the_end_of_data_is_commands():
+    sink, daemon = WORLD.get()
+    with client(daemon) as c:
+        c.envelope()
+        c.command("DATA")
+        c.send(HEAD + b".\r\nMAIL FROM:<second@from.test>\r\nRCPT TO:<b@to.test>\r\nDATA\r\n")
+        equal([reply.code for reply in c.replies(4)], [250, 250, 250, 354])
+        c.send(b".\r\n")
+        equal(c.reply().code, 250)
+    equal([m.mail for m in sink.wait(2)], ["<a@from.test>", "<second@from.test>"])
+
+
+if __name__ == "__main__":
+    suite.main(WORLD.close)
