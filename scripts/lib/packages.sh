@@ -105,19 +105,28 @@ installed_mail_server() {
         awk '$1 == "installed" && / mail-transport-agent/ && $2 != "lsb-invalid-mta" { print $2; exit }'
 }
 
-# fetch_sendmail DIR: Sendmail's packages as files in DIR, from an earlier run or the mirror.
+# fetch_sendmail DIR: Sendmail's packages as files in DIR, from an earlier run or the mirror. All of one version: they come
+# together or not at all.
 fetch_sendmail() {
-    local directory=$1 package missing=()
-    mkdir -p "$directory"
+    local directory=$1 package fresh
     for package in "${sendmail_packages[@]}"; do
-        compgen -G "$directory/${package}_*.deb" >/dev/null || missing+=("$package")
+        compgen -G "$directory/${package}_*.deb" >/dev/null || break
+        [ "$package" = "${sendmail_packages[-1]}" ] && return
     done
-    [ ${#missing[@]} -eq 0 ] && return
-    say "fetching Sendmail's packages (to unpack privately, not to install): ${missing[*]}"
-    # As root, apt-get would warn that its own user cannot write here: the warning says nothing to the reader.
-    if ! (cd "$directory" && apt_quiet download -o APT::Sandbox::User=root "${missing[@]}" >/dev/null 2>&1); then
+    say "fetching Sendmail's packages (to unpack privately, not to install): ${sendmail_packages[*]}"
+    mkdir -p "$directory"
+    fresh=$(mktemp -d "$directory/fetch.XXXXXX")
+    if ! download_packages "$fresh" >/dev/null 2>&1; then
         update_lists
-        (cd "$directory" && apt_quiet download -o APT::Sandbox::User=root "${missing[@]}") ||
-            die "apt-get could not download: ${missing[*]}"
+        download_packages "$fresh" || {
+            rm -rf "$fresh"
+            die "apt-get could not download: ${sendmail_packages[*]}"
+        }
     fi
+    rm -f "$directory"/*.deb
+    mv "$fresh"/*.deb "$directory"
+    rmdir "$fresh"
 }
+
+# As root, apt-get would warn that its own user cannot write here: that says nothing to the reader.
+download_packages() (cd "$1" && apt_quiet download -o APT::Sandbox::User=root "${sendmail_packages[@]}")
