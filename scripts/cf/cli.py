@@ -37,7 +37,7 @@ def _path(text):
 def _listen(text):
     if not re.fullmatch(r"any|keep|[0-9A-Fa-f:.]+|IPv6:[0-9A-Fa-f:.]+", text):
         raise argparse.ArgumentTypeError(f"'{text}' is not an address, 'any' or 'keep'")
-    return text
+    return "any" if text in ("0.0.0.0", "::", "IPv6:::") else text
 
 
 def _parser():
@@ -161,6 +161,7 @@ def _write_temporary(path, text):
 
 def _marker(variant, source, data, settings):
     digest = hashlib.sha256(data).hexdigest()
+    source = re.sub(r"[^!-~]", "?", os.path.abspath(source))
     return (f"{MARKER} {variant} variant, {'plain' if settings.plain else 'safe'}, scanner {settings.scanner}, "
             f"delivery {settings.delivery_listen}\n"
             f"{MARKER} made from {source} sha256 {digest}\n"

@@ -97,6 +97,11 @@ def _no_second_checks(cf, changes):
                 add=False)
     if (cf.option("BadRcptThrottle") or "0") != "0":
         _set_option(cf, "BadRcptThrottle", "0", "the scanner's session is not a stranger's", changes)
+    for name, answer in (("RateControl", "$@ OK"), ("ConnControl", "$@ OK"), ("greet_pause", "$# 0")):
+        opening = cf.ruleset(name)
+        if opening:
+            cf.insert_after(opening, f"# sandwich-cf: only the scanner connects here\nR$*\t\t\t{answer}\n")
+            changes.note(opening.no, f"{name}: always {answer}", "the scanner is not limited or delayed, whatever access says")
     for line, value in cf.options("InputMailFilters"):
         if value:
             cf.remove(line)

@@ -183,21 +183,34 @@ def _recipient_check(cf, flags, settings, changes):
 
 
 def _listen(cf, settings, changes):
-    for line, value in cf.options("DaemonPortOptions"):
-        keys = daemon_keys(value)
-        address = keys.get("a", "")
-        if port_of(keys) != "25" or settings.listen == "keep":
-            continue
-        if settings.listen == "any" and not is_loopback(address):
-            continue
-        parts = [p for p in value.split(",") if p.strip()[:1].lower() != "a"]
-        if settings.listen != "any":
-            parts.append(f" Addr={settings.listen}")
-        new = ",".join(parts).strip()
-        if new != value:
-            line.raw = line.raw.replace(value, new)
-            changes.note(line.no, f"DaemonPortOptions={new}",
-                         f"was Addr={address or '(any)'}: port 25 must be reachable from outside (--listen keep leaves it)")
+    """Port 25. 'any' lifts a loopback restriction; an address is added beside it, since local mail comes in over loopback."""
+    if settings.listen == "keep":
+        return
+    listeners = [(line, value, daemon_keys(value)) for line, value in cf.options("DaemonPortOptions")]
+    smtp = [(line, value, keys) for line, value, keys in listeners if port_of(keys) == "25"]
+    if settings.listen == "any":
+        for line, value, keys in smtp:
+            if is_loopback(keys.get("a", "")):
+                new = ",".join(p for p in value.split(",") if p.strip()[:1].lower() != "a").strip()
+                line.raw = line.raw.replace(value, new)
+                changes.note(line.no, f"DaemonPortOptions={new}", f"was Addr={keys['a']}: port 25 must be reachable from "
+                             "outside (--listen keep leaves it)")
+        return
+    family = "inet6" if ":" in settings.listen else "inet"
+    wanted = f"Name=MTA-outside, Family={family}, Addr={settings.listen}, Port=smtp"
+    for line, value, keys in smtp:
+        if not is_loopback(keys.get("a", "")) and keys.get("f", "inet").lower() == family:
+            cf.remove(line)
+            changes.note(line.no, f"DaemonPortOptions={value}: taken out", f"--listen {settings.listen} instead")
+    options = cf.of_kind("O")
+    left = [line for line, _ in cf.options("DaemonPortOptions")]
+    anchor = left[-1] if left else options[-1] if options else cf.of_kind("V")[-1]
+    cf.insert_after(anchor, f"O DaemonPortOptions={wanted}\n")
+    changes.note(anchor.no, f"DaemonPortOptions={wanted} added", "--listen")
+    if not any(is_loopback(daemon_keys(value).get("a", "")) and port_of(daemon_keys(value)) == "25"
+               for _, value in cf.options("DaemonPortOptions")):
+        cf.insert_after(anchor, "O DaemonPortOptions=Name=MTA-inside, Family=inet, Addr=127.0.0.1, Port=smtp\n")
+        changes.note(anchor.no, "DaemonPortOptions=... Addr=127.0.0.1, Port=smtp added", "local mail comes in there")
 
 
 def _no_detours(cf, settings, changes):

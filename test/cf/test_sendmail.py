@@ -159,6 +159,22 @@ class DeliverySide(TempCase):
         self.assertIn("553 5.1.8", lab.recipients(lab.cf, "root", sender="<a@nx.invalid>")["root"])
         self.assertTrue(lab.recipients(delivery, "root", sender="<a@nx.invalid>")["root"].startswith("250 "))
 
+    def test_scanner_is_not_limited(self):
+        """Also where the access map limits everybody."""
+        lab = PrivateSendmail(self.dir)
+        lab.map("access", "ClientRate: 1\nClientConn: 1\nGreetPause: 9000\n")
+        _, delivery, _ = self.make(lab.cf)
+        lines = [".D{client_addr}10.1.2.3", ".D{client_name}s.test", ".D{client_rate}50", ".D{client_connections}50",
+                 "RateControl x", "ConnControl x", "greet_pause s.test $| 10.1.2.3"]
+        answers = {}
+        for cf in (lab.cf, delivery):
+            text = lab.test_mode(cf, *lines)
+            answers[cf] = [x.split("returns:")[1].strip() for x in text.splitlines()
+                           if x.split(" ")[0] in ("RateControl", "ConnControl", "greet_pause") and "returns:" in x]
+        self.assertEqual(answers[delivery], ["OK", "OK", "$# 0"])
+        self.assertIn("limit exceeded", answers[lab.cf][0])
+        self.assertIn("Too many", answers[lab.cf][1])
+
     def test_unknown_user_is_still_refused(self):
         lab = PrivateSendmail(self.dir)
         lab.new_aliases("postmaster: root\n")

@@ -73,8 +73,22 @@ class Debian(TempCase):
         self.assertIn("Port=submission, M=Ea, Addr=127.0.0.1\n", read(inbound))
         inbound, _, _ = self.make(self.source, "--listen", "keep")
         self.assertIn("Port=smtp, Addr=127.0.0.1\n", read(inbound))
+        for everything in ("0.0.0.0", "::"):
+            other, _, _ = self.make(self.source, "--listen", everything, name="any")
+            self.assertIn("Name=MTA-v4, Port=smtp\n", read(other))
+
+    def test_inbound_listens_on_one_address_and_keeps_loopback_for_local_mail(self):
         inbound, _, _ = self.make(self.source, "--listen", "192.0.2.1")
-        self.assertIn("Port=smtp, Addr=192.0.2.1\n", read(inbound))
+        self.assertIn("Port=smtp, Addr=127.0.0.1\n", read(inbound))
+        self.assertIn("\nO DaemonPortOptions=Name=MTA-outside, Family=inet, Addr=192.0.2.1, Port=smtp\n", read(inbound))
+        open_file = write(self.path("open.cf"), self.text.replace("Port=smtp, Addr=127.0.0.1", "Port=smtp"))
+        inbound, _, _ = self.make(open_file, "--listen", "192.0.2.1", name="open")
+        lines = re.findall(r"(?m)^O DaemonPortOptions=(.*)", read(inbound))
+        self.assertEqual(len(lines), 3)
+        self.assertEqual({x for x in lines if "smtp" in x}, {"Name=MTA-outside, Family=inet, Addr=192.0.2.1, Port=smtp",
+                                                             "Name=MTA-inside, Family=inet, Addr=127.0.0.1, Port=smtp"})
+        inbound, _, _ = self.make(OLD_STYLE, "--listen", "192.0.2.1", name="old")
+        self.assertEqual(len(re.findall(r"(?m)^O DaemonPortOptions=", read(inbound))), 2)
 
     def test_delivery(self):
         _, delivery, _ = self.make(self.source)
