@@ -157,14 +157,8 @@ void Service::show(net::Loop& loop, std::string id, std::function<void(base::Res
 
 void Service::remove(net::Loop& loop, std::string id, std::function<void(base::Status)> done) {
     state_->ask<base::Status>(
-        loop,
-        [id = std::move(id)](Store& store) {
-            auto removed = store.remove(id);
-            if (removed)
-                base::log::event(base::log::kQuarantineDelete, "{}: deleted by hand", id);
-            return removed;
-        },
-        std::move(done), base::error("the quarantine failed"));
+        loop, [id = std::move(id)](Store& store) { return store.remove(id); }, std::move(done),
+        base::error("the quarantine failed"));
 }
 
 void Service::record_release(net::Loop& loop, std::string id, ReleaseState state, std::string note,

@@ -28,6 +28,7 @@ class Service {
     void put(net::Loop& loop, Entry entry, mail::MessagePtr message, std::function<void(base::Status)> done);
     void list(net::Loop& loop, std::function<void(std::vector<Entry>)> done);
     void show(net::Loop& loop, std::string id, std::function<void(base::Result<Entry>)> done);
+    // Not logged here: the caller knows who asked for it, and why.
     void remove(net::Loop& loop, std::string id, std::function<void(base::Status)> done);
     void record_release(net::Loop& loop, std::string id, ReleaseState state, std::string note,
                         std::function<void(base::Status)> done);
