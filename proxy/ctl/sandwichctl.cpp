@@ -1,0 +1,187 @@
+// sandwichctl: asks the running proxy over its control socket. It touches no file of the quarantine itself.
+#include <getopt.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/ids.hpp"
+#include "config/load.hpp"
+#include "ctl/client.hpp"
+
+namespace {
+
+constexpr int kRefused = 1;
+constexpr int kUsageError = 2;
+constexpr int kUnreachable = 3;
+constexpr const char* kDefaultConfiguration = "/etc/sandwich/sandwich.ini";
+
+constexpr std::string_view kUsage =
+    "Usage: sandwichctl [-c FILE | -s SOCKET] COMMAND\n"
+    "\n"
+    "  status                        what the daemon does\n"
+    "  quarantine list               the messages held, oldest first\n"
+    "  quarantine show ID            one message's envelope, verdict and history\n"
+    "  quarantine show ID --raw      its bytes, as they came\n"
+    "  quarantine release ID         hand it to the delivery server; --again: once more\n"
+    "  quarantine delete ID          remove it for good\n"
+    "\n"
+    "  -c, --config=FILE             configuration that names the control socket (default /etc/sandwich/sandwich.ini)\n"
+    "  -s, --socket=SOCKET           the control socket itself\n"
+    "\n"
+    "Exit status: 0 done, 1 the daemon refused, 2 wrong usage, 3 the daemon cannot be reached.\n";
+
+enum Option : int { kRaw = 256, kAgain, kVersion, kHelp };
+
+constexpr std::array kOptions{
+    option{"config", required_argument, nullptr, 'c'},
+    option{"socket", required_argument, nullptr, 's'},
+    option{"raw", no_argument, nullptr, kRaw},
+    option{"again", no_argument, nullptr, kAgain},
+    option{"version", no_argument, nullptr, kVersion},
+    option{"help", no_argument, nullptr, kHelp},
+    option{nullptr, 0, nullptr, 0},
+};
+
+struct Arguments {
+    std::optional<std::string> file;
+    std::optional<std::string> socket;
+    bool raw = false;
+    bool again = false;
+    int task = 0;
+    std::vector<std::string_view> words;
+};
+
+std::optional<Arguments> read_arguments(int argc, char** argv) {
+    Arguments arguments;
+    for (;;) {
+        const int found = ::getopt_long(argc, argv, "c:s:", kOptions.data(), nullptr);
+        switch (found) {
+            case -1:
+                for (int i = optind; i < argc; ++i)
+                    arguments.words.emplace_back(argv[i]);
+                return arguments;
+            case 'c':
+                arguments.file = optarg;
+                break;
+            case 's':
+                arguments.socket = optarg;
+                break;
+            case kRaw:
+                arguments.raw = true;
+                break;
+            case kAgain:
+                arguments.again = true;
+                break;
+            case kVersion:
+            case kHelp:
+                arguments.task = found;
+                break;
+            default:
+                return std::nullopt;
+        }
+    }
+}
+
+int fail(int status, std::string_view why) {
+    fmt::print(stderr, "sandwichctl: {}\n", ctl::printable(why));
+    return status;
+}
+
+base::Result<std::string> socket_path(const Arguments& arguments) {
+    if (arguments.socket)
+        return *arguments.socket;
+    const std::string file = arguments.file.value_or(kDefaultConfiguration);
+    std::string text;
+    if (arguments.file || ::access(file.c_str(), F_OK) == 0) {
+        auto read = config::read_file(file);
+        if (!read)
+            return base::error("{}; -s SOCKET needs no configuration", read.error().message);
+        text = std::move(*read);
+    }
+    const auto loaded = config::parse(text);
+    if (loaded.settings)
+        return loaded.settings->control_socket;
+    return base::error("{} has errors (sandwichd --check-config shows them); -s SOCKET needs no configuration", file);
+}
+
+base::Status to_stdout(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const ssize_t wrote = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            return base::errno_error("standard output");
+        bytes.remove_prefix(static_cast<std::size_t>(wrote));
+    }
+    return base::ok();
+}
+
+// The request for the words of the command line; empty when they are none.
+std::string request_of(const Arguments& arguments) {
+    const auto& words = arguments.words;
+    const auto word = [&](std::size_t i) { return i < words.size() ? words[i] : std::string_view(); };
+    const bool plain = !arguments.raw && !arguments.again;
+    if (words.size() == 1 && word(0) == "status" && plain)
+        return "status";
+    if (word(0) != "quarantine")
+        return {};
+    if (words.size() == 2 && word(1) == "list" && plain)
+        return "list";
+    if (words.size() != 3)
+        return {};
+    const auto id = word(2);
+    if (word(1) == "show" && !arguments.again)
+        return fmt::format("{} {}", arguments.raw ? "raw" : "show", id);
+    if (word(1) == "release" && !arguments.raw)
+        return fmt::format("release {}{}", id, arguments.again ? " again" : "");
+    if (word(1) == "delete" && plain)
+        return fmt::format("delete {}", id);
+    return {};
+}
+
+int run(int argc, char** argv) {
+    const auto arguments = read_arguments(argc, argv);
+    if (arguments && arguments->task == kHelp)
+        return to_stdout(kUsage) ? 0 : kRefused;
+    if (arguments && arguments->task == kVersion)
+        return to_stdout(fmt::format("sandwichctl {}\n", SANDWICH_VERSION)) ? 0 : kRefused;
+    const auto request = arguments ? request_of(*arguments) : std::string();
+    if (request.empty()) {
+        fmt::print(stderr, "{}", kUsage);
+        return kUsageError;
+    }
+    if (arguments->words.size() == 3 && !base::is_message_id(arguments->words[2]))
+        return fail(kUsageError,
+                    fmt::format("\"{}\" is no message id; ids have {} characters, as \"sandwichctl quarantine "
+                                "list\" shows them",
+                                arguments->words[2], base::kMessageIdLength));
+    const auto path = socket_path(*arguments);
+    if (!path)
+        return fail(kUnreachable, path.error().message);
+    std::function<base::Status(std::string_view)> sink;
+    if (arguments->raw)
+        sink = to_stdout;
+    const auto answer = ctl::ask(*path, request, sink);
+    if (!answer)
+        return fail(kUnreachable, answer.error().message);
+    if (!answer->ok)
+        return fail(kRefused, answer->text);
+    const auto written = to_stdout(request == "list" ? ctl::table(answer->text) : ctl::printable(answer->text));
+    return written ? 0 : fail(kRefused, written.error().message);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& failure) {
+        return fail(kRefused, failure.what());
+    }
+}
