@@ -1,0 +1,106 @@
+// The sandbox by itself: a child closes it around itself and tries one thing.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <iconv.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+#include <filesystem>
+#include <functional>
+
+#include "scanners/worker/charsets.hpp"
+#include "scanners/worker/sandbox.hpp"
+
+namespace {
+
+constexpr int kNoSandbox = 90;
+
+// Wait status of a child that ran `before`, closed the sandbox around itself and exited with what `within` returned.
+int in_sandbox(
+    const std::function<int()>& within, const std::function<void()>& before = [] {}) {
+    std::string directory = "/tmp/sandwich-unit.XXXXXX";
+    REQUIRE(::mkdtemp(directory.data()) != nullptr);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::signal(SIGSEGV, SIG_DFL);
+        before();
+        const bool closed = ::chdir(directory.c_str()) == 0 &&
+                            scanners::enter_sandbox(scanners::sandbox_support(), directory).has_value();
+        ::_exit(closed ? within() : kNoSandbox);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    std::filesystem::remove_all(directory);
+    return status;
+}
+
+bool exited_with(int status, int code) {
+    return WIFEXITED(status) && WEXITSTATUS(status) == code;
+}
+
+bool stopped_by_sandbox(int status) {
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
+}
+
+int opens(const char* file, int flags) {
+    return ::open(file, flags, 0600) >= 0 ? 0 : errno;
+}
+
+// 0 when the C library has, or can load, this converter.
+int converts(const char* charset) {
+    return ::iconv_open("UTF-8//TRANSLIT", charset) != reinterpret_cast<iconv_t>(-1) ? 0 : 1;
+}
+
+}  // namespace
+
+TEST_CASE("this system can close the sandbox") {
+    const auto support = scanners::sandbox_support();
+    CHECK(support.seccomp);
+    CHECK(support.landlock >= 1);
+}
+
+TEST_CASE("files: its own directory and nothing else") {
+    CHECK(exited_with(in_sandbox([] { return opens("own", O_RDWR | O_CREAT); }), 0));
+    CHECK(exited_with(in_sandbox([] { return ::mkdir("d", 0700) == 0 && ::rmdir("d") == 0 ? 0 : errno; }), 0));
+    CHECK(exited_with(in_sandbox([] { return opens("/etc/passwd", O_RDONLY); }), EACCES));
+    CHECK(exited_with(in_sandbox([] { return opens("/proc/self/maps", O_RDONLY); }), EACCES));
+    CHECK(exited_with(in_sandbox([] { return opens("..", O_RDONLY | O_DIRECTORY); }), EACCES));
+    CHECK(exited_with(in_sandbox([] { return opens("/tmp/sandwich-escaped", O_WRONLY | O_CREAT); }), EACCES));
+    CHECK(exited_with(in_sandbox([] { return ::truncate("/etc/hostname", 0) == 0 ? 0 : errno; }), EACCES));
+}
+
+TEST_CASE("system calls: no network, no program, no other process") {
+    CHECK(stopped_by_sandbox(in_sandbox([] { return ::socket(AF_UNIX, SOCK_STREAM, 0); })));
+    CHECK(stopped_by_sandbox(in_sandbox([] { return ::execl("/bin/true", "true", nullptr); })));
+    CHECK(stopped_by_sandbox(in_sandbox([] { return ::kill(::getppid(), 0); })));
+    CHECK(stopped_by_sandbox(in_sandbox([] { return ::chown("own", 0, 0); })));
+    CHECK(exited_with(in_sandbox([] { return ::fork() < 0 ? errno : 0; }), EPERM));
+    // abort() works: it must be able to signal itself.
+    const int aborted = in_sandbox([]() -> int {
+        ::signal(SIGABRT, SIG_DFL);
+        ::abort();
+    });
+    CHECK(WIFSIGNALED(aborted));
+    CHECK(WTERMSIG(aborted) == SIGABRT);
+}
+
+TEST_CASE("character sets loaded before are there within; without that they are not") {
+    const auto within = [] { return converts("CP949") + converts("WINDOWS-1252") + converts("SHIFT_JIS"); };
+    CHECK(exited_with(in_sandbox(within, [] { scanners::load_charsets(); }), 0));
+    CHECK(exited_with(in_sandbox(within), 3));
+    CHECK(scanners::load_charsets() > 200);
+}
+
+TEST_CASE("local time is there within once it was asked for") {
+    const auto within = [] {
+        const std::time_t now = ::time(nullptr);
+        std::tm local{};
+        return ::localtime_r(&now, &local) != nullptr ? 0 : 1;
+    };
+    CHECK(exited_with(in_sandbox(within, [] { ::tzset(); }), 0));
+}
