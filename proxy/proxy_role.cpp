@@ -4,10 +4,8 @@
 // Speaks the supervisor's packets (roles.hpp). Runs as the unprivileged user; looks inside no body (invariant 15).
 #include <signal.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <memory>
 #include <string>
@@ -23,6 +21,7 @@
 #include "scanners/worker/pool.hpp"
 #include "session/release.hpp"
 #include "session/shard.hpp"
+#include "supervisor/configuration.hpp"
 
 namespace roles {
 namespace {
@@ -48,26 +47,6 @@ scanners::PoolLimits pool_limits(const config::Settings& settings) {
 quarantine::Limits quarantine_limits(const config::Settings& settings) {
     return {settings.quarantine_max_size, settings.quarantine_disk_floor,
             std::chrono::hours(24) * settings.quarantine_expire_days};
-}
-
-// The whole of a configuration memfd, from its start whatever its offset.
-base::Result<std::string> read_all(int fd) {
-    std::string text(config::kMaxFile + 1, '\0');
-    std::size_t have = 0;
-    while (have < text.size()) {
-        const ssize_t got = ::pread(fd, text.data() + have, text.size() - have, static_cast<off_t>(have));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return base::errno_error("reading the configuration");
-        if (got == 0)
-            break;
-        have += static_cast<std::size_t>(got);
-    }
-    if (have > config::kMaxFile)
-        return base::error("the configuration is too big");
-    text.resize(have);
-    return text;
 }
 
 class Proxy {
@@ -176,7 +155,7 @@ void Proxy::adopt_zygote(base::Packet& packet) {
 void Proxy::adopt_configuration(base::Packet& packet) {
     if (packet.descriptors.size() != 1)
         return tell_supervisor("Eno configuration came along");
-    auto text = read_all(packet.descriptors.front().get());
+    auto text = supervisor::read_configuration(packet.descriptors.front().get());
     if (!text)
         return tell_supervisor("E" + text.error().message);
     auto loaded = config::parse(*text);
