@@ -65,7 +65,7 @@ void Loop::drain() {
     const auto dying = std::exchange(retired_, {});
 }
 
-void Loop::on_wake(int fd, short, void* self) {
+void Loop::on_wake(int fd, short, void* self) noexcept {
     std::uint64_t count = 0;
     [[maybe_unused]] const auto got = ::read(fd, &count, sizeof count);
     static_cast<Loop*>(self)->drain();
@@ -101,7 +101,7 @@ void Timer::stop() {
     event_del(event_);
 }
 
-void Timer::on_timeout(int, short, void* self) {
+void Timer::on_timeout(int, short, void* self) noexcept {
     static_cast<Timer*>(self)->callback_();
 }
 
@@ -128,7 +128,7 @@ void Watch::disable() {
         enabled_ = false;
 }
 
-void Watch::on_ready(int, short, void* self) {
+void Watch::on_ready(int, short, void* self) noexcept {
     static_cast<Watch*>(self)->callback_();
 }
 

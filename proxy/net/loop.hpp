@@ -46,7 +46,7 @@ class Loop {
   private:
     void retire_shared(std::shared_ptr<void> object);
     void drain();
-    static void on_wake(int fd, short what, void* self);
+    static void on_wake(int fd, short what, void* self) noexcept;
 
     event_base* base_ = nullptr;
     base::UniqueFd wake_fd_;
@@ -68,7 +68,7 @@ class Timer {
     void stop();
 
   private:
-    static void on_timeout(int fd, short what, void* self);
+    static void on_timeout(int fd, short what, void* self) noexcept;
     std::function<void()> callback_;
     event* event_ = nullptr;
 };
@@ -86,7 +86,7 @@ class Watch {
     void disable();
 
   private:
-    static void on_ready(int fd, short what, void* self);
+    static void on_ready(int fd, short what, void* self) noexcept;
     std::function<void()> callback_;
     event* event_ = nullptr;
     bool enabled_ = false;
