@@ -21,12 +21,12 @@ FAKE = None  # directory of wishes and events
 
 
 def use_fake_program():
-    for variable in ("SANDWICH_BUILD_HOOKS", "SANDWICH_BUILD"):
-        path = os.path.join(os.environ.get(variable) or "/nonexistent", "test/unit/supervisor/sandwichd_fake_roles")
-        if os.access(path, os.X_OK):
-            os.environ["SANDWICHD"] = os.path.abspath(path)
-            return
-    raise SystemExit("no sandwichd_fake_roles: set SANDWICH_BUILD")
+    """It lies in the same build as the program under test."""
+    build = os.path.dirname(os.path.dirname(daemons.program("sandwichd")))
+    path = os.path.join(build, "test/unit/supervisor/sandwichd_fake_roles")
+    if not os.access(path, os.X_OK):
+        raise SystemExit(f"no {path}")
+    os.environ["SANDWICHD"] = path
 
 
 @contextlib.contextmanager
