@@ -13,8 +13,20 @@
 namespace scanners::clamav {
 namespace {
 
-// A worker has no log of its own: the descriptor of the system's logger is closed before the sandbox.
-void say_nothing(cl_msg severity, const char* full, const char* text, void* context) {}
+// What libclamav complains of goes to a callback without a context of ours; a worker scans one mail at a time.
+std::string first_complaint;
+
+void keep_first_complaint(cl_msg severity, const char* full, const char* text, void* context) {
+    if (severity == CL_MSG_ERROR && first_complaint.empty() && text != nullptr)
+        first_complaint = text;
+}
+
+std::string_view complaint() {
+    std::string_view words = first_complaint;
+    while (words.ends_with('\n'))
+        words.remove_suffix(1);
+    return words;
+}
 
 cl_scan_options options() {
     cl_scan_options wanted{};
@@ -82,7 +94,7 @@ base::Status ClamavScanner::load() {
 }
 
 base::Status ClamavScanner::enter_worker(const std::string& temporary_directory) {
-    cl_set_clcb_msg(say_nothing);
+    cl_set_clcb_msg(keep_first_complaint);
     const auto code = cl_engine_set_str(engine_, CL_ENGINE_TMPDIR, temporary_directory.c_str());
     if (code != CL_SUCCESS)
         return base::error("libclamav refuses the temporary directory: {}", cl_strerror(code));
@@ -97,10 +109,11 @@ policy::ScanResult ClamavScanner::scan(std::string_view mail) {
     if (map == nullptr)
         return interpret(CL_EMAP, nullptr);
     auto wanted = options();
+    first_complaint.clear();
     const char* signature = nullptr;
     unsigned long scanned = 0;
     const auto code = cl_scanmap_callback(map.get(), nullptr, &signature, &scanned, engine_, &wanted, nullptr);
-    return interpret(code, signature);
+    return interpret(code, signature, complaint());
 }
 
 }  // namespace scanners::clamav

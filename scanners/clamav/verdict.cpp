@@ -43,10 +43,7 @@ Cause cause_of(cl_error_t code) {
     }
 }
 
-}  // namespace
-
-policy::ScanResult interpret(cl_error_t code, const char* signature) {
-    const std::string_view name = signature == nullptr ? std::string_view{} : std::string_view(signature);
+policy::ScanResult answer(cl_error_t code, std::string_view name) {
     if (code == CL_VIRUS)
         return alert(name);
     if (code == CL_CLEAN && name.empty())
@@ -54,6 +51,18 @@ policy::ScanResult interpret(cl_error_t code, const char* signature) {
     if (code == CL_CLEAN)  // never seen; an alert that contradicts its code is not clean
         return result(Outcome::kCannotTell, Cause::kError, name, "libclamav named a signature and said clean");
     return result(Outcome::kCannotTell, cause_of(code), name, cl_strerror(code));
+}
+
+}  // namespace
+
+policy::ScanResult interpret(cl_error_t code, const char* signature, std::string_view complaint) {
+    const std::string_view name = signature == nullptr ? std::string_view{} : std::string_view(signature);
+    auto told = answer(code, name);
+    if (complaint.empty() || told.outcome == Outcome::kFound || told.outcome == Outcome::kCannotTell)
+        return told;
+    // What could not be written is a matter of worker_tmp_size.
+    const bool full = complaint.find("write") != std::string_view::npos;
+    return result(Outcome::kCannotTell, full ? Cause::kLimit : Cause::kError, told.name, complaint);
 }
 
 }  // namespace scanners::clamav

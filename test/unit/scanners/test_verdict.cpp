@@ -58,3 +58,16 @@ TEST_CASE("only CL_CLEAN without a name is clean") {
     CHECK(interpret(CL_EPARSE, nullptr).cause == Cause::kError);
     CHECK(interpret(CL_VERIFIED, nullptr).cause == Cause::kError);
 }
+
+TEST_CASE("what libclamav could not do is not clean, though it says so") {
+    const auto full = interpret(CL_CLEAN, nullptr, "cli_writen: write error: No space left on device");
+    CHECK(full.outcome == Outcome::kCannotTell);
+    CHECK(full.cause == Cause::kLimit);
+    CHECK(full.detail == "cli_writen: write error: No space left on device");
+    const auto other = interpret(CL_CLEAN, nullptr, "something else");
+    CHECK(other.outcome == Outcome::kCannotTell);
+    CHECK(other.cause == Cause::kError);
+    CHECK(interpret(CL_VIRUS, "Heuristics.Encrypted.Zip", "something else").outcome == Outcome::kCannotTell);
+    CHECK(interpret(CL_VIRUS, "Win.Test", "something else").outcome == Outcome::kFound);
+    CHECK(interpret(CL_VIRUS, nullptr, "something else").cause == Cause::kLimit);
+}
