@@ -70,14 +70,14 @@ def _edit_smtp_mailer(mailer, settings, changes):
 
 def _edit_flags(mailer, settings, changes):
     add = "kX" if settings.plain else "kX0"
-    drop = "fe"
+    drop = "fez"
     if settings.lmtp:
-        add, drop = add + "z", drop + "a"
+        add, drop = add + "z", "fea"
     before = mailer.flags
     mailer.set_flags(add=add, drop=drop)
     reasons = {"k": "no false 'mail loops back to me'", "X": "dot stuffing: without it a lone dot in a body ends the "
                "message and the rest is read as SMTP commands", "0": "no MX look-up for the scanner's hop",
-               "z": "LMTP: one reply per recipient", "f": "it would put '-f sender' where the host stands",
+               "z": "LMTP, only with --lmtp", "f": "it would put '-f sender' where the host stands",
                "e": "with HoldExpensive all mail would wait for a queue run",
                "a": "LMTP instead of ESMTP"}
     changed = [f"{'+' if f in mailer.flags else '-'}{f} ({why})" for f, why in reasons.items()

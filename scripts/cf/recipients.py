@@ -82,98 +82,98 @@ def _probes(cf):
     return twins
 
 
+def _lookup(map_name, key, found="$@ ok"):
+    """Rules that ask one map. The state in front, N, becomes T once a map has failed: then nobody is refused for good."""
+    return [f"R<$-> <$*> $*\t\t$: <$1> <$2> $3 $| $({map_name} {key} $: NO $)",
+            f"R<$-> <$*> $* $| $* <OK>\t{found}",
+            "R<$-> <$*> $* $| $* <TEMP>\t$: <T> <$2> $3",
+            "R<$-> <$*> $* $| $*\t$: <$1> <$2> $3"]
+
+
 def _alias_part(cf):
-    """Map declarations and the rule set that looks one key up in all of them."""
-    maps = alias_maps(cf)
-    declare = [f"Ksandwichalias{n} {kind} -m -a<OK> -T<TEMP> {rest}" for n, (kind, rest) in enumerate(maps, 1)]
-    rules = ["SSandwichAlias"]
-    for number in range(1, len(maps) + 1):
-        rules += [f"R$*\t\t\t$: $1 $| $(sandwichalias{number} $1 $: NO $)",
-                  "R$* $| $* <OK>\t\t$@ OK",
-                  "R$* $| $* <TEMP>\t$@ TEMP",
-                  "R$* $| $*\t\t$: $1"]
-    return declare, rules + ["R$*\t\t\t$@ NO"]
+    """(map declarations, rule set that looks one key up in all alias maps, rules that call it)."""
+    declare, ask = [], ["SSandwichAlias"]
+    for number, (kind, rest) in enumerate(alias_maps(cf), 1):
+        declare.append(f"Ksandwichalias{number} {kind} -m -a<OK> -T<TEMP> {rest}")
+        ask += _lookup(f"sandwichalias{number}", "$3", "$@ OK")
+        if kind == "implicit":
+            # Sendmail reads the text of an alias file whose database was never built.
+            path = rest.split()[-1]
+            declare.append(f"Ksandwichaliastext{number} text -o -m -a<OK> -k0 -v1 -z: {path}")
+            ask += [f"R<T> <$*> $*\t\t$: <T> <$1> $2 $| $(sandwichaliastext{number} $2 $: NO $)",
+                    "R<T> <$*> $* $| $* <OK>\t$@ OK",
+                    "R<T> <$*> $* $| $*\t$: <T> <$1> $2"]
+    ask += ["R<$-> $*\t\t$@ $1"]
+    answer = ["R<$-> <$*> $* $| OK\t$@ ok",
+              "R<$-> <$*> $* $| $-\t$: <$4> <$2> $3"]
+    call = ["# aliases: user+detail, user+*, user",
+            "R<$-> <$*> $*\t\t$: <$1> <$2> $3 $| $>SandwichAlias <$1> <> $3", *answer,
+            "R<$-> <$*> $+ + $*\t$: <$1> <$2> $3 + $4 $| $>SandwichAlias <$1> <> $2 + *", *answer,
+            "R<$-> <$*> $+ + $*\t$: <$1> <$2> $3 + $4 $| $>SandwichAlias <$1> <> $2", *answer]
+    return declare, ask, call
 
 
-def _ask_alias(mark, following, key):
-    return [f"R<{mark}> $*\t\t$: <{mark}> $1 $| $>SandwichAlias {key}",
-            f"R<{mark}> $* $| OK\t$@ ok",
-            f"R<{mark}> $* $| TEMP\t${TEMPORARY}",
-            f"R<{mark}> $* $| NO\t\t$: <{following}> $1"]
+def _user_part(flags):
+    """The password file, with and without +detail; as written too where the local mailer keeps upper case."""
+    declare = ["Ksandwichuser user -m -a<OK> -T<TEMP>"]
+    if "u" in flags:
+        declare.append("Ksandwichusercase user -f -m -a<OK> -T<TEMP>")
+    rules = ["# the password file: user+detail, user"]
+    for line in declare:
+        name = line.split()[0][1:]
+        rules += _lookup(name, "$3") + _lookup(name, "$2")
+    return declare, rules
+
+
+def _probe_part(cf):
+    twins = _probes(cf)
+    rules = ["# nobody knows the name: is every map up?"] if twins else []
+    for number in range(1, len(twins) + 1):
+        rules += [f"R<N> <$*> $*\t\t$: <N> <$1> $2 $| $(sandwichprobe{number} $1 $: NO $)",
+                  "R<N> <$*> $* $| $* <TEMP>\t$: <T> <$1> $2",
+                  "R<N> <$*> $* $| $*\t$: <N> <$1> $2"]
+    return twins, rules + [f"R<T> $*\t\t\t${TEMPORARY}"]
+
+
+def _relay_part(cf):
+    """Rule set 5. Of its results, the local mailer is no news (it only strips +detail) unless the file sends strays there."""
+    rules = ["# rule set 5: LUSER_RELAY, MAIL_HUB, LOCAL_RELAY send unknown names elsewhere",
+             "R<$-> <$*> $*\t\t$: <$1> <$2> $3 $| $>5 $2",
+             "R<$-> <$*> $* $| $#error $*\t$#error $4"]
+    if not (cf.macro("L").startswith("local:") or cf.rules("local_localaddr")):
+        rules += ["R<$-> <$*> $* $| $#local $*\t$: <$1> <$2> $3"]
+    return rules + ["R<$-> <$*> $* $| $#$*\t$@ ok"]
+
+
+ROUTE = """\
+# Where would the address go without the sandwich? The answer of the file's own rules.
+SSandwichRcpt
+R$*\t\t\t$: $>Parse0 $>3 $1
+R$*\t\t\t$: $1 $| $>98 $1
+R$* $| $#error $*\t$#error $2
+R$* $| $#$*\t\t$@ ok\t\t\ta local rule routes it
+R$* $| $*\t\t$: $2 $| $>Parse1 $2
+R$* $| $#error $*\t$#error $2\t\tvirtusertable, mailertable: refused there
+R$* $| $#local $*\t$: <L> $1
+R$* $| $*\t\t$@ ok\t\t\tnot local
+R<L> $* < @ $=w . >\t$: <L> $1
+R<L> $* < @ $* > $*\t$@ ok
+R<L> postmaster\t\t$@ ok
+R<L> postmaster + $*\t$@ ok
+R<L> $+ + $*\t\t$: <N> <$1> $1 + $2\t<state> <user> user+detail
+R<L> $*\t\t\t$: <N> <$1> $1
+"""
 
 
 def rules_text(cf, local_flags):
     """The block that is appended to the file: maps and rule sets of the check."""
-    declare, rules = [], []
-    if "A" in local_flags:
-        declare, rules = _alias_part(cf)
-    declare.append("Ksandwichuser user -m -a<OK> -T<TEMP>")
-    users = ["sandwichuser"]
-    if "u" in local_flags:
-        declare.append("Ksandwichusercase user -f -m -a<OK> -T<TEMP>")
-        users.append("sandwichusercase")
-
-    rules += ["",
-              "# Where would the address go without the sandwich? The answer of the file's own rules.",
-              "SSandwichRcpt",
-              "R$*\t\t\t$: $>Parse0 $>3 $1",
-              "R$*\t\t\t$: $1 $| $>98 $1",
-              "R$* $| $#error $*\t$#error $2",
-              "R$* $| $#$*\t\t$@ ok\t\t\ta local rule routes it",
-              "R$* $| $*\t\t$: $2 $| $>Parse1 $2",
-              "R$* $| $#error $*\t$#error $2\t\tvirtusertable, mailertable: refused there",
-              "R$* $| $#local $*\t$: <L> $1",
-              "R$* $| $*\t\t$@ ok\t\t\tnot local",
-              "R<L> $* < @ $=w . >\t$: <L> $1",
-              "R<L> $* < @ $* > $*\t$@ ok",
-              "R<L> postmaster\t\t$@ ok",
-              "R<L> postmaster + $*\t$@ ok",
-              "R<L> $*\t\t\t$: <A> $1"]
-    if "A" in local_flags:
-        rules += ["# aliases: user+detail, user+*, user",
-                  *_ask_alias("A", "B", "$1"),
-                  "R<B> $+ + $*\t\t$: <B> $1 + $2 $| $>SandwichAlias $1 + *",
-                  "R<B> $* $| OK\t\t$@ ok",
-                  f"R<B> $* $| TEMP\t${TEMPORARY}",
-                  "R<B> $* $| NO\t\t$: <B> $1",
-                  "R<B> $+ + $*\t\t$: <C> $1 + $2 $| $>SandwichAlias $1",
-                  "R<C> $* $| OK\t\t$@ ok",
-                  f"R<C> $* $| TEMP\t${TEMPORARY}",
-                  "R<C> $* $| NO\t\t$: <C> $1",
-                  "R<$-> $*\t\t$: <A> $2"]
-    if "5" in local_flags and cf.ruleset("5"):
-        forwards_locally = cf.macro("L").startswith("local:") or cf.rules("local_localaddr")
-        rules += ["# rule set 5: LUSER_RELAY, MAIL_HUB, LOCAL_RELAY send unknown names elsewhere",
-                  "R<A> $+ + $*\t\t$: <A> $1 + $2 $| $>5 $1",
-                  "R<A> $*\t\t\t$: <S> $1",
-                  "R<S> $* $| $*\t\t$: <5> $1 $| $2",
-                  "R<S> $*\t\t\t$: <5> $1 $| $>5 $1",
-                  "R<5> $* $| $#error $*\t$#error $2"]
-        if forwards_locally:
-            rules += ["R<5> $* $| $#local $*\t$@ ok"]
-        rules += ["R<5> $* $| $#local $*\t$: <A> $1",
-                  "R<5> $* $| $#$*\t\t$@ ok",
-                  "R<5> $* $| $*\t\t$: <A> $1"]
-    rules += ["# the password file: user, user without +detail"]
-    for user in users:
-        rules += [f"R<A> $*\t\t\t$: <A> $1 $| $({user} $1 $: NO $)",
-                  "R<A> $* $| $* <OK>\t$@ ok",
-                  f"R<A> $* $| $* <TEMP>\t${TEMPORARY}",
-                  "R<A> $* $| $*\t\t$: <A> $1",
-                  f"R<A> $+ + $*\t\t$: <A> $1 + $2 $| $({user} $1 $: NO $)",
-                  "R<A> $* $| $* <OK>\t$@ ok",
-                  f"R<A> $* $| $* <TEMP>\t${TEMPORARY}",
-                  "R<A> $* $| $*\t\t$: <A> $1"]
-    twins = _probes(cf)
-    declare += twins
-    if twins:
-        rules += ["# nobody knows the name; is every map up?"]
-    for number in range(1, len(twins) + 1):
-        rules += [f"R<A> $*\t\t\t$: <A> $1 $| $(sandwichprobe{number} $1 $: NO $)",
-                  f"R<A> $* $| $* <TEMP>\t${TEMPORARY}",
-                  "R<A> $* $| $*\t\t$: <A> $1"]
-    rules += ['R<A> $*\t\t\t$#error $@ 5.1.1 $: "550 User unknown"']
-    return "\n".join(declare + [""] + rules) + "\n"
+    alias_declare, alias_ask, alias_call = _alias_part(cf) if "A" in local_flags else ([], [], [])
+    user_declare, user_rules = _user_part(local_flags)
+    probe_declare, probe_rules = _probe_part(cf)
+    relay_rules = _relay_part(cf) if "5" in local_flags and cf.ruleset("5") else []
+    return "\n".join([*alias_declare, *user_declare, *probe_declare, "", *alias_ask, "",
+                      ROUTE + "\n".join([*alias_call, *user_rules, *probe_rules, *relay_rules]),
+                      'R$*\t\t\t$#error $@ 5.1.1 $: "550 User unknown"', ""])
 
 
 HOOK = ("R$*\t\t\t$: $1 $| $>SandwichRcpt $1\n"

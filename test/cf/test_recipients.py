@@ -119,13 +119,25 @@ class Recipients(TempCase):
         lab.map("more-aliases", "second root\n")
         self.assert_check(lab, ["first@example.test", "second@example.test", "third@example.test"], ["fourth@example.test"])
 
-    def test_missing_alias_database_is_a_temporary_error(self):
+    def test_alias_database_that_was_never_built(self):
+        """Sendmail reads the text then, and so does the check; what the text does not have is deferred, not refused."""
+        lab = self.lab()
+        os.unlink(lab.aliases + ".db")
+        inbound, _ = self.variant(lab)
+        replies = lab.recipients(inbound, "sales@example.test", "sales+x@example.test", USER, "nosuch@example.test")
+        for known in ("sales@example.test", "sales+x@example.test", USER):
+            self.assertTrue(replies[known].startswith("250 "), replies)
+        self.assertTrue(replies["nosuch@example.test"].startswith("451 4.3.0"), replies)
+
+    def test_aliases_missing_altogether(self):
         lab = self.lab()
         os.unlink(lab.aliases + ".db")
         os.unlink(lab.aliases)
         inbound, _ = self.variant(lab)
-        reply = lab.recipients(inbound, "sales@example.test")["sales@example.test"]
-        self.assertTrue(reply.startswith("45"), reply)
+        replies = lab.recipients(inbound, "sales@example.test", USER, f"{USER}+x@example.test")
+        self.assertTrue(replies["sales@example.test"].startswith("451 4.3.0"), replies)
+        self.assertTrue(replies[USER].startswith("250 "), replies)
+        self.assertTrue(replies[f"{USER}+x@example.test"].startswith("250 "), replies)
 
     def test_map_out_of_order_refuses_nobody_for_good(self):
         """Without -T Sendmail's rules take a broken map for an empty one."""

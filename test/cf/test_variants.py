@@ -156,6 +156,18 @@ class Debian(TempCase):
             self.assertIn("z", flags)
             self.assertNotIn("a", flags)
 
+    def test_lmtp_mailers_of_the_input_speak_smtp_to_the_scanner(self):
+        """An LMTP delivery agent as local mailer or beside it: flag z must not stay."""
+        text = self.text.replace("P=/usr/sbin/sensible-mda, F=lsDFMAw5:/|@qPn9S", "P=[IPC], F=lsDFMAw5:/|@qPn9Sz")
+        text = text.replace("A=sensible-mda $g $u $h ${client_addr}", "A=TCP [127.0.0.1] 24")
+        text += "Mdovecot, P=[IPC], F=mDFMuXz, S=EnvFromSMTP, R=EnvToSMTP, A=TCP [127.0.0.1] 24\n"
+        for options in ([], ["--plain"]):
+            inbound, delivery, _ = self.make(write(self.path("l.cf"), text), *options)
+            for name in ("local", "dovecot"):
+                self.assertNotIn("z", re.search(r"F=([^,]*)", mailer(read(inbound), name)).group(1))
+                self.assertTrue(mailer(read(inbound), name).endswith(" 18000"))
+                self.assertTrue(mailer(read(delivery), name).endswith("[127.0.0.1] 24"))
+
     def test_separate_boxes(self):
         inbound, delivery, run = self.make(self.source, "--scanner", "10.1.2.3:2525", "--delivery-listen", "10.1.2.4:2626")
         self.assertTrue(mailer(read(inbound), "esmtp").endswith("A=TCP [10.1.2.3] 2525"))
@@ -345,3 +357,19 @@ class OldStyle(TempCase):
         inbound, _, _ = self.make(write(self.path("x.cf"), text))
         self.assertEqual(len(re.findall(r"A=TCP \[127\.0\.0\.1\] 18000", read(inbound))), 6)
         self.assertNotIn("other.test", read(inbound))
+        self.assertIn("Mesmtp, P=[IPC], F=mDFMuakX0, ", read(inbound))
+
+    def test_mailer_without_dot_stuffing_gets_it(self):
+        text = read(OLD_STYLE).replace("F=mDFMuXa,", "F=mDFMua,")
+        for options in ([], ["--plain"]):
+            inbound, _, _ = self.make(write(self.path("x.cf"), text), *options)
+            self.assertIn("X", re.search(r"F=([^,]*)", mailer(read(inbound), "esmtp")).group(1))
+
+    def test_comma_in_quotes_does_not_end_a_field(self):
+        line = 'Modd, P=/bin/x, F=sDFM, S=11, R=21, D="/a,/b", A=x "one, two" $u\n'
+        text = read(OLD_STYLE) + line
+        inbound, _, run = self.make(write(self.path("x.cf"), text))
+        self.assertIn(line, read(inbound))
+        inbound, _, _ = self.make(self.path("x.cf"), "--plain", "--route-mailer", "odd")
+        self.assertIn('D="/a,/b", ', read(inbound))
+        self.assertTrue(read(inbound).rstrip().endswith("A=IPC localhost 18000"))
