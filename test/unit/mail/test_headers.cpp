@@ -93,6 +93,8 @@ TEST_CASE("the id of a Received field is found in what real servers write") {
 TEST_CASE("an id in a comment, a quoted string, another clause or the date is none") {
     CHECK(mail::received_id("from x (envelope id foo) by y id bar; d") == "bar");
     CHECK(mail::received_id("from x (a (nested id foo) \\) id foo) by y; d").empty());
+    CHECK(mail::received_id("from x (a \\) id foo ) by y id bar; d") == "bar");
+    CHECK(mail::received_id("from \"x\\\" id foo \" by y id bar; d") == "bar");
     CHECK(mail::received_id("from id by id via id with id for id; d").empty());
     CHECK(mail::received_id("from id by y id bar; d") == "bar");
     CHECK(mail::received_id("from \"x id foo\" by y id bar; d") == "bar");

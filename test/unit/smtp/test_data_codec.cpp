@@ -195,6 +195,7 @@ TEST_CASE("the encoder doubles a dot at each line start and ends the last line")
 
 TEST_CASE("the encoder's end stands on a line of its own even after text that is not canonical") {
     CHECK(encode({"a\n"}) == "a\n\r\n.\r\n");
+    CHECK(encode({"a", "\n"}) == "a\n\r\n.\r\n");
     CHECK(encode({"a\r"}) == "a\r\r\n.\r\n");
     CHECK(encode({"a\n", ".\r\nb"}) == "a\n..\r\nb\r\n.\r\n");
 }

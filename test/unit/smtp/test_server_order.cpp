@@ -149,6 +149,19 @@ TEST_CASE("a line that is too long waits for the recipients before it, too") {
     CHECK(smtp.output() == "250 x\r\n500 5.5.2 Line too long\r\n");
 }
 
+TEST_CASE("a command that had to wait does not hold up the recipients of the next transaction") {
+    Dialogue smtp;
+    smtp.hello();
+    smtp.mail();
+    smtp.feed("RCPT TO:<a@b>\r\nRSET\r\n");
+    smtp.answer(250);
+    CHECK(smtp.feed("") == Events{"Reset"});
+    smtp.mail();
+    CHECK(smtp.feed("RCPT TO:<a@b>\r\n") == Events{"RCPT <a@b>"});
+    CHECK(smtp.server.wants_input());
+    CHECK(smtp.feed("RCPT TO:<c@d>\r\n") == Events{"RCPT <c@d>"});
+}
+
 TEST_CASE("outstanding recipients are bounded") {
     smtp::ServerLimits limits;
     limits.outstanding_recipients = 2;

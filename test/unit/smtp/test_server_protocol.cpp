@@ -258,5 +258,8 @@ TEST_CASE("the decoder starts anew with each message") {
     smtp.feed("DATA\r\n");
     smtp.answer(354);
     CHECK(smtp.server.mended_newlines() == 0);
-    CHECK(smtp.feed(".\r\n") == Events{"EndOfData"});
+    CHECK(smtp.feed("").empty());
+    CHECK(smtp.feed(".") == Events{});
+    CHECK(smtp.feed("..\r\n.\r\n") == Events{"Body ..\r\n", "EndOfData"});
+    CHECK(smtp.input.empty());
 }
