@@ -236,7 +236,10 @@ int run_proxy(const config::Settings& settings) {
     raise_descriptor_limit();
     auto store = quarantine::Store::open(settings.quarantine_path, quarantine_limits(settings));
     if (!store) {
-        base::log::event(base::log::kStartFailed, "quarantine: {}", store.error().message);
+        const auto why = "quarantine: " + store.error().message;
+        base::log::event(base::log::kStartFailed, "{}", why);
+        // Whoever waits for the start sees no log.
+        [[maybe_unused]] const auto sent = base::send_packet(kSupervisorFd, "E" + why);
         return 1;
     }
     base::log::start_writer();

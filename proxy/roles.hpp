@@ -12,9 +12,10 @@
 //                          'C' + descriptor   use this configuration (checked already; memfd)
 //                          'Q'                finish what runs, then exit 0
 //   proxy -> supervisor    'R'                ready: accepting mail
-//                          'C' / 'E' text     configuration in use / refused
+//                          'C' / 'E' text     configuration in use / refused; 'E' instead of 'R': cannot start
 //   supervisor -> zygote   'S' + descriptor   serve this proxy: zygote's end of a control channel (a previous proxy is
-//   dead or leaves) zygote -> supervisor   'R' text           engine loaded; text = signatures
+//                                             dead or leaves)
+//   zygote -> supervisor   'R' text           engine loaded; text = signatures
 //                          'E' text           cannot load; exits 1 afterwards; text is for the administrator
 // A channel that ends means: the other side is dead. A zygote then exits; so does a proxy after finishing what runs.
 #pragma once

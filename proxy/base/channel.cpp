@@ -53,9 +53,10 @@ Received receive_packet(int channel, Packet& packet, bool wait) {
     message.msg_control = control.data();
     message.msg_controllen = control.size();
     ssize_t got = 0;
+    // ECONNRESET comes once, when the peer closed without having read everything; its own last packets stand behind it.
     do {
         got = ::recvmsg(channel, &message, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-    } while (got < 0 && errno == EINTR);
+    } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
     const int failure = errno;
     packet.bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     if (got < 0 && (failure == EAGAIN || failure == EWOULDBLOCK))

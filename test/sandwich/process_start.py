@@ -90,6 +90,11 @@ def quarantine_of_another_user_is_refused():
         os.mkdir(daemon.quarantine, 0o700)
         log = refused_start(daemon, "start_failed: ")
         check("belongs to user 0" in log, log)
+        # In daemon mode the caller is told as well.
+        daemon.configure({"log.target": "syslog"})
+        called = subprocess.run([program("sandwichd"), "-c", daemon.ini], capture_output=True, text=True, timeout=20, check=False)
+        equal(called.returncode, 1)
+        check("belongs to user 0" in called.stderr, called.stderr)
 
 
 @suite.test

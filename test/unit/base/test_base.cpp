@@ -63,3 +63,16 @@ TEST_CASE("a channel carries bytes and descriptors, and its end is seen") {
     CHECK(base::receive_packet(right.get(), packet, true) == base::Received::kEnd);
     CHECK_FALSE(base::send_packet(right.get(), "x"));
 }
+
+TEST_CASE("the last words of a peer that left something unread are heard") {
+    auto ends = base::make_channel();
+    REQUIRE(ends);
+    auto& [left, right] = *ends;
+    REQUIRE(base::send_packet(left.get(), "never read"));
+    REQUIRE(base::send_packet(right.get(), "last words"));
+    right.reset();
+    base::Packet packet;
+    REQUIRE(base::receive_packet(left.get(), packet, false) == base::Received::kPacket);
+    CHECK(packet.bytes == "last words");
+    CHECK(base::receive_packet(left.get(), packet, false) == base::Received::kEnd);
+}
