@@ -124,8 +124,8 @@ struct Fault {
     std::function<int(const std::string& temporary_directory)> act;
 };
 
-const std::array<Fault, 17>& faults() {
-    static const std::array<Fault, 17> all = {{
+const std::array<Fault, 18>& faults() {
+    static const std::array<Fault, 18> all = {{
         {"crash", [](const std::string&) { return crash(), 0; }},
         {"hang", [](const std::string&) -> int { hang(); }},
         {"oom", [](const std::string&) { return out_of_memory(), 0; }},
@@ -142,6 +142,7 @@ const std::array<Fault, 17>& faults() {
          [](const std::string&) { return attempt(::open("/tmp/sandwich-escaped", O_WRONLY | O_CREAT, 0600)); }},
         {"memory", [](const std::string&) { return executable_memory(); }},
         {"fill", [](const std::string& directory) { return fill(directory, 1ULL << 40); }},
+        {"fill and crash", [](const std::string& directory) { return fill(directory, 1ULL << 40), crash(), 0; }},
         {"litter", [](const std::string& directory) { return litter(directory); }},
         {"symlink",
          [](const std::string& directory) { return attempt(::symlink("/etc", (directory + "/l").c_str())); }},
