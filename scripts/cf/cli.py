@@ -174,7 +174,7 @@ def _diff(source, original, output, text):
 
 def _print_explain(variant, changes):
     print(f"{variant} variant:")
-    for number, what, why in changes.items:
+    for number, what, why in sorted(changes.items, key=lambda item: item[0] or 0):
         where = f"line {number}" if number else "new"
         print(f"  {where}: {what}\n      {why}")
 
