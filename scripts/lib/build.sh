@@ -1,7 +1,10 @@
 # Builds the daemon with Meson. Sourced, never run.
 # shellcheck shell=bash disable=SC2154
 
-# build_sandwich DIR [MESON OPTION]...: sets DIR up when it is new or was set up with other options, and compiles.
+build_targets=()
+
+# build_sandwich DIR [MESON OPTION]...: sets DIR up when it is new or was set up with other options, and compiles; only the
+# targets in the array build_targets, when that is set.
 build_sandwich() {
     local directory=$1 options
     shift
@@ -15,5 +18,5 @@ build_sandwich() {
         printf '%s\n' "$options" >"$directory/.options"
     fi
     say "compiling into $directory"
-    nice -n 5 meson compile -C "$directory"
+    nice -n 5 meson compile -C "$directory" "${build_targets[@]}"
 }
