@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 
-from daemon import Daemon, StartFailed, program
+from daemon import ROOT, Daemon, StartFailed, program
 from samples import eicar, message
 from suite import Failure, Skip, Suite, check, equal, wait_for
 
@@ -119,6 +119,21 @@ def sandwichd_check_config_and_print_config():
         equal(run("-c", daemon.ini, "extra").returncode, 2)
         equal(run("--role=proxy").returncode, 2)
         check(run("--version").stdout.startswith("sandwichd "), "version")
+
+
+@suite.test
+def manuals_agree_with_the_programs():
+    def text_of(name, *arguments):
+        return subprocess.run([program(name), *arguments], capture_output=True, text=True, timeout=20, check=True).stdout
+
+    pages = {}
+    for name in ("sandwichd", "sandwichctl"):
+        with open(os.path.join(ROOT, f"etc/man/{name}.8"), encoding="ascii") as file:
+            pages[name] = file.read()
+        for option in re.findall(r"--([a-z-]+)", text_of(name, "--help")):
+            check(re.search(rf"Fl -{option}\b", pages[name]), f"{name}(8) does not know --{option}")
+    table = re.search(r'^\.\\" begin events\n(.*?)^\.\\" end events\n', pages["sandwichd"], re.S | re.M)
+    equal(table.group(1), text_of("sandwichd", "--print-events"), "events: print them with sandwichd --print-events")
 
 
 @suite.test
