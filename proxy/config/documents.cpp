@@ -72,7 +72,7 @@ void add_chapter(std::string& text, unsigned number, const Section& section) {
 // "Values: 1 to 64. Default: 0", as far as the line with the setting does not say it.
 std::string values_in_words(const Setting& setting) {
     const auto range = range_in_short(setting);
-    const auto values = range.empty() ? "" : fmt::format("Values: {}.", range);
+    auto values = range.empty() ? std::string() : fmt::format("Values: {}.", range);
     if (!setting.in_example)
         return values;
     return fmt::format("{}{}Default: {}", values, values.empty() ? "" : " ", setting.fallback);

@@ -59,7 +59,7 @@ class Parser {
             recognise(section);
         std::ranges::sort(sockets_, {}, &Known::number);  // the order of the numbers, wherever they stand
         fill();
-        check(settings_, machine_, [this](Severity severity, auto places, std::string finding) {
+        check(settings_, machine_, [this](Severity severity, auto places, std::string&& finding) {
             report(severity, places, std::move(finding));
         });
         return finish();

@@ -62,15 +62,14 @@ struct Setting {
     std::string_view section;
     std::string_view key;
     Kind kind;
+    Effect effect;
+    bool in_example;            // stands in etc/sandwich.ini without a comment sign
     std::string_view fallback;  // the default, as it is written in the file
     Range range;
-    std::span<const Word> words;  // kChoice
-    Effect effect;
-    bool in_example;                 // stands in etc/sandwich.ini without a comment sign
+    std::span<const Word> words;     // kChoice
     Field field;                     // monostate: checked and kept nowhere
     std::string_view documentation;  // plain text; the first line is about the setting, others each about one value
-    // A value that means "as this key of the same section says"; empty: there is none.
-    std::string_view same_as;
+    std::string_view same_as{};      // a value that means "as this key of the same section says"
 };
 
 struct Section {
