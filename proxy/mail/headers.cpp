@@ -9,6 +9,7 @@ namespace {
 constexpr std::size_t kMaxId = 64;
 constexpr std::size_t kMaxMessageId = 200;
 constexpr std::size_t kMaxReceived = 4096;  // octets of a Received field that are looked at
+constexpr std::size_t kMaxFacts = 262144;   // octets of a mail in which facts are looked for
 
 char lower(char octet) {
     return octet >= 'A' && octet <= 'Z' ? static_cast<char>(octet - 'A' + 'a') : octet;
@@ -168,7 +169,7 @@ std::string received_id(std::string_view value) {
 
 HeaderFacts read_header_facts(std::string_view mail, std::size_t max_fields) {
     HeaderFacts facts;
-    HeaderReader reader(mail);
+    HeaderReader reader(mail.substr(0, kMaxFacts));
     bool received_seen = false;
     for (std::size_t i = 0; i < max_fields && (!received_seen || facts.message_id.empty()); ++i) {
         const auto field = reader.next();

@@ -36,7 +36,8 @@ bool field_name_is(const HeaderField& field, std::string_view name);
 // [A-Za-z0-9._-]; empty when there is none.
 std::string received_id(std::string_view value);
 
-// What the proxy wants to know from a mail's header, in one pass over at most `max_fields` fields.
+// What the proxy wants to know from a mail's header, in one pass over at most `max_fields` fields of its first
+// 256 KiB.
 struct HeaderFacts {
     std::string inbound_id;  // from the topmost Received field
     std::string message_id;  // Message-ID with its brackets, at most 200 octets, no control characters

@@ -59,6 +59,8 @@ Reply make_reply(int code, std::string_view enhanced, std::string_view text) {
 }
 
 std::string to_wire(const Reply& reply) {
+    if (reply.lines.empty())  // a client that waits for a reply must get one
+        return fmt::format("{:03} \r\n", reply.code);
     std::string wire;
     for (std::size_t i = 0; i < reply.lines.size(); ++i) {
         const bool last = i + 1 == reply.lines.size();

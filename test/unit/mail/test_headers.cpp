@@ -139,6 +139,14 @@ TEST_CASE("facts are not looked for in the body, nor behind too many fields") {
     CHECK(mail::read_header_facts("A: b\r\nMessage-ID: <a@b>\r\n", 1).message_id.empty());
 }
 
+TEST_CASE("facts are not looked for behind an endless field") {
+    const auto mail_with = [](std::size_t octets) {
+        return "A: " + std::string(octets, 'x') + "\r\nMessage-ID: <a@b>\r\n";
+    };
+    CHECK(mail::read_header_facts(mail_with(200000)).message_id == "<a@b>");
+    CHECK(mail::read_header_facts(mail_with(300000)).message_id.empty());
+}
+
 TEST_CASE("a Message-ID is bounded and fit for a log line") {
     const auto id = [](const std::string& value) {
         return mail::read_header_facts("Message-ID:" + value + "\r\n\r\n").message_id;

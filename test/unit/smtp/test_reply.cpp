@@ -125,6 +125,7 @@ TEST_CASE("replies of our own put the enhanced code before the text") {
 
 TEST_CASE("the wire form has a hyphen in every line but the last") {
     CHECK(smtp::to_wire({250, {"a"}}) == "250 a\r\n");
+    CHECK(smtp::to_wire({250, {}}) == "250 \r\n");
     CHECK(smtp::to_wire({250, {"a", "b", "c"}}) == "250-a\r\n250-b\r\n250 c\r\n");
 }
 
