@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <limits>
 #include <utility>
 
 #include "base/log.hpp"
@@ -19,12 +20,15 @@ namespace {
 // and could destroy the reply on its way.
 constexpr auto kLinger = std::chrono::seconds(2);
 
-// RFC 1870 section 6.1: the size that MAIL declares, when it is a number.
+// RFC 1870 section 6.1: the size that MAIL declares, when it is a number; one that no integer holds is the largest.
 std::uint64_t declared_size(const smtp::PathArgument& mail) {
     std::uint64_t size = 0;
     for (const auto& parameter : mail.parameters) {
-        if (smtp::keyword_is(parameter, "SIZE"))
-            std::from_chars(parameter.value.data(), parameter.value.data() + parameter.value.size(), size);
+        if (!smtp::keyword_is(parameter, "SIZE"))
+            continue;
+        const auto& value = parameter.value;
+        if (std::from_chars(value.data(), value.data() + value.size(), size).ec == std::errc::result_out_of_range)
+            size = std::numeric_limits<std::uint64_t>::max();
     }
     return size;
 }
