@@ -56,9 +56,10 @@ Transaction::Transaction(Shard& shard, Owner& owner, RuntimePtr runtime, Upstrea
 Transaction::~Transaction() = default;
 
 void Transaction::rcpt(smtp::PathArgument argument) {
-    if (envelope_.recipients.size() + outstanding_.size() >= runtime_->settings.max_recipients) {
-        // RFC 5321 section 4.5.3.1.10: the upstream sends the rest in a transaction of their own.
-        owner_.answer(make_reply(452, "4.5.3", "too many recipients"));
+    const bool surplus = envelope_.recipients.size() + outstanding_.size() >= runtime_->settings.max_recipients;
+    outstanding_.push_back({{argument.path, smtp::parameters_to_wire(argument.parameters)}, surplus});
+    if (surplus) {
+        refuse_surplus();
         return;
     }
     if (!delivery_) {
@@ -66,12 +67,21 @@ void Transaction::rcpt(smtp::PathArgument argument) {
         delivery_ =
             std::make_unique<Delivery>(shard_.pool(), runtime_, id_, envelope_.reverse_path, mail_parameters_, handler);
     }
-    outstanding_.push_back({argument.path, smtp::parameters_to_wire(argument.parameters)});
     delivery_->add_recipient(std::move(argument.path), std::move(argument.parameters));
 }
 
+// RFC 5321 section 4.5.3.1.10: the upstream sends the rest in a transaction of their own. An answer goes to the oldest
+// RCPT without one, so this one waits until those before it have theirs: a 452 that reached another recipient would
+// leave this one accepted and never delivered.
+void Transaction::refuse_surplus() {
+    while (stage_ == Stage::kEnvelope && !outstanding_.empty() && outstanding_.front().surplus) {
+        outstanding_.erase(outstanding_.begin());
+        owner_.answer(make_reply(452, "4.5.3", "too many recipients"));
+    }
+}
+
 void Transaction::on_recipient(const Reply& reply) {
-    auto recipient = std::move(outstanding_.front());
+    auto recipient = std::move(outstanding_.front().recipient);
     outstanding_.erase(outstanding_.begin());
     if (reply.positive()) {
         envelope_.recipients.push_back(std::move(recipient));
@@ -82,6 +92,7 @@ void Transaction::on_recipient(const Reply& reply) {
                         upstream_.address.address.to_string(), reply.code, fmt::join(reply.lines, " / ")));
     }
     owner_.answer(reply);
+    refuse_surplus();
 }
 
 void Transaction::data() {

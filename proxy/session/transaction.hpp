@@ -67,6 +67,7 @@ class Transaction final : private Delivery::Handler {
     enum class Stage { kEnvelope, kData, kScanning, kDelivering, kQuarantining, kOver };
 
     void on_recipient(const smtp::Reply& reply) override;
+    void refuse_surplus();
     void on_delivery_broken(const smtp::Reply& reply) override;
     void on_delivered(Delivery::Outcome outcome) override;
 
@@ -90,8 +91,12 @@ class Transaction final : private Delivery::Handler {
     base::Wall::time_point wall_begun_ = base::Wall::now();
 
     Stage stage_ = Stage::kEnvelope;
-    mail::Envelope envelope_;                   // recipients: those accepted
-    std::vector<mail::Recipient> outstanding_;  // RCPT without an answer yet
+    mail::Envelope envelope_;  // recipients: those accepted
+    struct Outstanding {
+        mail::Recipient recipient;
+        bool surplus;  // beyond max_recipients: refused here, when its turn comes
+    };
+    std::vector<Outstanding> outstanding_;  // RCPT without an answer yet, in order
     std::vector<smtp::Parameter> mail_parameters_;
     std::unique_ptr<Delivery> delivery_;
     std::optional<smtp::Reply> broken_;  // the delivery broke off before the end of data
