@@ -134,13 +134,13 @@ void DownstreamPool::finish_probe(bool reached) {
 
 void DownstreamPool::reached(const DownstreamConnection& connection) {
     offer_ = connection.extensions();
-    if (std::exchange(down_, false))
+    if (shared_.downstream_down.exchange(false))
         base::log::event(base::log::kDownstreamUp, "{}", connection.server().to_string());
 }
 
 void DownstreamPool::unreachable(const net::Endpoint& server, const std::string& why) {
     // Once until it is back: with a delivery server away every message would say it again.
-    if (!std::exchange(down_, true))
+    if (!shared_.downstream_down.exchange(true))
         base::log::event(base::log::kDownstreamDown, "{}: {}", server.to_string(), why);
 }
 

@@ -57,7 +57,6 @@ class DownstreamPool {
     std::optional<smtp::Extensions> offer_;
     std::unique_ptr<Probe> probe_;
     std::vector<std::function<void(const std::optional<smtp::Extensions>&)>> learners_;
-    bool down_ = false;
 };
 
 }  // namespace session

@@ -38,7 +38,8 @@ struct Shared {
     scanners::Pool& scanners;
     quarantine::Service& quarantine;
     Counters counters;
-    std::atomic<bool> draining{false};  // no new sessions; the ones there end at their next command
+    std::atomic<bool> downstream_down{false};  // logged once for all loops, and once when it is back
+    std::atomic<bool> draining{false};         // no new sessions; the ones there end at their next command
 };
 
 }  // namespace session
