@@ -128,10 +128,10 @@ class Client:
 
 
 def stuff(data):
-    """A text with CRLF at its end, dots at the start of lines doubled."""
+    """A text with CRLF at its end (an empty one stays empty), dots at the start of lines doubled."""
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogateescape")
-    if not data.endswith(b"\r\n"):
+    if data and not data.endswith(b"\r\n"):
         data += b"\r\n"
     return (b"." if data.startswith(b".") else b"") + data.replace(b"\r\n.", b"\r\n..")
 

@@ -53,7 +53,7 @@ def free_port(address="127.0.0.1"):
     """A port that nobody listens on, below the range from which the system takes the ports of outgoing connections."""
     for _ in range(1000):
         port = random.randrange(12000, 32000)
-        with socket.socket() as probe:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((address, port))

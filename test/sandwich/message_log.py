@@ -3,7 +3,7 @@
 
 import re
 
-from samples import eicar, message
+from samples import EICAR_NAME, eicar, message
 from suite import Suite, check, equal
 from world import World
 
@@ -31,8 +31,8 @@ def log_of(daemon, data, **options):
     match = re.search(r"\d\.\d\.\d (\w{10,})", reply.text)
     check(match, "no id in", reply)
     name = match.group(1)
-    daemon.wait_log(rf"{name}: .*from=")
-    lines = [re.sub(r"^\S+ \S+?\[\d+\] \w+: ", "", line) for line in daemon.log_lines(rf" {name}: (inbound=|from=|to=)")]
+    daemon.wait_log(rf" info: {name}: .*from=")
+    lines = [re.sub(r"^\S+ \S+?\[\d+\] \w+: ", "", line) for line in daemon.log_lines(rf" info: {name}: (inbound=|from=|to=)")]
     return reply, name, lines
 
 
@@ -78,7 +78,7 @@ def held_deferred_rejected_refused():
     sink, daemon = WORLD.get()
     got = fields(log_of(daemon, message(eicar() + b"\r\n"))[2][0])
     equal([got.get(key) for key in ("mailer", "dsn", "verdict", "stat", "next")],
-          ["quarantine", "2.0.0", "found Sandwich.Test.EICAR", "Sent (quarantined)", None])
+          ["quarantine", "2.0.0", f"found {EICAR_NAME}", "Sent (quarantined)", None])
 
     sink.react["dot"] = "452 4.3.1 disk full"
     with Client(daemon.port) as c:
@@ -117,7 +117,8 @@ def control_characters_forge_nothing():
     sink.react["dot"] = "250 2.0.0 X\x1b[1m\x08id taken"
     log_of(daemon, text, sender="a@from.test")
     with Client(daemon.port) as c:
-        c.ehlo("evil\x1b[31m, stat=Sent")
+        c.ehlo("evil\x1b[31m")
+        c.ehlo("evil,stat=Sent")
         c.deliver(message(), sender='"a, stat=x"@from.test', recipients=('"b\u00e9, to=<c>"@to.test',))
         c.send(b"MAIL FROM:<a\x1b@from.test>\r\nFROB\x1b[31m\r\n")
         c.replies(2)

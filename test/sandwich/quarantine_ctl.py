@@ -229,7 +229,7 @@ def full_is_deferred():
 
 @suite.test
 def the_disk_floor_defers():
-    with Sink() as sink, Daemon(sink.port, {"quarantine.disk_floor": "900t"}) as daemon:
+    with Sink() as sink, Daemon(sink.port, {"quarantine.disk_floor": "1000000g"}) as daemon:
         equal(send_message(daemon.port, infected()).code, 451)
         equal((states(daemon), sink.messages), ({}, []))
         equal(send_message(daemon.port, message()).code, 250)

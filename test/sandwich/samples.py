@@ -11,6 +11,10 @@ def eicar():
     return b"".join((b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$", b"EICAR-STANDARD-", b"ANTIVIRUS-TEST-FILE", b"!$H+H*"))
 
 
+# What the test signatures call it; libclamav adds the second part to all that is not its maker's.
+EICAR_NAME = "Sandwich.Test.EICAR.UNOFFICIAL"
+
+
 def message(body="Hello.\r\n", headers=(), sender="a@from.test", recipient="b@to.test", message_id="<1@from.test>"):
     """A plain message; `headers`: further fields, each a line without its end."""
     head = [f"From: {sender}", f"To: {recipient}", "Subject: a test", f"Message-ID: {message_id}",

@@ -6,7 +6,7 @@ import re
 import time
 
 from daemon import Daemon, need_test_hooks
-from samples import eicar, encrypted_zip, message, own_fields, with_attachment, zipped
+from samples import EICAR_NAME, eicar, encrypted_zip, message, own_fields, with_attachment, zipped
 from suite import Suite, check, equal
 from world import World
 
@@ -66,9 +66,10 @@ def found_and_quarantined():
         check(new[0] in reply.text, reply, new)
         with open(os.path.join(daemon.quarantine, new[0] + ".eml"), "rb") as file:
             equal(file.read(), text, name)
-        lines = daemon.wait_log(f"{new[0]}: from=")
-        check("mailer=quarantine" in lines[0] and "verdict=found Sandwich.Test.EICAR" in lines[0], lines[0])
-    equal((sink.messages, sink.texts), ([], 0), "infected mail at the delivery server")
+        lines = daemon.wait_log(f" info: {new[0]}: from=")
+        check("mailer=quarantine" in lines[0] and f"verdict=found {EICAR_NAME}, " in lines[0], lines[0])
+        daemon.wait_log(f" quarantined: {new[0]}: ")
+    equal((sink.messages, sink.lines("DATA")), ([], []), "infected mail at the delivery server")
 
 
 @suite.test
@@ -120,7 +121,7 @@ def found_tagged_and_delivered():
     for name, text in texts.items():
         equal(send_message(daemon.port, text).code, 250, name)
     for text, arrived in zip(texts.values(), sink.wait(len(texts))):
-        equal(verdict(arrived.data), "INFECTED: found Sandwich.Test.EICAR")
+        equal(verdict(arrived.data), f"INFECTED: found {EICAR_NAME}")
         equal(own_fields(arrived.data)[1], text)
     use(daemon, action="quarantine")
 

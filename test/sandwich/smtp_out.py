@@ -316,7 +316,7 @@ def vanish_before_the_dot(reset):
             c.close()
     time.sleep(0.5)
     equal(sink.messages, [], "delivered although the end of data never came")
-    equal(sink.texts, 0)
+    equal(sink.lines("DATA"), [])
     equal(send_message(daemon.port, message()).code, 250)
 
 
