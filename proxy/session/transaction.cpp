@@ -18,6 +18,14 @@ using smtp::Reply;
 
 namespace {
 
+// A header section beyond this is no mail but an attack on whoever walks its fields (invariant 12).
+constexpr std::size_t kMaxHeaderSection = 1 << 20;  // octets
+
+bool header_too_long(std::string_view mail) {
+    return mail.size() > kMaxHeaderSection && !mail.starts_with("\r\n") &&
+           mail.substr(0, kMaxHeaderSection).find("\r\n\r\n") == std::string_view::npos;
+}
+
 // What the client calls itself goes into a header field: only what a host name or an address literal may hold.
 std::string safe_name(const std::string& name) {
     constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]";
@@ -139,6 +147,9 @@ void Transaction::end_of_data() {
         base::log::event(base::log::kStorageFailed, "{}: {}", id_, storage_failure_);
         return conclude(make_reply(452, "4.3.1", "insufficient storage, try again later"), "Deferred: no storage");
     }
+    if (header_too_long(message_->bytes()))
+        return conclude(make_reply(552, "5.3.4", "header section exceeds the size limit"),
+                        "Service unavailable: header section too long");
     facts_ = mail::read_header_facts(message_->bytes());
     scan();
 }
