@@ -21,12 +21,16 @@ FAKE = None  # directory of wishes and events
 
 
 def use_fake_program():
-    """It lies in the same build as the program under test."""
-    build = os.path.dirname(os.path.dirname(daemons.program("sandwichd")))
-    path = os.path.join(build, "test/unit/supervisor/sandwichd_fake_roles")
-    if not os.access(path, os.X_OK):
-        raise SystemExit(f"no {path}")
-    os.environ["SANDWICHD"] = path
+    """It lies in a build of everything: that of the program under test, or the one beside a build of the programs alone."""
+    builds = [os.environ.get("SANDWICH_BUILD"), os.environ.get("SANDWICH_BUILD_HOOKS")]
+    if os.environ.get("SANDWICHD"):
+        builds.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(os.environ["SANDWICHD"]))))
+    for build in filter(None, builds):
+        path = os.path.join(os.path.abspath(build), "test/unit/supervisor/sandwichd_fake_roles")
+        if os.access(path, os.X_OK):
+            os.environ["SANDWICHD"] = path
+            return
+    raise SystemExit(f"no test/unit/supervisor/sandwichd_fake_roles in {builds}")
 
 
 @contextlib.contextmanager
