@@ -54,7 +54,7 @@ TEST_CASE("octets") {
     CHECK(limit("1G") == "1g");
     CHECK(limit("2047m") == "2047m");
     CHECK(limit("2048m") == "refused");
-    for (const auto* bad : {"10kb", "10 k", "k", "1t", "1.5m", "17179869184g", "18446744073709551615k", "0"})
+    for (const auto* bad : {"10kb", "10 k", "k", "1t", "1.5m", "17179869185g", "18446744073709551615k", "0"})
         CHECK_MESSAGE(limit(bad) == "refused", bad);
     CHECK(kept("quarantine", "max_size", "0") == "0");
     CHECK(kept("quarantine", "max_size", "1048576g") == "1048576g");
@@ -70,7 +70,7 @@ TEST_CASE("times") {
     CHECK(timeout("2M") == "2m");
     CHECK(timeout("1h") == "1h");
     CHECK(timeout("3600s") == "1h");
-    for (const auto* bad : {"0", "3601", "61m", "2h", "1d", "5 m", "5min", "-5", "1h30m", "213503982334602d"})
+    for (const auto* bad : {"0", "3601", "61m", "2h", "1d", "5 m", "5min", "-5", "1h30m", "307445734561825861m"})
         CHECK_MESSAGE(timeout(bad) == "refused", bad);
     CHECK(kept("smtp", "downstream_idle_timeout", "0") == "0");
     CHECK(kept("smtp", "downstream_idle_timeout", "5m") == "5m");
