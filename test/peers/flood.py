@@ -1,10 +1,13 @@
 """Many SMTP sessions at once from one thread: for load, and for sending thousands of messages fast."""
 
 import asyncio
+import logging
 import socket
 import time
 
 from client import stuff
+
+logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a session that broke is told in `troubles`
 
 
 class _Session(asyncio.Protocol):

@@ -16,12 +16,14 @@ reading; when the dot comes, nothing more is said)."""
 
 import asyncio
 import dataclasses
+import logging
 import re
 import socket
 import struct
 import threading
 import time
 
+logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # connections that broke are the point here
 CLOSE, RESET, SILENCE = "*close*", "*reset*", "*silence*"
 USUAL_KEYWORDS = ("ENHANCEDSTATUSCODES", "PIPELINING", "8BITMIME", "SIZE", "DSN")
 

@@ -116,6 +116,15 @@ def control_characters_forge_nothing():
             b"Subject: x\r\n\r\nbody\r\n")
     sink.react["dot"] = "250 2.0.0 X\x1b[1m\x08id taken"
     log_of(daemon, text, sender="a@from.test")
+    # The delivery server's texts go into the log as they came, so they come to the writer with all that is in them.
+    with Client(daemon.port) as c:
+        c.ehlo()
+        for stage, code in (("RCPT", 550), ("RCPT", 503), ("dot", 452), ("dot", 554), ("dot", 421)):
+            sink.react = {stage: f"{code} 4.0.0 \x1b[31mred\x07 a\rb\x7f FORGED-BY-{stage}-{code}"}
+            c.deliver(message())
+            c.command("RSET")
+            daemon.wait_log(f"FORGED-BY-{stage}-{code}")
+        sink.react = {}
     with Client(daemon.port) as c:
         c.ehlo("evil\x1b[31m")
         c.ehlo("evil,stat=Sent")
