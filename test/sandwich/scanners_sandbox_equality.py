@@ -94,6 +94,10 @@ class Zygote:
 
     def scan(self, data):
         """What clamav says: (outcome, name)."""
+        self.send(data)
+        return self.answer()
+
+    def send(self, data):
         self._serial += 1
         shared = os.memfd_create("message", os.MFD_ALLOW_SEALING)
         try:
@@ -102,6 +106,8 @@ class Zygote:
             socket.send_fds(self._worker, [struct.pack("<cIQ", b"J", self._serial, len(data))], [shared])
         finally:
             os.close(shared)
+
+    def answer(self):
         answer = self._worker.recv(MAX_PACKET)
         if not answer:
             self.lost += 1
@@ -174,7 +180,9 @@ def compare(items, database=None):
     with Zygote(True, database) as jailed, Zygote(False, database) as free:
         for name, load in items:
             data = load()
-            within, without = jailed.scan(data), free.scan(data)
+            jailed.send(data)
+            free.send(data)
+            within, without = jailed.answer(), free.answer()
             if within != without:
                 differences.append(f"{name}: {within} in the sandbox, {without} outside")
             elif within[0] in counts:
