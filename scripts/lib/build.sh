@@ -3,14 +3,14 @@
 
 build_targets=()
 
-# build_sandwich DIR [MESON OPTION]...: sets DIR up when it is new or was set up with other options, and compiles; only the
-# targets in the array build_targets, when that is set.
+# build_sandwich DIR [MESON OPTION]...: sets DIR up when it is new or was set up with other options (none: any will do), and compiles;
+# only the targets in the array build_targets, when that is set.
 build_sandwich() {
     local directory=$1 options
     shift
     options="$sandwich_root $*"
     mkdir -p "$directory"
-    if [ "$(cat "$directory/.options" 2>/dev/null)" != "$options" ]; then
+    if [ ! -f "$directory/build.ninja" ] || { [ $# -gt 0 ] && [ "$(cat "$directory/.options" 2>/dev/null)" != "$options" ]; }; then
         say "meson setup $directory $*"
         local mode=()
         [ -f "$directory/build.ninja" ] && mode=(--wipe)

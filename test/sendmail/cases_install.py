@@ -45,7 +45,7 @@ def case_installed_sandwich_runs(lab):
     try:
         said = _installer(lab, "--install")
         for inside in [CONFIG, _INIT, *_PROGRAMS]:
-            expect((root / inside).exists(), f"{inside} is missing after: {said}")
+            expect(os.path.lexists(root / inside), f"{inside} is missing after: {said}")
         expect_equal((root / "/etc/mail/sendmail.cf").read_bytes(), source, "sendmail.cf of the distribution")
         _check_queue(root)
         sample = (root / CONFIG).read_text()
@@ -97,6 +97,6 @@ def _check_uninstall(lab):
     waiting.unlink()
     _installer(lab, "--uninstall")
     for inside in [_INIT, "/etc/mail/sandwich-in.cf", "/etc/mail/sandwich-deliv.cf", *_PROGRAMS]:
-        expect(not (lab.root / inside).exists(), f"{inside} is still there")
+        expect(not os.path.lexists(lab.root / inside), f"{inside} is still there")
     for inside in (CONFIG, "/var/lib/sandwich/quarantine", "/etc/mail/sendmail.cf"):
         expect((lab.root / inside).exists(), f"{inside} is gone")

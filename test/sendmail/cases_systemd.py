@@ -13,6 +13,12 @@ def _states(run):
     return run("systemctl", "is-active", *_DAEMONS).stdout.split()
 
 
+def _expect_active(run, when):
+    if _states(run) != ["active"] * 3:
+        said = run("systemctl", "--no-pager", "--lines", "20", "status", *_DAEMONS).stdout
+        raise AssertionError(f"not all active after {when}: {said[-3000:]}")
+
+
 def _command(run, *arguments):
     done = run("systemctl", *arguments)
     status = "" if done.returncode == 0 else run("systemctl", "--no-pager", "status", *_DAEMONS).stdout[-1500:]
@@ -29,18 +35,18 @@ def case_systemd_units(lab):
     try:
         with systemd.booted(lab, sorted((CHECKOUT / "etc/systemd").glob("*.service"))) as run:
             _command(run, "start", "sandwich")
-            expect_equal(_states(run), ["active"] * 3, "states after the start")
+            _expect_active(run, "the start")
             _check_mail(lab)
             _command(run, "reload", "sandwich")
-            expect_equal(_states(run), ["active"] * 3, "states after a reload")
+            _expect_active(run, "a reload")
             _check_restart_of_what_dies(run)
             _command(run, "restart", "sandwich")
-            expect_equal(_states(run), ["active"] * 3, "states after a restart")
+            _expect_active(run, "a restart")
             _check_mail(lab)
             _command(run, "stop", "sandwich")
             expect_equal(_states(run), ["inactive"] * 3, "states after the stop")
-            left = run("sh", "-c", "cat /proc/[0-9]*/comm | grep -E '^(sendmail|sandwichd)'").stdout
-            expect_equal(left, "", "processes left behind")
+            left = lambda: run("sh", "-c", "cat /proc/[0-9]*/comm | grep -E '^(sendmail|sandwichd)'").stdout  # noqa: E731
+            wait_for(lambda: not left(), 20, "no process is left behind")
     finally:
         lab.sandwich.start()
 

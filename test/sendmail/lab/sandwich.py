@@ -1,11 +1,13 @@
 """The three daemons in a private root: inbound Sendmail, sandwichd, delivery Sendmail, with Debian's own sendmail.cf made into
 the two variants by scripts/sandwich-cf."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import time
 
@@ -223,7 +225,9 @@ path={path("/var/lib/sandwich/quarantine")}
     def _start_sendmail(self, ident, configuration, address, port):
         command = ["/usr/sbin/sendmail-mta", "-Am", "-L", ident, "-bD", f"-q{QUEUE_INTERVAL}s", f"-C{configuration}"]
         with self.network.inside(), open(self.root / "/var/log/daemons.out", "ab") as output:
-            daemon = subprocess.Popen(["chroot", self.root.path, *command], stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+            daemon = subprocess.Popen(
+                ["chroot", self.root.path, *command], stdout=output, stderr=output, stdin=subprocess.DEVNULL, process_group=0
+            )
         self._daemons[ident] = daemon
         wait_for(lambda: daemon.poll() is not None or self.listens((address, port)), 30, f"{ident} listens on {port}")
         if daemon.poll() is not None:
@@ -231,9 +235,12 @@ path={path("/var/lib/sandwich/quarantine")}
 
     def _stop_sendmail(self, ident):
         daemon = self._daemons.pop(ident, None)
-        if daemon:
-            daemon.terminate()
-            daemon.wait(30)
+        if daemon is None:
+            return
+        # With its children: one that still serves a connection of sandwichd's pool would go on taking mail from it.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(daemon.pid, signal.SIGTERM)
+        daemon.wait(30)
 
     def listens(self, address):
         with self.network.inside():

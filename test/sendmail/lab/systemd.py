@@ -19,7 +19,24 @@ _BOOT = """set -e
 mount -t proc proc "$1/proc"
 mount -t sysfs -o ro sysfs "$1/sys"
 mount -t cgroup2 cgroup2 "$1/sys/fs/cgroup"
-exec chroot "$1" /usr/bin/env container=lab %s --system --log-target=null --show-status=0
+mount -t tmpfs -o mode=755 dev "$1/dev"
+cd "$1"
+mkdir dev/shm dev/pts
+ln -s pts/ptmx dev/ptmx
+while read -r name major minor; do
+    mknod -m 666 "dev/$name" c "$major" "$minor"
+done <<END
+null 1 3
+zero 1 5
+full 1 7
+random 1 8
+urandom 1 9
+tty 5 0
+END
+mkdir -p run/old-root
+pivot_root . run/old-root
+umount -l run/old-root
+exec env container=lab %s --system --log-target=null --show-status=0
 """ % _SYSTEMD
 
 
@@ -45,6 +62,8 @@ def booted(lab, units):
     root.write("/etc/machine-id", "0123456789abcdef0123456789abcdef\n")
     root.write("/etc/fstab", "")
     (root / "/sys").mkdir(exist_ok=True)
+    # A /dev of its own, as systemd's PrivateDevices cannot take a bind-mounted one apart; journald then takes /dev/log, so the mail
+    # log of that time is in the journal. pivot_root and not chroot, since systemd gives services mount namespaces of their own, for which / has to be a mount.
     command = ["unshare", "--pid", "--cgroup", "--mount", "--fork", "--kill-child", "sh", "-c", _BOOT, "boot", root.path]
     with lab.mx.inside():
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
