@@ -5,6 +5,7 @@
 #include <iconv.h>
 
 #include <cstdint>
+#include <vector>
 
 namespace scanners {
 namespace {
@@ -32,18 +33,15 @@ constexpr const char* kCharsets[] = {
 }  // namespace
 
 std::size_t load_charsets() {
-    std::size_t loaded = 0;
-    const auto keep = [&loaded](const char* to, const char* from) {
-        // Never closed: the C library unloads a module some time after its last user is gone.
-        const auto converter = ::iconv_open(to, from);
-        if (reinterpret_cast<std::intptr_t>(converter) != -1)
-            ++loaded;
-    };
+    // Never closed: the C library unloads a module some time after its last user is gone. One direction will do, it
+    // loads the character set's module for both.
+    static auto& kept = *new std::vector<iconv_t>;
     for (const char* charset : kCharsets) {
-        keep("UTF-8//TRANSLIT", charset);
-        keep("UTF-16BE", charset);
+        const auto converter = ::iconv_open("UTF-8//TRANSLIT", charset);
+        if (reinterpret_cast<std::intptr_t>(converter) != -1)
+            kept.push_back(converter);
     }
-    return loaded;
+    return kept.size();
 }
 
 }  // namespace scanners
