@@ -133,6 +133,11 @@ Reply Delivery::relayed(const Reply& reply) {
 }
 
 void Delivery::on_answer(ClientProtocol::Expect to, const Reply& reply) {
+    if (to == ClientProtocol::Expect::kMail && reply.code == 421 && reused_ && !answered_) {
+        // The server ends a connection that stood idle, not this mail: on a fresh one it may be welcome.
+        pool_.discard(std::move(connection_));
+        return open(true);
+    }
     if (to != ClientProtocol::Expect::kRset)  // that one belongs to the transaction before
         answered_ = true;
     switch (to) {
