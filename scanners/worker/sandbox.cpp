@@ -206,14 +206,24 @@ constexpr int kRefused[] = {SCMP_SYS(clone), SCMP_SYS(ioctl), SCMP_SYS(sched_set
 
 using Filter = std::unique_ptr<void, decltype(&::seccomp_release)>;
 
+// libseccomp's own macros for these are C only.
+scmp_arg_cmp equals(unsigned argument, scmp_datum_t value) {
+    return {argument, SCMP_CMP_EQ, value, 0};
+}
+scmp_arg_cmp masked_equals(unsigned argument, scmp_datum_t mask, scmp_datum_t value) {
+    return {argument, SCMP_CMP_MASKED_EQ, mask, value};
+}
+
+bool rule(scmp_filter_ctx filter, std::uint32_t action, int call, scmp_arg_cmp condition) {
+    return seccomp_rule_add_array(filter, action, call, 1, &condition) == 0;
+}
+
 // Memory that may be run comes from the zygote; data that a mail brought never becomes code.
 bool forbid_executable_memory(scmp_filter_ctx filter) {
     bool good = true;
     for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) {
-        good = good &&
-               seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0 &&
-               seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), call, 1,
-                                SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC)) == 0;
+        good = good && rule(filter, SCMP_ACT_ALLOW, call, masked_equals(2, PROT_EXEC, 0)) &&
+               rule(filter, SCMP_ACT_ERRNO(EACCES), call, masked_equals(2, PROT_EXEC, PROT_EXEC));
     }
     return good;
 }
@@ -221,8 +231,8 @@ bool forbid_executable_memory(scmp_filter_ctx filter) {
 // abort() and the like may end the worker itself; the worker sets its own limits of CPU time.
 bool allow_on_itself(scmp_filter_ctx filter) {
     const auto self = static_cast<scmp_datum_t>(::getpid());
-    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, self)) == 0 &&
-           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_EQ, 0)) == 0;
+    return rule(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), equals(0, self)) &&
+           rule(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), equals(0, 0));
 }
 
 base::Status enter_seccomp() {
