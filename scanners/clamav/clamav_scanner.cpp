@@ -16,7 +16,7 @@ namespace {
 // What libclamav complains of goes to a callback without a context of ours; a worker scans one mail at a time.
 std::string first_complaint;
 
-void keep_first_complaint(cl_msg severity, const char* full, const char* text, void* context) {
+void keep_first_complaint(cl_msg severity, const char* /*full*/, const char* text, void* /*context*/) {
     if (severity == CL_MSG_ERROR && first_complaint.empty() && text != nullptr)
         first_complaint = text;
 }

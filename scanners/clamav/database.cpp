@@ -26,7 +26,7 @@ constexpr std::string_view kHowToGetSignatures =
 // libclamav explains its failures through a callback without context, before it returns; the last words are kept.
 std::string last_words;
 
-void keep_words(cl_msg severity, const char* full, const char* text, void* context) {
+void keep_words(cl_msg severity, const char* /*full*/, const char* text, void* /*context*/) {
     if (severity == CL_MSG_ERROR && text != nullptr)
         last_words = text;
 }

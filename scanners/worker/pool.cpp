@@ -23,9 +23,7 @@ constexpr unsigned kMaxHandOvers = 3;             // attempts to give one messag
 constexpr milliseconds kOutage{1000};             // without a worker for so long: said in the log
 
 policy::ScanReport cannot_tell(policy::Cause cause, std::string_view detail) {
-    policy::ScanReport report;
-    report.results.push_back({std::string(kScanner), policy::Outcome::kCannotTell, cause, {}, std::string(detail)});
-    return report;
+    return policy::cannot_tell(kScanner, cause, detail);
 }
 
 // One message on its way. complete() is called exactly once.
