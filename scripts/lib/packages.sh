@@ -73,6 +73,7 @@ install_missing() {
         return 0
     fi
     # One at a time, or the second would take the first one's policy-rc.d for the machine's own.
+    mkdir -p /run/lock
     exec {lock}>/run/lock/sandwich-packages
     flock "$lock"
     allow_starts
