@@ -21,6 +21,8 @@ sys.path.insert(0, str(CHECKOUT / "test/sendmail"))
 from lab import isolation, mail, packages, sandwich, world  # noqa: E402
 
 _RESULT_FD = "SANDWICH_DEMO_RESULT_FD"
+_END = b"\0"  # of what the child in the background prints
+_QUARANTINE = "/var/lib/sandwich/quarantine"
 _BEGIN = time.monotonic()
 
 
@@ -69,7 +71,7 @@ def shipments():
     return [
         Shipment("clean text", "s@outside.test", [local], b"Good day.\r\n.\r\nA line with a dot is above.\r\n", "mailbox"),
         Shipment("clean, with an attachment", "s@outside.test", ["bob@example.test", "carol@example.test"], report, "mailbox", report_headers),
-        Shipment("clean text, here and abroad", "dave@example.test", [local, "ann@remote.test"], b"To both of you.\r\n", "mailbox+remote"),
+        Shipment("clean text, here and abroad", "dave@example.test", ["erin@example.test", "ann@remote.test"], b"To both of you.\r\n", "mailbox+remote"),
         Shipment("EICAR in a zip", "s@outside.test", [local], virus, "quarantine", virus_headers),
         Shipment("EICAR in a zip, to several", "s@outside.test", ["bob@example.test", "dave@example.test", "erin@example.test"], virus,
                  "quarantine", virus_headers),
@@ -111,7 +113,9 @@ class Demonstration:
         if held:
             happened.append(f"held: {held[1]}")
         shipment.happened = "; ".join(happened) or "nothing yet: it waits, or is lost"
-        shipment.look = [str(self.lab.root.outside(f"/var/mail/{user}")) for user in in_boxes] + held[:1]
+        shipment.look = [str(self.lab.root.outside(f"/var/mail/{user}")) for user in in_boxes]
+        if held:
+            shipment.look += [f"quarantine id {held[0]}", str(self.lab.root.outside(f"{_QUARANTINE}/{held[0]}.eml"))]
         arrived_all = in_boxes == local and ("remote" not in shipment.wanted or len(abroad) == 1)
         if shipment.wanted == "quarantine":
             shipment.good = bool(held) and not in_boxes
@@ -158,18 +162,17 @@ def report(demonstration, everything):
     rows = []
     for number, shipment in enumerate(everything, 1):
         mark = "as expected" if shipment.good else "NOT AS EXPECTED"
-        where = [f"quarantine id {entry}" if "/" not in entry else entry for entry in shipment.look]
         rows.append([
             f"{number} {shipment.what}",
             "\n".join([f"from {shipment.sender}", *(f"to {recipient}" for recipient in shipment.recipients)]),
             shipment.happened.replace("; ", "\n") + f"\n({mark})",
-            "\n".join(where),
+            "\n".join(shipment.look),
         ])  # fmt: skip
     print()
     print_table(rows, ["what was sent", "envelope", "what happened", "where to look"])
     print(f"\nmail log of all three daemons:  {lab.log_path}")
     print(f"mailboxes:                      {lab.root.outside('/var/mail/x').parent}")
-    print(f"quarantine:                     {lab.root.outside('/var/lib/sandwich/quarantine')}")
+    print(f"quarantine:                     {lab.root.outside(_QUARANTINE)}")
 
 
 def _explain_place(isolated, networks, forced):
@@ -214,17 +217,26 @@ def demonstrate(options, on_ready):
 
 
 def _keep_in_background(options):
-    """Runs the demonstration in a child that stays; returns its result as soon as the table is printed."""
+    """Runs the demonstration in a child that stays; returns its result as soon as the table is printed. The child writes into a pipe,
+    since whoever waits for the end of our output must not wait for the child's."""
     reading, writing = os.pipe()
+    result_reading, result_writing = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(reading)
-        os.set_inheritable(writing, True)
-        os.environ[_RESULT_FD] = str(writing)
+        for descriptor in (1, 2):
+            os.dup2(writing, descriptor)
+        os.set_inheritable(result_writing, True)
+        os.environ[_RESULT_FD] = str(result_writing)
         os.setsid()
         os.execv(sys.executable, [sys.executable, *sys.argv])
     os.close(writing)
-    result = os.read(reading, 1)
+    os.close(result_writing)
+    while data := os.read(reading, 65536):
+        sys.stdout.buffer.write(data.replace(_END, b""))
+        sys.stdout.buffer.flush()
+        if _END in data:
+            break
+    result = os.read(result_reading, 1)
     if not result:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) or 1
     # Under unshare, which ignores signals, its child is the one to tell.
@@ -257,11 +269,12 @@ def _process_below(ancestor, name):
 
 
 def _detach(good):
-    """The table is out: tell the waiting foreground process, and let go of the terminal."""
+    """The table is out: tell the waiting foreground process, and write nothing from now on."""
+    os.write(int(os.environ[_RESULT_FD]), b"0" if good else b"1")
+    os.write(1, _END)
     with open(os.devnull, "r+b") as nothing:
         for descriptor in (0, 1, 2):
             os.dup2(nothing.fileno(), descriptor)
-    os.write(int(os.environ[_RESULT_FD]), b"0" if good else b"1")
 
 
 def main():

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
 
 from . import mail
@@ -37,11 +38,12 @@ class Ports:
 
 
 class Sandwich:
-    """`network` is the mx host's. `build` is a build directory. Nothing runs yet."""
+    """`network` is the mx host's. `build` is a build directory. `log` takes a line for the mail log. Nothing runs yet."""
 
-    def __init__(self, root, network, ports, build):
+    def __init__(self, root, network, ports, build, log):
         self.root, self.network, self.ports = root, network, ports
         self.build = pathlib.Path(build)
+        self._log = log
         self._daemons = {}
         if root.copy_on_write:
             root.bind(CHECKOUT, CHECKOUT_INSIDE, read_only=True)
@@ -168,20 +170,40 @@ path={path("/var/lib/sandwich/quarantine")}
     def stop_delivery(self):
         self._stop_sendmail("sm-deliv")
 
-    def start_proxy(self, wanted=0):
+    def start_proxy(self):
         """Returns what it said. Without -f sandwichd returns when it is ready, or with the reason why it cannot be."""
+        if not self.root.copy_on_write:
+            return self._start_proxy_outside()
         done = self.proxy_program("sandwichd", "-c", self._proxy_path(CONFIG))
-        if done.returncode != wanted:
+        if done.returncode != 0:
             raise RuntimeError(f"sandwichd: exit {done.returncode}: {done.stdout}")
         return done.stdout
+
+    def _start_proxy_outside(self):
+        """Outside the private root there is no /dev/log of ours: it runs in the foreground, and what it says goes into the log."""
+        command = [*self._as_sandwich("sandwichd"), "-c", self._proxy_path(CONFIG), "-f"]
+        daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+        def copy():
+            for line in daemon.stdout:
+                self._log(b"sandwichd[%d]: " % daemon.pid + line)
+            daemon.wait()
+
+        threading.Thread(target=copy, daemon=True).start()
+        wait_for(lambda: daemon.poll() is not None or self.proxy_pid() == daemon.pid, 60, "sandwichd is ready")
+        if daemon.poll() is not None:
+            raise RuntimeError(f"sandwichd: exit {daemon.returncode}: {self.log('sandwichd[')[-5:]}")
+        return ""
+
+    def _as_sandwich(self, name):
+        number = str(self.root.ids["sandwich"])
+        return ["setpriv", "--reuid", number, "--regid", number, "--clear-groups", self.root / f"/usr/local/sbin/{name}"]
 
     def proxy_program(self, name, *arguments, timeout=60):
         """Runs sandwichd or sandwichctl. Without a system of their own both run as an ordinary user."""
         if self.root.copy_on_write:
             return self.inside(f"/usr/local/sbin/{name}", *arguments, timeout=timeout)
-        number = str(self.root.ids["sandwich"])
-        command = ["setpriv", "--reuid", number, "--regid", number, "--clear-groups", self.root / f"/usr/local/sbin/{name}"]
-        return self._run([*command, *arguments], timeout=timeout)
+        return self._run([*self._as_sandwich(name), *arguments], timeout=timeout)
 
     def stop_proxy(self, patience=30):
         pid = self.proxy_pid()
