@@ -9,9 +9,9 @@
 build_packages=(meson ninja-build g++ pkg-config libevent-dev libclamav-dev libssl-dev libinih-dev libfmt-dev
     libseccomp-dev doctest-dev)
 
-# What the demonstration runs: Python for the harness, ip for the namespaces, m4 for Debian's sendmail.mc, and the libraries
-# of Sendmail itself, which are harmless without it.
-demo_packages=(python3 iproute2 util-linux m4 libdb5.3 libldap-2.5-0 liblockfile1 libnsl2 libsasl2-2 libwrap0)
+# What the demonstration runs: Python for the harness, ip for the namespaces, netbase for /etc/services, m4 for Debian's
+# sendmail.mc, and the libraries of Sendmail itself, which are harmless without it.
+demo_packages=(python3 iproute2 util-linux netbase m4 libdb5.3 libldap-2.5-0 liblockfile1 libnsl2 libsasl2-2 libwrap0)
 
 test_packages=(clang-format-14 clang-14)
 

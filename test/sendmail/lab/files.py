@@ -75,6 +75,11 @@ class PrivateRoot:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         self.give(inside, owner, group, mode)
 
+    def make_cf(self, name):
+        """/etc/mail/NAME.cf from its .mc, as sendmailconfig does it."""
+        done = self.run("m4", f"/etc/mail/{name}.mc", stderr=subprocess.PIPE)
+        self.write(f"/etc/mail/{name}.cf", done.stdout)
+
     def give(self, inside, owner, group, mode):
         path = self / inside
         os.chown(path, self.ids[owner], self.groups[group])

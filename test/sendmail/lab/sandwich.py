@@ -117,8 +117,7 @@ path={path("/var/lib/sandwich/quarantine")}
                 if count == 0:
                     raise RuntimeError(f"sendmail.mc has nothing like {pattern}")
             source.write_text(text)
-            done = root.run("m4", f"/etc/mail/{name}.mc", stderr=subprocess.PIPE)
-            root.write(f"/etc/mail/{name}.cf", done.stdout)
+            root.make_cf(name)
         self.make_maps()
         self.make_variants()
 

@@ -50,6 +50,15 @@ def missing(root):
     return None
 
 
+def _first(process):
+    """PID of the systemd that `process`, which is unshare, has started; None when there is none."""
+    try:
+        with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as children:
+            return (children.read().split() or [None])[0]
+    except OSError:
+        return None
+
+
 @contextlib.contextmanager
 def booted(lab, units):
     """Boots with these unit files; yields a function that runs a command beside that systemd and returns its result."""
@@ -70,11 +79,10 @@ def booted(lab, units):
     try:
 
         def run(*arguments):
-            with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as children:
-                first = children.read().split()
-            if not first:
+            first = _first(process)
+            if first is None:
                 return None
-            enter = ["nsenter", "--target", first[0], "--all", "--root", "--wd=/"]
+            enter = ["nsenter", "--target", first, "--all", "--root", "--wd=/"]
             return subprocess.run([*enter, *arguments], capture_output=True, text=True, timeout=180)
 
         def up():
@@ -84,6 +92,9 @@ def booted(lab, units):
         wait_for(up, 30, "systemd has booted")
         yield run
     finally:
+        first = _first(process)
         process.kill()
         process.wait()
+        # With PID 1 its whole namespace ends, but not at once, and a daemon that is still dying holds its lock.
+        wait_for(lambda: not (first and os.path.exists(f"/proc/{first}")), 20, "that systemd has ended")
         shutil.rmtree(root / "/run/systemd", ignore_errors=True)
