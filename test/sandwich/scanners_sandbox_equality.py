@@ -5,7 +5,9 @@ same of every message, document and archive; no worker dies; and the walls aroun
 This program plays supervisor and proxy to the zygote: descriptors and packets are those of proxy/roles.hpp and
 scanners/worker/wire.hpp. A generated set always runs; the corpus (SANDWICH_CORPUS) with its databases when it is there."""
 
+import atexit
 import base64
+import functools
 import glob
 import gzip
 import io
@@ -35,6 +37,18 @@ ANSWER_SECONDS = 60
 suite = Suite()
 
 
+@functools.cache
+def _signatures():
+    """A copy of etc/test-signatures that scan_user may read, wherever the checkout lies; gone when this program ends."""
+    directory = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, directory)
+    os.chmod(directory, 0o755)
+    for name in os.listdir(os.path.join(ROOT, "etc", "test-signatures")):
+        shutil.copyfile(os.path.join(ROOT, "etc", "test-signatures", name), os.path.join(directory, name))
+        os.chmod(os.path.join(directory, name), 0o644)
+    return directory
+
+
 class Zygote:
     """One zygote with one worker, and the worker's channel. `lost`: messages whose worker died."""
 
@@ -61,7 +75,7 @@ class Zygote:
     @staticmethod
     def _ini(sandbox, database, settings):
         return (f"[general]\nscan_user=nobody\n[worker]\ncount=1\nsandbox={'yes' if sandbox else 'no'}\n{settings}"
-                f"[scanner.clamav]\nallow_test_signatures=yes\ntest_signatures={ROOT}/etc/test-signatures\n"
+                f"[scanner.clamav]\nallow_test_signatures=yes\ntest_signatures={_signatures()}\n"
                 f"database={database or '/nonexistent'}\n")
 
     def _start(self, channel, ini):

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "base/log.hpp"
@@ -18,6 +20,8 @@
 
 namespace rig {
 namespace {
+
+namespace fs = std::filesystem;
 
 class MemfdMessage : public mail::Message {
   public:
@@ -45,6 +49,41 @@ void become_nobody() {
     ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
+// A copy of our signatures that scan_user may read, wherever the checkout lies; gone when this program ends.
+class ReadableSignatures {
+  public:
+    ReadableSignatures() {
+        std::string path = (fs::temp_directory_path() / "sandwich-signatures-XXXXXX").string();
+        if (::mkdtemp(path.data()) == nullptr)
+            throw std::runtime_error("cannot make a directory for the signatures");
+        path_ = path;
+        fs::permissions(path_, fs::perms(0755));
+        for (const auto& entry : fs::directory_iterator(SANDWICH_TEST_SIGNATURES)) {
+            const auto copy = path_ / entry.path().filename();
+            fs::copy_file(entry.path(), copy);
+            fs::permissions(copy, fs::perms(0644));
+        }
+    }
+    ReadableSignatures(const ReadableSignatures&) = delete;
+    ReadableSignatures& operator=(const ReadableSignatures&) = delete;
+    ~ReadableSignatures() {
+        if (::getpid() == owner_) {  // not in a child that was forked for a test
+            std::error_code ignored;
+            fs::remove_all(path_, ignored);
+        }
+    }
+    [[nodiscard]] std::string path() const { return path_.string(); }
+
+  private:
+    fs::path path_;
+    pid_t owner_ = ::getpid();
+};
+
+std::string test_signatures() {
+    static const ReadableSignatures copy;
+    return copy.path();
+}
+
 }  // namespace
 
 config::Settings settings() {
@@ -58,7 +97,7 @@ config::Settings settings() {
     wanted.worker_tmp_size = 64 << 20;
     wanted.clamav.database = "/nonexistent";
     wanted.clamav.allow_test_signatures = true;
-    wanted.clamav.test_signatures = SANDWICH_TEST_SIGNATURES;
+    wanted.clamav.test_signatures = test_signatures();
     wanted.clamav.max_file_size = 100 << 20;
     wanted.clamav.max_scan_size = 400 << 20;
     wanted.clamav.max_recursion = 17;
