@@ -52,6 +52,8 @@ def case_systemd_units(lab):
 
 
 def _check_mail(lab):
+    ports = lab.sandwich.ports  # a Sendmail in the foreground does not tell systemd when it is ready
+    wait_for(lambda: lab.sandwich.listens((ports.inbound_address, ports.inbound)), 20, "the inbound Sendmail listens")
     clean, infected = mail.token(), mail.token()
     lab.send("s@outside.test", ["alice@example.test"], mail.message(clean))
     lab.send("s@outside.test", ["alice@example.test"], mail.message(infected, mail.EICAR + b"\r\n"))
