@@ -71,7 +71,7 @@ def events(role=None):
     return [event for event in found if role in (None, event[0])]
 
 
-def wait_event(role, text, count=1, seconds=5):
+def wait_event(role, text, count=1, seconds=20):
     return wait_for(f"{count} times {role} {text!r} among {events()}",
                     lambda: (found := [e for e in events(role) if e[2].startswith(text)]) and len(found) >= count and found, seconds)
 
