@@ -305,7 +305,8 @@ def service_manager_is_told():
 @suite.test
 def dead_proxy_is_replaced_and_nobody_refused():
     with supervised() as daemon:
-        for _ in range(3):
+        for deaths in range(3):
+            wait_event("proxy", "Z1 ", deaths + 1)  # it greets whether it has its zygote yet or not
             old = daemon.pids("proxy")[0]
             os.kill(old, signal.SIGKILL)
             text = greeting(daemon)  # connects at once: the supervisor holds the listening socket
