@@ -3,7 +3,7 @@
     with Daemon(downstream=sink.port, settings={"smtp.max_connections": 3}) as daemon:
         ... daemon.port, daemon.log(), daemon.ctl("status"), daemon.processes()
 
-Which programs: SANDWICHD and SANDWICHCTL, or a build directory in SANDWICH_BUILD_HOOKS or SANDWICH_BUILD. Run by root, the daemon
+Which programs: SANDWICHD and SANDWICHCTL, or a build directory in SANDWICH_BUILD. Run by root, the daemon
 starts as root and gives its rights up (to the users `daemon` and `nobody`, which every system has); `run_as="nobody"` starts it as an
 ordinary user. Test signatures by default (EICAR and the ClamAV test file)."""
 
@@ -29,9 +29,9 @@ sys.path.insert(0, os.path.join(ROOT, "test", "peers"))  # for the suites: sink,
 def program(name):
     """The path of sandwichd or sandwichctl."""
     candidates = [os.environ.get(name.upper())]
-    for variable in ("SANDWICH_BUILD_HOOKS", "SANDWICH_BUILD"):
-        if os.environ.get(variable):
-            candidates.append(os.path.join(os.environ[variable], "proxy", name))
+    if build := os.environ.get("SANDWICH_BUILD"):
+        # The same program with the scanner that crashes and hangs on demand, where it has been built.
+        candidates += [os.path.join(build, "test", name + "_with_faults"), os.path.join(build, "proxy", name)]
     for path in candidates:
         if path and os.access(path, os.X_OK):
             return os.path.abspath(path)
@@ -46,7 +46,7 @@ def has_test_hooks():
 
 def need_test_hooks():
     if not has_test_hooks():
-        raise Skip("built without -Dtest_hooks=true")
+        raise Skip("this sandwichd has no scanner that crashes and hangs on demand")
 
 
 def free_port(address="127.0.0.1"):

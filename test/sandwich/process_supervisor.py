@@ -22,7 +22,7 @@ FAKE = None  # directory of wishes and events
 
 def use_fake_program():
     """It lies in a build of everything: that of the program under test, or the one beside a build of the programs alone."""
-    builds = [os.environ.get("SANDWICH_BUILD"), os.environ.get("SANDWICH_BUILD_HOOKS")]
+    builds = [os.environ.get("SANDWICH_BUILD")]
     if os.environ.get("SANDWICHD"):
         builds.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(os.environ["SANDWICHD"]))))
     for build in filter(None, builds):

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """A worker that really faults, really loops, or breaks off: its one message is deferred, every other one of 200 in flight is delivered,
-and the daemon goes on. Needs the build with the test-only scanner (-Dtest_hooks=true)."""
+and the daemon goes on. Needs the program with the test-only scanner (sandwichd_with_faults)."""
 
 import os
 import re
