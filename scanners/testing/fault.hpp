@@ -1,5 +1,5 @@
-// FaultScanner: misbehaves on demand inside a worker, so that tests show what becomes of it. Only in programs of the test
-// suite; what is installed is built without.
+// FaultScanner: misbehaves on demand inside a worker, so that tests show what becomes of it. Only in programs of the
+// test suite; what is installed is built without.
 //
 // A mail's header field "X-Sandwich-Test: WHAT" says what: see fault.cpp. Without it the mail is clean.
 #pragma once
