@@ -339,6 +339,19 @@ def _body_above_the_limit(sink, daemon):
     check(daemon.wait_log(r"nrcpts=1.*dsn=5\.3\.4"))
 
 
+@suite.test
+def header_section_above_a_mebibyte():
+    """Whoever walks the fields of a header does so on a loop; no mail has such a header, and a long body is none."""
+    with Sink() as sink, Daemon(sink.port) as daemon:
+        field = b"X-Long: " + b"x" * 990 + b"\r\n"
+        with client(daemon) as c:
+            equal(c.deliver(field * 1100 + b"\r\ntext\r\n").code, 552)
+            equal(c.deliver(field * 1100).code, 552, "a header without an end")
+            equal(sink.messages, [], "refused, and delivered")
+            equal(c.deliver(field * 900 + b"\r\n" + field * 900).code, 250, "a long body")
+            equal(c.deliver(b"\r\n" + field * 1100).code, 250, "no header at all")
+
+
 def _too_many_recipients(sink, daemon):
     sink.forget()
     names = tuple(f"r{number}@to.test" for number in range(103))
