@@ -1,28 +1,14 @@
 #include "mail/headers.hpp"
 
 #include <algorithm>
-#include <array>
+
+#include "mail/text.hpp"
 
 namespace mail {
 namespace {
 
-constexpr std::size_t kMaxId = 64;
 constexpr std::size_t kMaxMessageId = 200;
-constexpr std::size_t kMaxReceived = 4096;  // octets of a Received field that are looked at
-constexpr std::size_t kMaxFacts = 262144;   // octets of a mail in which facts are looked for
-
-char lower(char octet) {
-    return octet >= 'A' && octet <= 'Z' ? static_cast<char>(octet - 'A' + 'a') : octet;
-}
-
-bool equal_ignoring_case(std::string_view left, std::string_view right) {
-    return std::equal(left.begin(), left.end(), right.begin(), right.end(),
-                      [](char a, char b) { return lower(a) == lower(b); });
-}
-
-bool is_white(char octet) {
-    return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n';
-}
+constexpr std::size_t kMaxFacts = 262144;  // octets of a mail in which facts are looked for
 
 std::string_view trim(std::string_view text) {
     while (!text.empty() && is_white(text.front()))
@@ -52,60 +38,6 @@ std::string_view field_name(std::string_view before_colon) {
     const auto name = before_colon.substr(0, last == std::string_view::npos ? 0 : last + 1);
     const bool valid = std::all_of(name.begin(), name.end(), [](char octet) { return octet > ' ' && octet < '\x7f'; });
     return valid ? name : std::string_view{};
-}
-
-// The words of a structured field's value: comments are left out, a quoted string belongs to its word, ';' is a word.
-class Words {
-  public:
-    explicit Words(std::string_view value) : rest_(value) {}
-
-    // Empty at the end.
-    std::string_view next() {
-        skip_white_and_comments();
-        std::size_t at = 0;
-        bool quoted = false;
-        while (at < rest_.size() && (quoted || !ends_word(rest_[at]))) {
-            if (rest_[at] == '\\')
-                ++at;
-            else if (rest_[at] == '"')
-                quoted = !quoted;
-            ++at;
-        }
-        if (at == 0 && !rest_.empty())
-            at = 1;  // ';'
-        const auto word = rest_.substr(0, at);
-        rest_.remove_prefix(word.size());
-        return word;
-    }
-
-  private:
-    static bool ends_word(char octet) { return is_white(octet) || octet == '(' || octet == ';'; }
-
-    void skip_white_and_comments() {
-        std::size_t depth = 0;
-        std::size_t at = 0;
-        for (; at < rest_.size(); ++at) {
-            const char octet = rest_[at];
-            if (octet == '(')
-                ++depth;
-            else if (depth == 0 && !is_white(octet))
-                break;
-            else if (octet == '\\')
-                ++at;
-            else if (octet == ')')
-                --depth;
-        }
-        rest_.remove_prefix(std::min(at, rest_.size()));
-    }
-
-    std::string_view rest_;
-};
-
-bool is_id(std::string_view word) {
-    return !word.empty() && word.size() <= kMaxId && std::all_of(word.begin(), word.end(), [](char octet) {
-        return (octet >= '0' && octet <= '9') || (lower(octet) >= 'a' && lower(octet) <= 'z') || octet == '.' ||
-               octet == '_' || octet == '-';
-    });
 }
 
 std::string message_id(std::string_view value) {
@@ -150,23 +82,6 @@ bool field_name_is(const HeaderField& field, std::string_view name) {
     return equal_ignoring_case(field.name, name);
 }
 
-std::string received_id(std::string_view value) {
-    // Clauses are pairs of words, so the value of one ("from id by ...") is never taken for the next one's name.
-    constexpr std::array<std::string_view, 5> kOtherClauses{"from", "by", "via", "with", "for"};
-    Words words(value.substr(0, kMaxReceived));
-    for (auto word = words.next(); !word.empty() && word != ";"; word = words.next()) {
-        if (equal_ignoring_case(word, "id")) {
-            const auto id = words.next();
-            return is_id(id) ? std::string(id) : std::string{};
-        }
-        const bool clause = std::any_of(kOtherClauses.begin(), kOtherClauses.end(),
-                                        [word](std::string_view name) { return equal_ignoring_case(word, name); });
-        if (clause)
-            words.next();
-    }
-    return {};
-}
-
 HeaderFacts read_header_facts(std::string_view mail, std::size_t max_fields) {
     HeaderFacts facts;
     HeaderReader reader(mail.substr(0, kMaxFacts));
@@ -177,7 +92,8 @@ HeaderFacts read_header_facts(std::string_view mail, std::size_t max_fields) {
             break;
         if (!received_seen && field_name_is(*field, "Received")) {
             received_seen = true;
-            facts.inbound_id = received_id(field->value);
+            facts.received = parse_received(field->value);
+            facts.below_received = field->end;
         } else if (facts.message_id.empty() && field_name_is(*field, "Message-ID")) {
             facts.message_id = message_id(field->value);
         }

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "mail/received.hpp"
+
 namespace mail {
 
 struct HeaderField {
@@ -32,15 +34,12 @@ class HeaderReader {
 // Case-insensitive comparison of field names.
 bool field_name_is(const HeaderField& field, std::string_view name);
 
-// The id after the word "id" in a Received field's value (RFC 5321 section 4.4), bounded to 64 octets of
-// [A-Za-z0-9._-]; empty when there is none.
-std::string received_id(std::string_view value);
-
 // What the proxy wants to know from a mail's header, in one pass over at most `max_fields` fields of its first
 // 256 KiB.
 struct HeaderFacts {
-    std::string inbound_id;  // from the topmost Received field
-    std::string message_id;  // Message-ID with its brackets, at most 200 octets, no control characters
+    Received received;               // the topmost Received field's
+    std::size_t below_received = 0;  // offset behind that field; 0: there is none
+    std::string message_id;          // Message-ID with its brackets, at most 200 octets, no control characters
 };
 HeaderFacts read_header_facts(std::string_view mail, std::size_t max_fields = 1000);
 

@@ -248,7 +248,7 @@ void Transaction::quarantine() {
     delivery_->cancel();
     quarantine::Entry entry;
     entry.id = id_;
-    entry.inbound_id = facts_.inbound_id;
+    entry.inbound_id = facts_.received.id;
     entry.message_id = facts_.message_id;
     entry.client = upstream_.address.address.to_string();
     entry.verdict = decision_.verdict;
@@ -306,7 +306,7 @@ void Transaction::conclude(const Reply& reply, std::string_view stat) {
     const auto now = base::Monotonic::now();
     MessageRecord record;
     record.id = id_;
-    record.inbound_id = facts_.inbound_id;
+    record.inbound_id = facts_.received.id;
     record.message_id = facts_.message_id;
     record.relay = fmt::format("{} [{}]", safe_name(upstream_.name), upstream_.address.address.to_string());
     record.protocol = upstream_.esmtp ? "ESMTP" : "SMTP";
