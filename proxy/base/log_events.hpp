@@ -35,6 +35,9 @@ struct Event {
     X(kDownstreamLoop,     kCritical, "downstream_loop",     "The delivery server greets with our own name: mail would go round in a circle.") \
     X(kExtensionLost,      kNotice,   "extension_lost",      "The delivery server no longer offers an extension that was promised to the upstream; the parameter was dropped.") \
     X(kPossibleDuplicate,  kWarning,  "possible_duplicate",  "The delivery server may have taken the message although the upstream will try again.") \
+    X(kRetryRecognised,    kNotice,   "retry_recognised",    "A message, or some of its recipients, was delivered, held or discarded before: the upstream gets 250, and it is not sent again.") \
+    X(kRetryEarly,         kNotice,   "retry_early",         "A message came again while its earlier try still waits for the delivery server; it was deferred.") \
+    X(kJournalFailed,      kError,    "journal_failed",      "The journal cannot be written or read; mail goes on, but a crash may deliver a message twice.") \
     X(kStorageFailed,      kError,    "storage_failed",      "A message could not be written to the spool or the quarantine; it was deferred.") \
     X(kScanFailed,         kWarning,  "scan_failed",         "A message could not be scanned (time-out, limit, crash, error); the failure action was taken.") \
     X(kWorkerLost,         kError,    "worker_lost",         "A scanner worker crashed or overran its deadline and was replaced.") \

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Checks the direction of includes between the rooms of proxy/ and scanners/.
 
-    base <- smtp, mail <- policy, scanners <- session, quarantine, directory <- console, ctl <- main
+    base <- smtp, mail <- policy, scanners <- session, quarantine, journal, directory <- console, ctl <- main
 
 Each room may include only what RULES gives it. Three rules go beyond rooms:
 
@@ -30,9 +30,10 @@ RULES = {
     "net": {"base"},
     "config": {"base", "net", "policy"},
     "scanners": {"base", "config", "mail", "net", "policy", "roles"},
+    "journal": {"base", "mail", "net"},
     "quarantine": {"base", "config", "mail", "net", "policy"},
     "directory": {"base", "config", "mail", "net", "policy", "smtp"},
-    "session": {"base", "config", "directory", "mail", "net", "policy", "quarantine", "scanners", "smtp"},
+    "session": {"base", "config", "directory", "journal", "mail", "net", "policy", "quarantine", "scanners", "smtp"},
     "supervisor": {"base", "config", "net", "roles"},
 }
 RULES["console"] = set(RULES) - {"roles", "supervisor"}
@@ -52,7 +53,7 @@ IMPURE_BASE = {"base/channel.hpp", "base/clock.hpp", "base/log.hpp", "base/snaps
 CLOCK = re.compile(r"\b\w+_clock\b|\bclock_gettime\b|\bgettimeofday\b|\btime\((?:nullptr|NULL|0)\)")
 
 LIBEVENT = re.compile(r"^(event2/.*|event\.h|ev\w+\.h)$")
-EVENT_LOOP = re.compile(r"^proxy/(net|session|ctl)/|^proxy/quarantine/service\.|^scanners/worker/pool\.")
+EVENT_LOOP = re.compile(r"^proxy/(net|session|ctl)/|^proxy/quarantine/service\.|^proxy/journal/journal\.|^scanners/worker/pool\.")
 # The one header of net that knows nothing of the event loop, so that everybody may have addresses.
 FREE_OF_LOOP = {"net/address.hpp"}
 USES_LOOP = re.compile(EVENT_LOOP.pattern + r"|^proxy/[^/]+$|^proxy/(console|directory)/")

@@ -1,0 +1,80 @@
+// The journal as the loops see it: what was done with each recipient of each mail, so that a retry is not a second mail
+// (DESIGN section 6, invariant 9).
+//
+// One thread owns index and files, since writing may block and a large mail takes time to digest; what waits for it is
+// done in one go, with one write. Thread-safe. Completions run on `loop`'s thread; a completion must find its session
+// by id, never hold it. A journal that cannot be written stops no mail: it is logged, and a crash may then deliver
+// twice.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "journal/files.hpp"
+#include "journal/key.hpp"
+#include "mail/message.hpp"
+#include "net/loop.hpp"
+
+namespace journal {
+
+// What is known of a recipient of a mail.
+struct Known {
+    enum class State : std::uint8_t {
+        kNothing,
+        kRunning,   // an earlier try has not ended: its upstream went away, the delivery server has not answered
+        kPossible,  // it may have been delivered: an earlier try ended without an answer, or the mail has no identity
+        kDone,      // it was delivered, held or discarded, and is this very mail
+    };
+    State state = State::kNothing;
+    Kind done = Kind::kIntent;  // kDone: how
+    std::string id;             // of the earlier try
+};
+
+struct Answer {
+    Key mail{};                // for crashed()
+    std::vector<Key> keys;     // of the recipients, in order; empty: the journal failed, nothing is known
+    std::vector<Known> known;  // the same
+    unsigned crashes = 0;      // scanner workers that died of it
+};
+
+class Journal {
+  public:
+    // Reads what is there and starts the thread. Error: the directory or a file cannot be used.
+    static base::Result<std::unique_ptr<Journal>> open(const std::string& directory, FileLimits limits);
+    // Writes what is queued, then joins.
+    ~Journal();
+    Journal(const Journal&) = delete;
+    Journal& operator=(const Journal&) = delete;
+
+    // `below`: offset in the message from which on it is part of the key.
+    void look_up(net::Loop& loop, mail::MessagePtr message, std::size_t below, Origin origin,
+                 std::vector<std::string> recipients, std::function<void(Answer)> done);
+    // Before the final dot, or before the quarantine put. `done` runs when it is written (or could not be).
+    void intend(net::Loop& loop, std::string id, std::vector<Key> keys, std::function<void()> done);
+    // How it ended: kDelivered, kQuarantined, kDiscarded, kWithdrawn.
+    void conclude(std::string id, std::vector<Key> keys, Kind kind);
+    // The end of what was intended will not be known.
+    void give_up(std::vector<Key> keys);
+    // A scanner worker died of this mail.
+    void crashed(std::string id, Key mail);
+
+    void set_limits(FileLimits limits);
+
+    struct Status {
+        std::uint64_t entries = 0;
+        std::uint64_t recognised = 0;  // recipients answered from the journal
+        bool failing = false;          // the last write failed
+    };
+    [[nodiscard]] Status status() const;
+
+  private:
+    struct State;
+    explicit Journal(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace journal

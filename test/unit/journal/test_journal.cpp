@@ -1,0 +1,194 @@
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "journal/journal.hpp"
+#include "samples.hpp"
+
+using journal::Answer;
+using journal::Journal;
+using journal::Kind;
+using State = journal::Known::State;
+
+namespace {
+
+class TextMessage final : public mail::Message {
+  public:
+    explicit TextMessage(std::string text) : text_(std::move(text)) {}
+    std::string_view bytes() const override { return text_; }
+    base::Result<base::UniqueFd> share() const override { return base::error("not needed"); }
+
+  private:
+    std::string text_;
+};
+
+const std::string kAbove = "Received: by mx.test id 6AM4; d\r\n";
+const std::string kText = kAbove + "Subject: x\r\n\r\nbody\r\n";
+
+// A journal in a directory of its own, asked and answered in one thread.
+class Rig {
+  public:
+    Rig() { reopen(); }
+    void reopen() {
+        journal_.reset();
+        auto opened = Journal::open(directory_.path(), {});
+        REQUIRE(opened);
+        journal_ = std::move(*opened);
+    }
+
+    Answer look_up(const std::vector<std::string>& recipients = {"b@to.test"}, const std::string& text = kText,
+                   journal::Origin origin = {"a@from.test", "mx.test", "6AM4"}) {
+        Answer answer;
+        journal_->look_up(loop_, std::make_shared<TextMessage>(text), kAbove.size(), std::move(origin), recipients,
+                          [&](Answer given) {
+                              answer = std::move(given);
+                              loop_.stop();
+                          });
+        loop_.run();
+        REQUIRE(answer.known.size() == recipients.size());
+        return answer;
+    }
+    void intend(const std::vector<journal::Key>& keys, const char* id = kId) {
+        journal_->intend(loop_, id, keys, [&] { loop_.stop(); });
+        loop_.run();
+    }
+
+    Journal& journal() { return *journal_; }
+    const std::string& directory() const { return directory_.path(); }
+
+  private:
+    TemporaryDirectory directory_;
+    net::Loop loop_;
+    std::unique_ptr<Journal> journal_;
+};
+
+}  // namespace
+
+TEST_CASE("nothing is known of a mail that was not seen") {
+    Rig rig;
+    const auto answer = rig.look_up();
+    CHECK(answer.known[0].state == State::kNothing);
+    CHECK(answer.crashes == 0);
+}
+
+TEST_CASE("a delivered recipient is known, also to the next process; another one is not") {
+    Rig rig;
+    const auto first = rig.look_up({"b@to.test", "c@to.test"});
+    rig.intend(first.keys);
+    rig.journal().conclude(kId, {first.keys[0]}, Kind::kDelivered);
+    rig.journal().conclude(kId, {first.keys[1]}, Kind::kWithdrawn);
+    for (int i = 0; i < 2; ++i) {
+        const auto again = rig.look_up({"b@to.test", "c@to.test", "d@to.test"});
+        CHECK(again.known[0].state == State::kDone);
+        CHECK(again.known[0].done == Kind::kDelivered);
+        CHECK(again.known[0].id == kId);
+        CHECK(again.known[1].state == State::kNothing);
+        CHECK(again.known[2].state == State::kNothing);
+        rig.reopen();
+    }
+}
+
+TEST_CASE("what the upstream wrote into its own field makes no difference, what lies below does") {
+    Rig rig;
+    rig.journal().conclude(kId, rig.look_up().keys, Kind::kDelivered);
+    auto other_field = kText;
+    other_field[10] = 'B';
+    CHECK(rig.look_up({"b@to.test"}, other_field).known[0].state == State::kDone);
+    CHECK(rig.look_up({"b@to.test"}, kText + "more\r\n").known[0].state == State::kNothing);
+}
+
+TEST_CASE("an intent runs until it is given up; the next process cannot know how it ended") {
+    Rig rig;
+    const auto keys = rig.look_up().keys;
+    rig.intend(keys);
+    CHECK(rig.look_up().known[0].state == State::kRunning);
+    SUBCASE("given up") {
+        rig.journal().give_up(keys);
+        CHECK(rig.look_up().known[0].state == State::kPossible);
+    }
+    SUBCASE("a new process, be it with the same number") {
+        rig.reopen();
+        CHECK(rig.look_up().known[0].state == State::kPossible);
+        CHECK(rig.look_up().known[0].id == kId);
+    }
+}
+
+TEST_CASE("an intent of another process runs as long as that process lives") {
+    Rig rig;
+    int go[2];
+    REQUIRE(::pipe(go) == 0);
+    int done[2];
+    REQUIRE(::pipe(done) == 0);
+    const auto keys = rig.look_up().keys;
+    const auto child = ::fork();
+    if (child == 0) {
+        // Writes as another proxy would: the same directory, its own number.
+        std::string octets = encoded({Kind::kIntent, static_cast<std::uint32_t>(::getpid()),
+                                      static_cast<std::uint32_t>(::time(nullptr)), keys[0], kOtherId});
+        struct Nobody final : journal::Files::Reader {
+            void on_record(const journal::Record&) override {}
+            void on_new_file() override {}
+        } nobody;
+        auto files = journal::Files::open(rig.directory(), {}, 0, nobody);
+        const bool good = files && files->append(octets, 0, nobody);
+        char octet = good ? 'y' : 'n';
+        [[maybe_unused]] auto told = ::write(done[1], &octet, 1);
+        [[maybe_unused]] auto heard = ::read(go[0], &octet, 1);
+        ::_exit(0);
+    }
+    char octet = 0;
+    REQUIRE(::read(done[0], &octet, 1) == 1);
+    REQUIRE(octet == 'y');
+    CHECK(rig.look_up().known[0].state == State::kRunning);
+    REQUIRE(::write(go[1], "x", 1) == 1);
+    REQUIRE(::waitpid(child, nullptr, 0) == child);
+    CHECK(rig.look_up().known[0].state == State::kPossible);
+    CHECK(rig.look_up().known[0].id == kOtherId);
+    for (const int fd : {go[0], go[1], done[0], done[1]})
+        ::close(fd);
+}
+
+TEST_CASE("without host or queue id nothing is ever known to be done, only possible") {
+    Rig rig;
+    for (const auto& origin : {journal::Origin{"a@from.test", "", ""}, journal::Origin{"a@from.test", "mx.test", ""}}) {
+        const auto keys = rig.look_up({"b@to.test"}, kText, origin).keys;
+        rig.intend(keys);
+        CHECK(rig.look_up({"b@to.test"}, kText, origin).known[0].state == State::kPossible);
+        rig.journal().conclude(kId, keys, Kind::kDelivered);
+        CHECK(rig.look_up({"b@to.test"}, kText, origin).known[0].state == State::kPossible);
+    }
+}
+
+TEST_CASE("crashes are counted by mail, across processes") {
+    Rig rig;
+    const auto mail = rig.look_up().mail;
+    rig.journal().crashed(kId, mail);
+    rig.journal().crashed(kId, mail);
+    CHECK(rig.look_up({"other@to.test"}).crashes == 2);
+    rig.reopen();
+    CHECK(rig.look_up().crashes == 2);
+    CHECK(rig.look_up({"b@to.test"}, kText + "more\r\n").crashes == 0);
+}
+
+TEST_CASE("a journal that cannot be written says so, and mail goes on") {
+    Rig rig;
+    const auto keys = rig.look_up().keys;
+    // A directory in the place of the file that a full one would become.
+    rig.journal().set_limits({.size = journal::kRecordSize, .age = std::chrono::hours(1)});
+    std::filesystem::create_directory(rig.directory() + "/journal.old");
+    std::filesystem::create_directory(rig.directory() + "/journal.old/in-the-way");
+    rig.intend(keys);
+    rig.intend(rig.look_up({"c@to.test"}).keys);
+    CHECK(rig.journal().status().failing);
+    CHECK(rig.look_up().known[0].state == State::kRunning);
+    std::filesystem::remove_all(rig.directory() + "/journal.old");
+    rig.intend(rig.look_up({"d@to.test"}).keys);
+    CHECK_FALSE(rig.journal().status().failing);
+}
+
+TEST_CASE("a journal without its directory does not open") {
+    const TemporaryDirectory directory;
+    CHECK_FALSE(Journal::open(directory.path() + "/no/parent", {}));
+}
