@@ -50,11 +50,13 @@ void Delivery::open(bool fresh) {
     reused_ = lease.reused;
     answered_ = false;
     envelope_sent_ = false;
-    if (connection_->ready())
+    greeted_ = connection_->ready();
+    if (greeted_)
         send_envelope();
 }
 
 void Delivery::on_ready() {
+    greeted_ = true;
     pool_.reached(*connection_);
     send_envelope();
 }
@@ -65,9 +67,7 @@ void Delivery::send_envelope() {
                                         [](const auto& p) { return smtp::keyword_is(p, "SMTPUTF8"); });
     if (needs_utf8 && !connection_->extensions().smtputf8) {
         mail_refused_ = smtp::make_reply(550, "5.6.7", "the delivery server does not take internationalized addresses");
-        for (auto count = unanswered_.size(); count > 0; --count)
-            answer_recipient(*mail_refused_);
-        return;
+        return answer_all(*mail_refused_);
     }
     connection_->protocol().mail(reverse_path_, wire_parameters(mail_parameters_, true));
     envelope_sent_ = true;
@@ -113,12 +113,54 @@ void Delivery::add_recipient(std::string path, std::vector<smtp::Parameter> para
     if (envelope_sent_) {
         send_recipient(unanswered_.back());
         connection_->send();
+    } else if (connection_->ready()) {
+        send_envelope();
     }
+}
+
+void Delivery::restart(const std::vector<mail::Recipient>& recipients) {
+    ++round_;
+    forget();
+    for (const auto& recipient : recipients)
+        unanswered_.push_back({recipient.path, smtp::parameters_from_wire(recipient.parameters)});
+    const bool usable = stage_ == Stage::kEnvelope && connection_ && connection_->ready() &&
+                        connection_->protocol().outstanding() == 0 && !out_of_step_;
+    stage_ = Stage::kEnvelope;
+    out_of_step_ = false;
+    if (!usable) {
+        pool_.discard(std::move(connection_));
+        if (!unanswered_.empty())
+            open(false);
+        return;
+    }
+    if (envelope_sent_)
+        connection_->protocol().rset();
+    envelope_sent_ = false;
+    answered_ = false;
+    reused_ = true;  // it has waited for a scan: the server may have given it up
+    if (!unanswered_.empty())
+        send_envelope();
+    connection_->send();
+}
+
+// What this mail has got so far; the connection stays.
+void Delivery::forget() {
+    mail_refused_.reset();
+    unanswered_.clear();
+    message_.reset();
+    next_piece_ = 0;
+    piece_offset_ = 0;
 }
 
 void Delivery::answer_recipient(const Reply& reply) {
     unanswered_.erase(unanswered_.begin());
     handler_.on_recipient(reply);
+}
+
+void Delivery::answer_all(const Reply& reply) {
+    const auto round = round_;
+    while (round_ == round && !unanswered_.empty())
+        answer_recipient(reply);
 }
 
 // What the upstream may see of a delivery server's refusal: 4xx and 5xx speak of the mail and are relayed; 421, 500,
@@ -199,7 +241,8 @@ void Delivery::on_output_sent() {
 
 void Delivery::on_lost(const std::string& why, const Reply* last_words) {
     const bool dot_left = stage_ == Stage::kFinal && connection_->output_size() == 0;
-    const bool was_ready = envelope_sent_;
+    const bool was_ready = greeted_;
+    const bool idle = was_ready && !envelope_sent_ && unanswered_.empty();
     const bool stale = reused_ && !answered_ && stage_ == Stage::kEnvelope;
     if (!was_ready)
         pool_.unreachable(server(), why);
@@ -207,6 +250,8 @@ void Delivery::on_lost(const std::string& why, const Reply* last_words) {
         base::log::event(base::log::kDownstreamFault, "{}: {}: {}", id_, server().to_string(), why);
     pool_.discard(std::move(connection_));
 
+    if (idle)
+        return;  // nothing of this mail is on it: the next recipient opens another
     if (stale)
         return open(true);
     if (!was_ready && server_index_ + 1 < runtime_->settings.downstream.size()) {
@@ -225,10 +270,9 @@ void Delivery::on_lost(const std::string& why, const Reply* last_words) {
 
 void Delivery::break_off(const Reply& reply) {
     stage_ = Stage::kBroken;
-    const auto waiting = unanswered_.size();
-    for (std::size_t i = 0; i < waiting; ++i)
-        answer_recipient(reply);
-    if (stage_ == Stage::kBroken)  // an answer may have made the owner cancel
+    const auto round = round_;
+    answer_all(reply);
+    if (round_ == round && stage_ == Stage::kBroken)  // an answer may have made the owner cancel, restart or commit
         handler_.on_delivery_broken(reply);
 }
 
@@ -254,8 +298,10 @@ void Delivery::finish(Outcome outcome) {
 
 void Delivery::cancel() {
     // With an answer outstanding, the connection's next user would take it for its own.
-    const bool at_rest =
-        stage_ == Stage::kEnvelope && connection_ && connection_->ready() && connection_->protocol().outstanding() == 0;
+    const bool at_rest = stage_ == Stage::kEnvelope && connection_ && connection_->ready() &&
+                         connection_->protocol().outstanding() == 0 && !out_of_step_;
+    ++round_;
+    forget();
     stage_ = Stage::kDone;
     if (!at_rest) {
         pool_.discard(std::move(connection_));

@@ -1,8 +1,8 @@
 // Delivery: the downstream side of one transaction: MAIL, RCPT in lockstep, DATA, the final reply.
 //
 // Belongs to one loop. What the delivery server answers is relayed or translated here (DESIGN section 6, step 4); the
-// owner gets replies that are fit for the upstream. A stale pooled connection is replaced once, before anything was
-// answered.
+// owner gets replies that are fit for the upstream. A stale connection (pooled, or held since before a restart()) is
+// replaced once, before anything was answered.
 #pragma once
 
 #include <cstddef>
@@ -40,7 +40,7 @@ class Delivery final : private DownstreamConnection::Owner {
         ~Handler() = default;
     };
 
-    // `id` for the log. Callbacks may come from within add_recipient() and commit().
+    // `id` for the log. Callbacks may come from within add_recipient(), restart() and commit().
     Delivery(DownstreamPool& pool, RuntimePtr runtime, std::string id, std::string reverse_path,
              std::vector<smtp::Parameter> mail_parameters, Handler& handler);
     ~Delivery();
@@ -48,7 +48,14 @@ class Delivery final : private DownstreamConnection::Owner {
     Delivery& operator=(const Delivery&) = delete;
 
     void add_recipient(std::string path, std::vector<smtp::Parameter> parameters);
-    // Sends the message to the recipients accepted so far; at most once. Precondition: every recipient was answered.
+    // Begins anew with these recipients only (RSET, then MAIL and RCPT): some of those accepted need it no more, or the
+    // next group of recipients gets another text. Also after a commit() has ended, or the server broke off: then on any
+    // connection. Precondition: no RCPT is unanswered, no commit() runs. Each recipient is answered by on_recipient(),
+    // in order. If the connection breaks off before all are answered, the rest are answered with 451, and only then
+    // comes on_delivery_broken().
+    void restart(const std::vector<mail::Recipient>& recipients);
+    // Sends the message to the recipients accepted so far; at most once, and once more after each restart().
+    // Precondition: every recipient was answered.
     void commit(mail::Rope message);
     // Gives up: the connection goes back to the pool (RSET), or is closed when it stands in the middle of the text.
     void cancel();
@@ -81,6 +88,8 @@ class Delivery final : private DownstreamConnection::Owner {
     void send_envelope();
     void send_recipient(const Recipient& recipient);
     void answer_recipient(const smtp::Reply& reply);
+    void answer_all(const smtp::Reply& reply);
+    void forget();
     void pump();
     void finish(Outcome outcome);
     void break_off(const smtp::Reply& reply);
@@ -97,8 +106,9 @@ class Delivery final : private DownstreamConnection::Owner {
     Stage stage_ = Stage::kEnvelope;
     std::size_t server_index_ = 0;
     std::unique_ptr<DownstreamConnection> connection_;
-    bool reused_ = false;
+    bool reused_ = false;         // the connection was there before: it may be stale
     bool answered_ = false;       // something of this transaction was answered on this connection
+    bool greeted_ = false;        // the connection is, or was, ready for commands
     bool envelope_sent_ = false;  // MAIL went out on this connection
     bool out_of_step_ = false;    // the two of us misunderstand each other: not a connection for the pool
     std::optional<smtp::Reply> mail_refused_;
@@ -106,6 +116,7 @@ class Delivery final : private DownstreamConnection::Owner {
     std::optional<mail::Rope> message_;
     std::size_t next_piece_ = 0;
     std::size_t piece_offset_ = 0;
+    unsigned round_ = 0;  // counts restart() and cancel(): a callback that led to one ends what called it
 };
 
 }  // namespace session

@@ -12,12 +12,6 @@
 namespace session {
 namespace {
 
-// The stored wire form of parameters, parsed as it was when it came in.
-std::vector<smtp::Parameter> stored_parameters(const std::string& wire) {
-    auto parsed = smtp::parse_path_argument("TO", "TO:<>" + wire);
-    return parsed ? std::move(parsed->parameters) : std::vector<smtp::Parameter>{};
-}
-
 class Release final : private Delivery::Handler {
   public:
     Release(net::Loop& loop, DownstreamPool& pool, RuntimePtr runtime, const quarantine::Entry& entry,
@@ -28,14 +22,14 @@ class Release final : private Delivery::Handler {
           message_(std::move(message)),
           done_(std::move(done)),
           delivery_(pool, std::move(runtime), entry.id, entry.envelope.reverse_path,
-                    stored_parameters(entry.envelope.parameters), *this) {}
+                    smtp::parameters_from_wire(entry.envelope.parameters), *this) {}
 
     // `self` is kept until finish().
     void start(std::unique_ptr<Release> self) {
         self_ = std::move(self);
         outstanding_ = entry_.envelope.recipients.size();
         for (const auto& recipient : entry_.envelope.recipients)
-            delivery_.add_recipient(recipient.path, stored_parameters(recipient.parameters));
+            delivery_.add_recipient(recipient.path, smtp::parameters_from_wire(recipient.parameters));
     }
 
   private:

@@ -130,4 +130,9 @@ std::string parameters_to_wire(const std::vector<Parameter>& parameters) {
     return wire;
 }
 
+std::vector<Parameter> parameters_from_wire(std::string_view wire) {
+    auto parsed = parse_path_argument("TO", "TO:<>" + std::string(wire));
+    return parsed ? std::move(parsed->parameters) : std::vector<Parameter>{};
+}
+
 }  // namespace smtp

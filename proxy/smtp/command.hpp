@@ -48,5 +48,7 @@ base::Result<PathArgument> parse_path_argument(std::string_view prefix, std::str
 
 // The parameters joined as on the wire, each with a blank before it: "" or " SIZE=100 BODY=8BITMIME".
 std::string parameters_to_wire(const std::vector<Parameter>& parameters);
+// The way back, for what was stored in wire form; empty when it is no such text.
+std::vector<Parameter> parameters_from_wire(std::string_view wire);
 
 }  // namespace smtp
