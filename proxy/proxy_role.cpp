@@ -16,6 +16,7 @@
 #include "base/log.hpp"
 #include "config/load.hpp"
 #include "ctl/control_server.hpp"
+#include "journal/journal.hpp"
 #include "quarantine/service.hpp"
 #include "roles.hpp"
 #include "scanners/worker/pool.hpp"
@@ -49,9 +50,14 @@ quarantine::Limits quarantine_limits(const config::Settings& settings) {
             std::chrono::hours(24) * settings.quarantine_expire_days};
 }
 
+// Two files, of which the older goes when the newer is full.
+journal::FileLimits journal_limits(const config::Settings& settings) {
+    return {settings.journal_max_size / 2, settings.journal_keep};
+}
+
 class Proxy {
   public:
-    Proxy(const config::Settings& settings, quarantine::Store store);
+    Proxy(const config::Settings& settings, quarantine::Store store, std::unique_ptr<journal::Journal> journal);
     ~Proxy();
     void run();
 
@@ -66,10 +72,11 @@ class Proxy {
                  std::function<void(base::Result<std::string>)> done);
 
     net::Loop main_;
+    std::vector<std::unique_ptr<session::Shard>> shards_;  // their loops outlive whatever may still answer to them
     scanners::Pool scanners_;
     quarantine::Service quarantine_;
+    std::unique_ptr<journal::Journal> journal_;
     session::Shared shared_;
-    std::vector<std::unique_ptr<session::Shard>> shards_;
     std::vector<std::thread> threads_;
     std::unique_ptr<net::Watch> supervisor_;
     std::unique_ptr<ctl::ControlServer> control_;
@@ -78,10 +85,11 @@ class Proxy {
     bool draining_ = false;
 };
 
-Proxy::Proxy(const config::Settings& settings, quarantine::Store store)
+Proxy::Proxy(const config::Settings& settings, quarantine::Store store, std::unique_ptr<journal::Journal> journal)
     : scanners_(main_, pool_limits(settings)),
       quarantine_(std::move(store)),
-      shared_{base::Snapshot<session::Runtime>(make_runtime(settings, 1)), scanners_, quarantine_, {}, {}} {
+      journal_(std::move(journal)),
+      shared_{base::Snapshot<session::Runtime>(make_runtime(settings, 1)), scanners_, quarantine_, *journal_, {}, {}} {
     std::vector<int> listeners;
     for (std::size_t i = 0; i < settings.sockets.size(); ++i)
         listeners.push_back(kFirstListenFd + static_cast<int>(i));
@@ -165,6 +173,7 @@ void Proxy::adopt_configuration(base::Packet& packet) {
     base::log::set_level(loaded.settings->log_level);
     scanners_.set_limits(pool_limits(*loaded.settings));
     quarantine_.set_limits(quarantine_limits(*loaded.settings));
+    journal_->set_limits(journal_limits(*loaded.settings));
     shared_.runtime.store(make_runtime(*loaded.settings, generation));
     tell_supervisor("C");
 }
@@ -205,17 +214,19 @@ std::string Proxy::status() const {
     const auto& counters = shared_.counters;
     const auto scan = scanners_.status();
     const auto held = quarantine_.usage();
+    const auto journal = journal_->status();
     const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(base::Monotonic::now() - started_);
     return fmt::format(
         "version: {}\nuptime: {} s\nconfiguration: generation {}\nsessions: {} now, {} accepted, {} refused\n"
-        "messages: {} delivered, {} quarantined, {} discarded, {} rejected, {} deferred\n"
+        "messages: {} delivered, {} quarantined, {} discarded, {} rejected, {} deferred, {} repeated\n"
         "workers: {} ({} busy), {} waiting, {} scanned, {} lost\nsignatures: generation {}, {}\n"
-        "quarantine: {} messages, {} octets\n",
+        "quarantine: {} messages, {} octets\njournal: {} entries, {} recipients recognised{}\n",
         SANDWICH_VERSION, uptime.count(), shared_.runtime.load()->generation, counters.sessions.load(),
         counters.accepted.load(), counters.refused.load(), counters.delivered.load(), counters.quarantined.load(),
-        counters.discarded.load(), counters.rejected.load(), counters.deferred.load(), scan.workers, scan.busy,
-        scan.waiting, scan.scanned, scan.lost_workers, scan.generation,
-        scan.signatures.empty() ? "none" : scan.signatures, held.entries, held.octets);
+        counters.discarded.load(), counters.rejected.load(), counters.deferred.load(), counters.repeated.load(),
+        scan.workers, scan.busy, scan.waiting, scan.scanned, scan.lost_workers, scan.generation,
+        scan.signatures.empty() ? "none" : scan.signatures, held.entries, held.octets, journal.entries,
+        journal.recognised, journal.failing ? ", CANNOT BE WRITTEN" : "");
 }
 
 // Each session needs two descriptors and a large mail two more.
@@ -227,6 +238,13 @@ void raise_descriptor_limit() {
     }
 }
 
+int cannot_start(const std::string& why) {
+    base::log::event(base::log::kStartFailed, "{}", why);
+    // Whoever waits for the start sees no log.
+    [[maybe_unused]] const auto sent = base::send_packet(kSupervisorFd, "E" + why);
+    return 1;
+}
+
 }  // namespace
 
 int run_proxy(const config::Settings& settings) {
@@ -235,16 +253,14 @@ int run_proxy(const config::Settings& settings) {
         ::signal(number, SIG_IGN);
     raise_descriptor_limit();
     auto store = quarantine::Store::open(settings.quarantine_path, quarantine_limits(settings));
-    if (!store) {
-        const auto why = "quarantine: " + store.error().message;
-        base::log::event(base::log::kStartFailed, "{}", why);
-        // Whoever waits for the start sees no log.
-        [[maybe_unused]] const auto sent = base::send_packet(kSupervisorFd, "E" + why);
-        return 1;
-    }
+    if (!store)
+        return cannot_start("quarantine: " + store.error().message);
+    auto journal = journal::Journal::open(settings.journal_path, journal_limits(settings));
+    if (!journal)
+        return cannot_start("journal: " + journal.error().message);
     base::log::start_writer();
     {
-        Proxy proxy(settings, std::move(*store));
+        Proxy proxy(settings, std::move(*store), std::move(*journal));
         proxy.run();
     }
     base::log::stop_writer();

@@ -37,7 +37,11 @@ struct Event {
     X(kPossibleDuplicate,  kWarning,  "possible_duplicate",  "The delivery server may have taken the message although the upstream will try again.") \
     X(kRetryRecognised,    kNotice,   "retry_recognised",    "A message, or some of its recipients, was delivered, held or discarded before: the upstream gets 250, and it is not sent again.") \
     X(kRetryEarly,         kNotice,   "retry_early",         "A message came again while its earlier try still waits for the delivery server; it was deferred.") \
+    X(kSameMail,           kInfo,     "same_mail",           "A mail that nothing identifies has sender, recipient and text of an earlier one. Both are delivered: they may be two.") \
     X(kJournalFailed,      kError,    "journal_failed",      "The journal cannot be written or read; mail goes on, but a crash may deliver a message twice.") \
+    X(kHeldInstead,        kWarning,  "held_instead",        "The delivery server refused a message for some recipients after others had it; those copies are held, and the postmaster is told.") \
+    X(kNoticeFailed,       kError,    "notice_failed",       "A notice to the postmaster could not be delivered.") \
+    X(kSetAside,           kWarning,  "set_aside",           "A message has cost as many scanner workers as crash_limit allows; it is held unscanned.") \
     X(kStorageFailed,      kError,    "storage_failed",      "A message could not be written to the spool or the quarantine; it was deferred.") \
     X(kScanFailed,         kWarning,  "scan_failed",         "A message could not be scanned (time-out, limit, crash, error); the failure action was taken.") \
     X(kWorkerLost,         kError,    "worker_lost",         "A scanner worker crashed or overran its deadline and was replaced.") \

@@ -41,6 +41,7 @@ struct Settings {
     net::AddressList smtp_allow_client_ip;
     std::string proxy_hostname;             // filled in by parse(), when not given: "sandwich." + host name
     std::vector<net::Endpoint> downstream;  // never empty; one for now; several: fail-over
+    std::string postmaster;                 // forward-path of notices
     std::uint64_t message_size_limit = 0;   // octets
     unsigned max_connections = 0;
     unsigned max_recipients = 0;
@@ -57,6 +58,7 @@ struct Settings {
     std::chrono::seconds scan_timeout{};        // of one scan
     std::chrono::seconds scan_total_timeout{};  // waiting and scanning; never less than scan_timeout
     unsigned scan_queue = 0;                    // messages waiting
+    unsigned worker_crash_limit = 0;            // workers one message may cost; 0: no limit
     std::uint64_t worker_memory_limit = 0;      // RLIMIT_AS on top of what the engine takes, octets
     std::uint64_t worker_tmp_size = 0;          // octets of each worker's tmpfs
     bool sandbox = true;
@@ -83,6 +85,11 @@ struct Settings {
     std::uint64_t quarantine_max_size = 0;    // octets; 0: no limit
     std::uint64_t quarantine_disk_floor = 0;  // octets
 
+    // [journal]
+    std::string journal_path;
+    std::uint64_t journal_max_size = 0;  // octets of both files
+    std::chrono::seconds journal_keep{};
+
     // [log]
     base::log::Target log_target = base::log::Target::kSyslog;
     std::string log_ident;
@@ -91,7 +98,7 @@ struct Settings {
     bool operator==(const Settings&) const = default;
 
     [[nodiscard]] policy::Rules rules() const {
-        return {clamav.enable, clamav.action, clamav.failure_action, clamav.encrypted_action};
+        return {clamav.enable, {clamav.action, clamav.failure_action, clamav.encrypted_action}, {}};
     }
 };
 

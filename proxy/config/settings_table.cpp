@@ -65,6 +65,10 @@ constexpr Section kSections[] = {
      "The scanner is libclamav; freshclam(1) keeps its signatures up to date."},
     {"quarantine", "Quarantine",
      "Where messages are held. sandwichctl(8) lists, shows, releases and deletes them."},
+    {"journal", "Journal",
+     "What was done with each recipient of each message: when the inbound server loses an answer and sends a message "
+     "again, those who have it do not get it twice. A retry is known by its reverse-path, its recipient, the inbound "
+     "server's name and queue id in the topmost Received field, and every octet below that field."},
     {"worker", "Scanner processes",
      "Messages are scanned in processes of their own, which may touch neither the network nor the file system. One "
      "that crashes or takes too long is replaced, and only its message is affected."},
@@ -132,6 +136,10 @@ constexpr Setting kTable[] = {
     {"smtp", "downstream_smtp_server_port",
      Kind::kPort, Effect::kReload, kActive, "19000", {1, 65535}, kNoWords, AT(downstream.front().port),
      "The port of the delivery server."},
+    {"smtp", "postmaster",
+     Kind::kText, Effect::kReload, kCommented, "postmaster", {1, 254}, kNoWords, AT(postmaster),
+     "The address that is told when a message was delivered to some of its recipients and had to be held for others. "
+     "The delivery server must know it."},
     {"smtp", "message_size_limit",
      Kind::kOctets, Effect::kReload, kCommented, "100m", {64 * kKilo, 2047 * kMega}, kNoWords, AT(message_size_limit),
      "The largest message, in octets. It is offered as SIZE; a larger message is refused with 552."},
@@ -179,6 +187,10 @@ constexpr Setting kTable[] = {
     {"worker", "queue",
      Kind::kNumber, Effect::kReload, kCommented, "2000", {1, 100000}, kNoWords, AT(scan_queue),
      "How many messages may wait for a process. For more, failure_action is done at once."},
+    {"worker", "crash_limit",
+     Kind::kNumber, Effect::kReload, kCommented, "3", {0, 1000}, kNoWords, AT(worker_crash_limit),
+     "How many processes a message may cost, by crash or time-out, over all tries. Then it is held in the quarantine "
+     "unscanned instead of being tried again. 0: no limit."},
     {"worker", "memory_limit",
      Kind::kOctets, Effect::kScanner, kCommented, "1g", {64 * kMega, kTera}, kNoWords, AT(worker_memory_limit),
      "Memory a scanner process may take in addition to the loaded signatures. One that wants more fails, and "
@@ -252,6 +264,18 @@ constexpr Setting kTable[] = {
     {"quarantine", "disk_floor",
      Kind::kOctets, Effect::kReload, kCommented, "256m", {0, 1024 * kTera}, kNoWords, AT(quarantine_disk_floor),
      "How much must stay free on the quarantine's file system. Below, what should be held is deferred. 0: no limit."},
+
+    // ---- journal
+    {"journal", "path",
+     Kind::kPath, Effect::kRestart, kCommented, "/var/lib/sandwich/journal", kPathLength, kNoWords, AT(journal_path),
+     "The directory of the journal. It belongs to user and is readable by nobody else."},
+    {"journal", "max_size",
+     Kind::kOctets, Effect::kReload, kCommented, "64m", {kMega, kGiga}, kNoWords, AT(journal_max_size),
+     "How much it may take on disk. A delivered recipient takes 128 octets, and about as much memory. What is oldest "
+     "is forgotten first."},
+    {"journal", "keep",
+     Kind::kDuration, Effect::kReload, kCommented, "5d", {kHour, 60 * 24 * kHour}, kNoWords, AT(journal_keep),
+     "For how long it remembers at least, as far as max_size permits: as long as the inbound server tries."},
 
     // ---- log
     {"log", "target",

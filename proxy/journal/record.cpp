@@ -35,6 +35,24 @@ bool is_kind(char octet) {
 
 }  // namespace
 
+std::string_view to_string(Kind kind) {
+    switch (kind) {
+        case Kind::kDelivered:
+            return "delivered";
+        case Kind::kQuarantined:
+            return "quarantined";
+        case Kind::kDiscarded:
+            return "discarded";
+        case Kind::kWithdrawn:
+            return "withdrawn";
+        case Kind::kCrash:
+            return "crash";
+        case Kind::kIntent:
+            break;
+    }
+    return "intended";
+}
+
 std::array<char, kRecordSize> encode(const Record& record) {
     std::array<char, kRecordSize> octets{};
     octets[0] = static_cast<char>(record.kind);

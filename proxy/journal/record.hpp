@@ -34,6 +34,9 @@ enum class Kind : std::uint8_t {
     kCrash = 'C',        // a scanner worker died of it; `key` is the mail's
 };
 
+// "delivered", "quarantined" and so on, for log and replies.
+std::string_view to_string(Kind kind);
+
 struct Record {
     Kind kind = Kind::kIntent;
     std::uint32_t process = 0;

@@ -1,9 +1,11 @@
 // decide(): from facts to what is done with a message. Pure: no clock, no file, no network.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "mail/envelope.hpp"
 #include "policy/scan_report.hpp"
@@ -22,13 +24,27 @@ enum class Action : std::uint8_t {
 
 std::string_view to_string(Action action);
 
-// The rules in force. Permitted values: `found` quarantine, reject, discard, tag-and-deliver; the others defer,
-// quarantine, deliver-with-mark. The configuration checks it; what is not permitted here becomes defer.
-struct Rules {
-    bool scanning = true;  // false: nothing scans, by configuration; everything is delivered unmarked
+// What is done with a message of each kind. Permitted values: `found` quarantine, reject, discard, tag-and-deliver; the
+// others defer, quarantine, deliver-with-mark. The configuration checks it; what is not permitted here becomes defer.
+struct Actions {
     Action found = Action::kQuarantine;
     Action failure = Action::kDefer;
     Action encrypted = Action::kDefer;
+    bool operator==(const Actions&) const = default;
+};
+
+// Actions of their own for some recipients ([recipients PATTERN]).
+struct RecipientRule {
+    std::string pattern;  // see matches_recipient()
+    Actions actions;
+    bool operator==(const RecipientRule&) const = default;
+};
+
+// The rules in force.
+struct Rules {
+    bool scanning = true;  // false: nothing scans, by configuration; everything is delivered unmarked
+    Actions actions;
+    std::vector<RecipientRule> recipients;  // the first that matches counts
 };
 
 struct Decision {
@@ -37,9 +53,20 @@ struct Decision {
     std::string rule;     // the setting that decided: "scanner.clamav action"; "clean" when none had to
 };
 
+// Recipients for whom the same is done.
+struct Group {
+    Decision decision;
+    std::vector<std::size_t> recipients;  // indexes into the envelope's, ascending
+};
+
 // Worst result wins: found, then cannot tell, then encrypted, then clean; an empty report while scanning is "cannot
 // tell". A message from <> is never rejected for its content: it would end in the upstream's dead.letter, so it is
 // quarantined.
-Decision decide(const ScanReport& report, const mail::Envelope& envelope, const Rules& rules);
+//
+// Divides `which` recipients of the envelope (ascending indexes) into groups, each with another action, in the order in
+// which they are acted on: what is held first, then what is discarded, delivered, refused, deferred. `one_reply`: a
+// single reply speaks for all recipients of the envelope, so a reject that is not for all of them becomes quarantine.
+std::vector<Group> divide(const ScanReport& report, const mail::Envelope& envelope,
+                          const std::vector<std::size_t>& which, const Rules& rules, bool one_reply);
 
 }  // namespace policy

@@ -31,6 +31,7 @@ struct ScanReport {
     std::vector<ScanResult> results;
     std::string signatures;  // generation that judged: "clamav 27800, 12 loaded 2026-11-23T05:11:00Z" or like it
     std::chrono::microseconds elapsed{0};
+    bool worker_lost = false;  // the scanner process died of this message, or was killed because it took too long
 };
 
 // A report for a message that no scanner could look at.

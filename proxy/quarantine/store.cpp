@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/failpoint.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
 #include "quarantine/metadata.hpp"
@@ -118,8 +119,10 @@ base::Status Store::put(Entry entry, const mail::Message& message) {
     const auto lock = files_->lock(path_, FileSystem::Lock::kShared);
     if (!lock)
         return lock.error();
+    SANDWICH_FAILPOINT("quarantine-put");
     auto written = write_entry(entry, message, metadata);
     if (written) {
+        SANDWICH_FAILPOINT("quarantine-durable");
         count(entry.id, entry.size + metadata.size());
         return written;
     }
@@ -144,8 +147,10 @@ base::Status Store::write_entry(const Entry& entry, const mail::Message& message
     const auto eml = file(entry.id, kMail);
     if (auto written = write_synced(eml + std::string(kNew), message.bytes()); !written)
         return written;
+    SANDWICH_FAILPOINT("quarantine-text-written");
     if (auto renamed = files_->rename(eml + std::string(kNew), eml); !renamed)
         return renamed;
+    SANDWICH_FAILPOINT("quarantine-text-renamed");
     return replace_metadata(entry.id, metadata);
 }
 
@@ -153,8 +158,10 @@ base::Status Store::replace_metadata(const std::string& id, std::string_view met
     const auto meta = file(id, kMeta);
     if (auto written = write_synced(meta + std::string(kNew), metadata); !written)
         return written;
+    SANDWICH_FAILPOINT("quarantine-metadata-written");
     if (auto renamed = files_->rename(meta + std::string(kNew), meta); !renamed)
         return renamed;
+    SANDWICH_FAILPOINT("quarantine-metadata-renamed");
     return files_->sync_directory(path_);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/failpoint.hpp"
 #include "base/log.hpp"
 
 namespace session {
@@ -224,6 +225,7 @@ void Delivery::pump() {
             ++next_piece_;
             piece_offset_ = 0;
         }
+        SANDWICH_FAILPOINT("text");
         const bool last = next_piece_ == message_->pieces();
         if (last) {
             protocol.end_of_data();
@@ -231,6 +233,8 @@ void Delivery::pump() {
             stage_ = Stage::kFinal;
         }
         connection_->send();
+        if (last)
+            SANDWICH_FAILPOINT("dot-sent");
     }
 }
 

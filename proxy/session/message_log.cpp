@@ -11,10 +11,10 @@ namespace {
 constexpr std::size_t kRecipientsPerLine = 600;  // octets
 
 // Recipients in angle brackets, joined with commas, cut into groups.
-std::vector<std::string> recipient_groups(const mail::Envelope& envelope) {
+std::vector<std::string> recipient_groups(const std::vector<std::string>& recipients) {
     std::vector<std::string> groups(1);
-    for (const auto& recipient : envelope.recipients) {
-        const auto text = "<" + recipient.path + ">";
+    for (const auto& recipient : recipients) {
+        const auto text = "<" + recipient + ">";
         if (!groups.back().empty() && groups.back().size() + text.size() > kRecipientsPerLine)
             groups.emplace_back();
         if (!groups.back().empty())
@@ -24,29 +24,33 @@ std::vector<std::string> recipient_groups(const mail::Envelope& envelope) {
     return groups;
 }
 
+std::string of_message(const MessageRecord& r) {
+    std::string text = r.inbound_id.empty() ? "" : fmt::format("inbound={}, ", r.inbound_id);
+    return text + fmt::format("from=<{}>, size={}, nrcpts={}, msgid={}, proto={}, relay={}, ", r.reverse_path, r.size,
+                              r.recipients, r.message_id, r.protocol, r.relay);
+}
+
+std::string of_outcome(const MessageRecord& r, const RecipientRecord& outcome) {
+    std::string onward;
+    if (!outcome.downstream.empty())
+        onward += fmt::format("next={}, ", outcome.downstream);
+    if (!outcome.outbound_id.empty())
+        onward += fmt::format("outbound={}, ", outcome.outbound_id);
+    return fmt::format("delay={}, xdelay={}, mailer={}, {}dsn={}, verdict={}, stat={}", base::sendmail_delay(r.delay),
+                       base::sendmail_delay(outcome.xdelay), outcome.mailer, onward, outcome.dsn, outcome.verdict,
+                       outcome.stat);
+}
+
 }  // namespace
 
 std::vector<std::string> message_log_lines(const MessageRecord& r) {
-    const auto groups = recipient_groups(*r.envelope);
-    std::string line = fmt::format("{}: ", r.id);
-    if (!r.inbound_id.empty())
-        line += fmt::format("inbound={}, ", r.inbound_id);
-    line += fmt::format("from=<{}>, size={}, nrcpts={}, msgid={}, proto={}, relay={}", r.envelope->reverse_path, r.size,
-                        r.envelope->recipients.size(), r.message_id, r.protocol, r.relay);
-    std::string onward;
-    if (!r.downstream.empty())
-        onward += fmt::format("next={}, ", r.downstream);
-    if (!r.outbound_id.empty())
-        onward += fmt::format("outbound={}, ", r.outbound_id);
-    const auto outcome =
-        fmt::format(", delay={}, xdelay={}, mailer={}, {}dsn={}, verdict={}, stat={}", base::sendmail_delay(r.delay),
-                    base::sendmail_delay(r.xdelay), r.mailer, onward, r.dsn, r.verdict, r.stat);
     std::vector<std::string> lines;
-    for (const auto& group : groups) {
-        if (lines.empty())
-            lines.push_back(fmt::format("{}, to={}{}", line, group, outcome));
-        else
-            lines.push_back(fmt::format("{}: to={}, dsn={}, stat={}", r.id, group, r.dsn, r.stat));
+    for (const auto& outcome : r.outcomes) {
+        const auto groups = recipient_groups(outcome.recipients);
+        lines.push_back(fmt::format("{}: {}to={}, {}", r.id, lines.empty() ? of_message(r) : "", groups.front(),
+                                    of_outcome(r, outcome)));
+        for (std::size_t i = 1; i < groups.size(); ++i)
+            lines.push_back(fmt::format("{}: to={}, dsn={}, stat={}", r.id, groups[i], outcome.dsn, outcome.stat));
     }
     return lines;
 }

@@ -6,29 +6,36 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "mail/envelope.hpp"
 
 namespace session {
+
+// What became of some recipients.
+struct RecipientRecord {
+    std::vector<std::string> recipients;  // without angle brackets
+    std::chrono::nanoseconds xdelay{0};   // of the hand-over to the delivery server
+    std::string mailer;                   // "smtp", "quarantine", "discard", "reject", "defer", "none"
+    std::string downstream;               // "127.0.0.1:19000"; empty when it was not asked
+    std::string outbound_id;              // queue id that the delivery server gave
+    std::string dsn;                      // enhanced status code
+    std::string verdict;
+    std::string stat;  // "Sent (…)", "Deferred: …", as Sendmail words it
+};
 
 struct MessageRecord {
     std::string id;
     std::string inbound_id;  // queue id of the inbound Sendmail; empty: unknown
     std::string message_id;
     std::string relay;          // upstream: "name [address]"
-    std::string_view protocol;  // "ESMTP" or "SMTP"
+    std::string_view protocol;  // "ESMTP", "SMTP" or "LMTP"
     std::size_t size = 0;
-    const mail::Envelope* envelope = nullptr;
-    std::chrono::nanoseconds delay{0};   // since MAIL
-    std::chrono::nanoseconds xdelay{0};  // of the hand-over to the delivery server
-    std::string mailer;                  // "smtp", "quarantine", "discard", "reject", "defer"
-    std::string downstream;              // "127.0.0.1:19000"; empty when it was not asked
-    std::string outbound_id;             // queue id that the delivery server gave
-    std::string dsn;                     // enhanced status code
-    std::string verdict;
-    std::string stat;  // "Sent (…)", "Deferred: …", as Sendmail words it
+    std::string reverse_path;
+    std::size_t recipients = 0;         // in all
+    std::chrono::nanoseconds delay{0};  // since MAIL
+    std::vector<RecipientRecord> outcomes;
 };
 
-// One line, or several when the recipients do not fit: each has the id, the further ones only to= and stat=.
+// One line, or several: for each outcome one, and more when its recipients do not fit. All have the id, the first has
+// from= and what else belongs to the whole message.
 std::vector<std::string> message_log_lines(const MessageRecord& record);
 
 // The queue id in a delivery server's final text (without code): "6AM4NqNc004002 Message accepted for delivery", "Ok:

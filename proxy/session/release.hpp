@@ -1,7 +1,6 @@
 // Release: hands one quarantined message to the delivery server, with its original envelope, all recipients or none.
 //
-// Belongs to one loop; deletes itself from the loop's care when `done` has been called. The records before and after
-// are the control server's affair.
+// Belongs to one loop. The records before and after are the control server's affair.
 #pragma once
 
 #include <functional>

@@ -7,6 +7,7 @@
 
 #include "base/snapshot.hpp"
 #include "config/settings.hpp"
+#include "journal/journal.hpp"
 #include "policy/decision.hpp"
 #include "quarantine/service.hpp"
 #include "scanners/worker/pool.hpp"
@@ -30,6 +31,7 @@ struct Counters {
     std::atomic<std::uint64_t> rejected{0};
     std::atomic<std::uint64_t> discarded{0};
     std::atomic<std::uint64_t> deferred{0};
+    std::atomic<std::uint64_t> repeated{0};  // answered from the journal, nothing done
 };
 
 // Lives as long as every loop. Members are safe to use from any of them.
@@ -37,6 +39,7 @@ struct Shared {
     base::Snapshot<Runtime> runtime;
     scanners::Pool& scanners;
     quarantine::Service& quarantine;
+    journal::Journal& journal;
     Counters counters;
     std::atomic<bool> downstream_down{false};  // logged once for all loops, and once when it is back
     std::atomic<bool> draining{false};         // no new sessions; the ones there end at their next command

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "session/shard.hpp"
 
@@ -53,6 +54,7 @@ Session::Session(Shard& shard, std::uint64_t number, base::UniqueFd socket, cons
 Session::~Session() = default;
 
 void Session::start() {
+    SANDWICH_FAILPOINT("accepted");
     protocol_.greet(runtime_->settings.smtp_greeting_msg);
     flush();
     restart_clock();
@@ -145,7 +147,8 @@ void Session::handle(ServerProtocol::Event& event) {
 }
 
 void Session::hello(const ServerProtocol::Hello& hello) {
-    if (hello.verb != smtp::Verb::kEhlo) {
+    SANDWICH_FAILPOINT("hello");
+    if (hello.verb == smtp::Verb::kHelo) {
         answer(make_reply(250, "", runtime_->settings.proxy_hostname));
         return;
     }
@@ -180,10 +183,11 @@ void Session::begin_transaction(const smtp::PathArgument& argument) {
         answer(make_reply(552, "5.3.4", "message exceeds the size limit"));
         return;
     }
-    Upstream upstream{client_, protocol_.client_name(), protocol_.esmtp()};
+    Upstream upstream{client_, protocol_.client_name(), protocol_.esmtp(), protocol_.lmtp()};
     Transaction::Owner& owner = *this;
     transaction_ = std::make_unique<Transaction>(shard_, owner, std::move(runtime), std::move(upstream), number_,
                                                  ++serial_, argument);
+    SANDWICH_FAILPOINT("mail");
     answer(make_reply(250, "2.1.0", fmt::format("<{}>... Sender ok", argument.path)));
 }
 
@@ -193,11 +197,16 @@ void Session::answer(const smtp::Reply& reply) {
 }
 
 // First out of the way, then the answer: the upstream's next MAIL may stand in the input already.
-void Session::conclude(const smtp::Reply& reply) {
+void Session::conclude(const std::vector<smtp::Reply>& replies) {
     shard_.loop().retire(std::move(transaction_));
     if (upstream_gone_)
         return end();
-    answer(reply);
+    if (replies.size() > 1)
+        protocol_.answer_each(replies);
+    else
+        protocol_.answer(replies.front());
+    pump();
+    SANDWICH_FAILPOINT("replied");
     if (shard_.shared().draining)
         drain();
 }

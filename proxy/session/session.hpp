@@ -42,7 +42,7 @@ class Session final : private net::Stream::Handler, private Transaction::Owner {
     void on_end(const std::string& why) override;
 
     void answer(const smtp::Reply& reply) override;
-    void conclude(const smtp::Reply& reply) override;
+    void conclude(const std::vector<smtp::Reply>& replies) override;
 
     void pump();
     void handle(smtp::ServerProtocol::Event& event);

@@ -83,6 +83,11 @@ Transaction* Shard::transaction(std::uint64_t session, std::uint64_t serial) {
     return found == nullptr ? nullptr : found->transaction(serial);
 }
 
+Disposal* Shard::disposal(std::uint64_t session, std::uint64_t serial) {
+    auto* found = transaction(session, serial);
+    return found == nullptr ? nullptr : found->disposal();
+}
+
 void Shard::remove(Session& session) {
     const auto found = sessions_.find(session.number());
     if (found == sessions_.end())

@@ -28,6 +28,7 @@ class Shard {
     // The session or transaction that a late answer is meant for; null when it is over: no pointer crosses a wait.
     Session* find(std::uint64_t session);
     Transaction* transaction(std::uint64_t session, std::uint64_t serial);
+    Disposal* disposal(std::uint64_t session, std::uint64_t serial);
 
     // Any thread: stop accepting, end sessions as they come to rest; `empty` is called once on this loop when none is
     // left.

@@ -57,7 +57,7 @@ ServerProtocol::Event ServerProtocol::next(std::string_view& bytes) {
             blocked_ = true;  // its answer, and all that it does, comes after the answers to the recipients
             break;
         }
-        if ((parsed.verb == Verb::kEhlo || parsed.verb == Verb::kHelo) && in_transaction()) {
+        if (is_greeting(parsed.verb) && in_transaction()) {
             reset_transaction();
             return Reset{};  // the line stays: Hello comes next
         }
@@ -114,10 +114,15 @@ bool ServerProtocol::is_valid_recipient(const Command& command) {
     return argument && !argument->path.empty();
 }
 
+bool ServerProtocol::is_greeting(Verb verb) {
+    return verb == Verb::kEhlo || verb == Verb::kHelo || verb == Verb::kLhlo;
+}
+
 ServerProtocol::Event ServerProtocol::command(const Command& command) {
     switch (command.verb) {
         case Verb::kEhlo:
         case Verb::kHelo:
+        case Verb::kLhlo:
             return hello(command);
         case Verb::kMail:
             return mail(command);
@@ -136,7 +141,6 @@ ServerProtocol::Event ServerProtocol::command(const Command& command) {
         case Verb::kQuit:
             return quit(command);
         case Verb::kExpn:
-        case Verb::kLhlo:
             return refuse(make_reply(502, "5.5.1", "Command not implemented"));
         case Verb::kUnknown:
             break;
@@ -149,13 +153,13 @@ ServerProtocol::Event ServerProtocol::command(const Command& command) {
 ServerProtocol::Event ServerProtocol::hello(const Command& command) {
     const std::string name(first_word(command.argument));
     pending_client_name_ = name;
-    pending_esmtp_ = command.verb == Verb::kEhlo;
+    pending_greeting_ = command.verb;
     return await(Pending::kHello, Hello{command.verb, name});
 }
 
 ServerProtocol::Event ServerProtocol::mail(const Command& command) {
     if (state_ == State::kStart)
-        return refuse(out_of_order("EHLO or HELO first"));
+        return refuse(out_of_order("EHLO, HELO or LHLO first"));
     if (state_ == State::kMail)
         return refuse(out_of_order("Sender already given"));
     auto argument = parse_path_argument("FROM", command.argument);
@@ -185,7 +189,7 @@ ServerProtocol::Event ServerProtocol::data(const Command& command) {
     if (offered_ == 0)
         return refuse(out_of_order("RCPT first"));
     if (accepted_ == 0)  // no fault of the client: its DATA was in the pipe before it saw our replies (RFC 2920)
-        return send(make_reply(554, "5.5.1", "No valid recipients"));
+        return send(make_reply(lmtp() ? 503 : 554, "5.5.1", "No valid recipients"));  // RFC 2033 section 4.2
     return await(Pending::kData, Data{});
 }
 
@@ -227,7 +231,23 @@ void ServerProtocol::answer(const Reply& reply) {
     assert(pending_ != Pending::kNone);
     if (pending_ == Pending::kNone)
         return;  // a reply that answers nothing would put the client out of step
-    send(reply);
+    const bool to_each = pending_ == Pending::kEndOfData && lmtp();
+    for (auto count = to_each ? accepted_ : 1; count > 0; --count)
+        send(reply);
+    settle(reply);
+}
+
+void ServerProtocol::answer_each(const std::vector<Reply>& replies) {
+    if (state_ == State::kClosed)
+        return;
+    assert(pending_ == Pending::kEndOfData && lmtp() && replies.size() == accepted_);
+    for (const auto& reply : replies)
+        send(reply);
+    settle(replies.back());
+}
+
+// What an answer that was given means for the rest of the session.
+void ServerProtocol::settle(const Reply& reply) {
     const auto answered = pending_;
     if (--outstanding_ == 0) {
         pending_ = Pending::kNone;
@@ -315,7 +335,7 @@ ServerProtocol::Event ServerProtocol::refuse_without_mail() {
 
 void ServerProtocol::greeted() {
     state_ = State::kReady;
-    esmtp_ = pending_esmtp_;
+    greeting_ = pending_greeting_;
     client_name_ = std::exchange(pending_client_name_, {});
     mail_refused_ = false;
 }

@@ -1,4 +1,5 @@
-// The server side of SMTP (RFC 5321): grammar and order of commands, towards the upstream. Sans-I/O.
+// The server side of SMTP (RFC 5321) and LMTP (RFC 2033): grammar and order of commands, towards the upstream.
+// Sans-I/O.
 //
 // The owner feeds bytes and gets events; each event marked "answer" must be answered once with answer(), later or at
 // once, in order. What needs no decision (NOOP, HELP, VRFY, EXPN, RSET, QUIT, bad commands) is answered here. While an
@@ -31,7 +32,7 @@ class ServerProtocol {
   public:
     // Events.
     struct Hello {         // answer: 250, or 4xx
-        Verb verb;         // kEhlo, kHelo
+        Verb verb;         // kEhlo, kHelo, kLhlo
         std::string name;  // what the client calls itself; may be empty, never trusted
     };
     struct Mail {  // answer
@@ -63,8 +64,10 @@ class ServerProtocol {
     // stays in `bytes`: give it again with what follows (the owner's buffer must hold ServerLimits::command_line).
     Event next(std::string_view& bytes);
 
-    // Answers the oldest unanswered event.
+    // Answers the oldest unanswered event. In LMTP the answer to the end of data is given for every recipient.
     void answer(const Reply& reply);
+    // LMTP: answers the end of data, with a reply for each accepted recipient, in order.
+    void answer_each(const std::vector<Reply>& replies);
 
     // Ends the session from our side: `reply` (421) goes to the output, and next() gives Nothing from now on.
     void close(const Reply& reply);
@@ -78,7 +81,8 @@ class ServerProtocol {
     [[nodiscard]] std::size_t owed_answers() const { return outstanding_; }
     [[nodiscard]] bool in_data() const;
     [[nodiscard]] bool in_transaction() const;
-    [[nodiscard]] bool esmtp() const { return esmtp_; }  // the last greeting was EHLO
+    [[nodiscard]] bool esmtp() const { return greeting_ != Verb::kHelo; }  // the last greeting was EHLO or LHLO
+    [[nodiscard]] bool lmtp() const { return greeting_ == Verb::kLhlo; }
     [[nodiscard]] const std::string& client_name() const { return client_name_; }
     [[nodiscard]] std::size_t accepted_recipients() const { return accepted_; }
     // Of the message in hand, or the last one.
@@ -94,6 +98,7 @@ class ServerProtocol {
     bool skip_line(std::string_view& bytes);
     Event refuse_line(const Line& line);
     static bool is_valid_recipient(const Command& command);
+    static bool is_greeting(Verb verb);
 
     Event command(const Command& command);
     Event hello(const Command& command);
@@ -108,6 +113,7 @@ class ServerProtocol {
     Event send(const Reply& reply);    // no error: Nothing
     Event refuse(const Reply& reply);  // counts: Nothing, or Broken
     Event refuse_without_mail();
+    void settle(const Reply& reply);
     void greeted();
     void begin_data();
     void reset_transaction();
@@ -119,8 +125,8 @@ class ServerProtocol {
     std::size_t outstanding_ = 0;  // answers owed; above 1 only for RCPT
     bool blocked_ = false;         // a command stands in the input that waits for the answers owed
     std::string pending_client_name_;
-    bool pending_esmtp_ = false;
-    bool esmtp_ = false;
+    Verb pending_greeting_ = Verb::kHelo;
+    Verb greeting_ = Verb::kHelo;
     std::string client_name_;
     std::size_t accepted_ = 0;
     std::size_t offered_ = 0;    // RCPT commands in this transaction

@@ -39,6 +39,7 @@ base::Status make_directories(const config::Settings& settings, const std::optio
         {std::filesystem::path(settings.control_socket).parent_path(), 0755, nullptr},
         {settings.spool_directory, 0700, owner},
         {settings.quarantine_path, 0700, owner},
+        {settings.journal_path, 0700, owner},
     };
     for (const auto& directory : wanted)
         if (auto made = make_path(directory.path, directory.mode, directory.owner); !made)

@@ -297,6 +297,7 @@ void Pool::State::lose_worker(Worker& worker, Replace replace, policy::Cause cau
         } else {
             auto report = cannot_tell(cause, why);
             report.signatures = zygote.signatures;
+            report.worker_lost = replace == Replace::kYes;
             settle(job, std::move(report));
         }
     }

@@ -123,6 +123,7 @@ class Daemon:
             "scanner.clamav.test_signatures": self.path("test-signatures"),
             "quarantine.path": self.quarantine,
             "quarantine.disk_floor": "0",
+            "journal.path": self.path("journal"),
             "log.target": "stderr",
         }
         self.configure(settings)

@@ -44,6 +44,14 @@ mail::Envelope from(std::string sender) {
     return {std::move(sender), "", {{"bob@example.test", ""}}};
 }
 
+// What becomes of a mail with one recipient.
+policy::Decision decide(const ScanReport& report, const mail::Envelope& envelope, const policy::Rules& rules) {
+    const auto groups = policy::divide(report, envelope, {0}, rules, true);
+    REQUIRE(groups.size() == 1);
+    REQUIRE(groups[0].recipients == std::vector<std::size_t>{0});
+    return groups[0].decision;
+}
+
 bool is_one_of(Action action, std::initializer_list<Action> actions) {
     return std::find(actions.begin(), actions.end(), action) != actions.end();
 }
@@ -55,7 +63,7 @@ bool contains(const std::vector<Outcome>& outcomes, Outcome outcome) {
 }  // namespace
 
 TEST_CASE("one result leads to the action that its setting names, which is written down") {
-    const policy::Rules rules{true, Action::kReject, Action::kQuarantine, Action::kDeliverWithMark};
+    const policy::Rules rules{true, {Action::kReject, Action::kQuarantine, Action::kDeliverWithMark}, {}};
     struct Case {
         Outcome outcome;
         Action action;
@@ -70,7 +78,7 @@ TEST_CASE("one result leads to the action that its setting names, which is writt
               "scanner.clamav encrypted_action"},
          }) {
         CAPTURE(c.verdict);
-        const auto decision = policy::decide(report_of({c.outcome}), from("a@b"), rules);
+        const auto decision = decide(report_of({c.outcome}), from("a@b"), rules);
         CHECK(decision.action == c.action);
         CHECK(decision.verdict == c.verdict);
         CHECK(decision.rule == c.rule);
@@ -79,10 +87,10 @@ TEST_CASE("one result leads to the action that its setting names, which is writt
 
 TEST_CASE("the defaults hold what is found and defer what is not known") {
     const policy::Rules rules;
-    CHECK(policy::decide(report_of({Outcome::kFound}), from("a@b"), rules).action == Action::kQuarantine);
-    CHECK(policy::decide(report_of({Outcome::kCannotTell}), from("a@b"), rules).action == Action::kDefer);
-    CHECK(policy::decide(report_of({Outcome::kEncrypted}), from("a@b"), rules).action == Action::kDefer);
-    CHECK(policy::decide(report_of({Outcome::kClean}), from("a@b"), rules).action == Action::kDeliver);
+    CHECK(decide(report_of({Outcome::kFound}), from("a@b"), rules).action == Action::kQuarantine);
+    CHECK(decide(report_of({Outcome::kCannotTell}), from("a@b"), rules).action == Action::kDefer);
+    CHECK(decide(report_of({Outcome::kEncrypted}), from("a@b"), rules).action == Action::kDefer);
+    CHECK(decide(report_of({Outcome::kClean}), from("a@b"), rules).action == Action::kDeliver);
 }
 
 TEST_CASE("every rule with every one, two or three results: the worst decides, and nothing unclean goes out unmarked") {
@@ -101,8 +109,8 @@ TEST_CASE("every rule with every one, two or three results: the worst decides, a
             for (const auto failure : kActions) {
                 for (const auto encrypted : kActions) {
                     for (const auto* sender : {"a@b", ""}) {
-                        const policy::Rules rules{true, found, failure, encrypted};
-                        const auto action = policy::decide(report_of(outcomes), from(sender), rules).action;
+                        const policy::Rules rules{true, {found, failure, encrypted}, {}};
+                        const auto action = decide(report_of(outcomes), from(sender), rules).action;
                         ++decisions;
                         const auto unknown = [](Action rule) {
                             return is_one_of(rule, {Action::kDefer, Action::kQuarantine, Action::kDeliverWithMark})
@@ -132,16 +140,16 @@ TEST_CASE("every rule with every one, two or three results: the worst decides, a
 }
 
 TEST_CASE("a message from the null sender is quarantined where another is rejected, and the rule says so") {
-    const policy::Rules rules{true, Action::kReject, Action::kDefer, Action::kDefer};
-    const auto decision = policy::decide(report_of({Outcome::kFound}), from(""), rules);
+    const policy::Rules rules{true, {Action::kReject, Action::kDefer, Action::kDefer}, {}};
+    const auto decision = decide(report_of({Outcome::kFound}), from(""), rules);
     CHECK(decision.action == Action::kQuarantine);
     CHECK(decision.rule == "scanner.clamav action, but never a 5xx to <>");
 }
 
 TEST_CASE("without scanning everything is delivered, and the verdict does not say clean") {
-    const policy::Rules rules{false, Action::kReject, Action::kDefer, Action::kDefer};
+    const policy::Rules rules{false, {Action::kReject, Action::kDefer, Action::kDefer}, {}};
     for (const auto outcome : kOutcomes) {
-        const auto decision = policy::decide(report_of({outcome}), from("a@b"), rules);
+        const auto decision = decide(report_of({outcome}), from("a@b"), rules);
         CHECK(decision.action == Action::kDeliver);
         CHECK(decision.verdict == "not scanned");
         CHECK(decision.rule == "scanner.clamav enable");
@@ -149,7 +157,7 @@ TEST_CASE("without scanning everything is delivered, and the verdict does not sa
 }
 
 TEST_CASE("an empty report while scanning is unknown, not clean") {
-    const auto decision = policy::decide({}, from("a@b"), {});
+    const auto decision = decide({}, from("a@b"), {});
     CHECK(decision.action == Action::kDefer);
     CHECK(decision.verdict == "cannot tell (unavailable)");
 }
@@ -157,7 +165,7 @@ TEST_CASE("an empty report while scanning is unknown, not clean") {
 TEST_CASE("an outcome that is none of the known ones is unknown, not clean") {
     ScanReport report = report_of({Outcome::kClean});
     report.results.push_back({"clamav", static_cast<Outcome>(77), Cause::kNone, "", ""});
-    CHECK(policy::decide(report, from("a@b"), {}).action == Action::kDefer);
+    CHECK(decide(report, from("a@b"), {}).action == Action::kDefer);
 }
 
 TEST_CASE("the summary names the worst, each name once") {

@@ -4,6 +4,7 @@
 #include "config/load.hpp"
 #include "scripted_server.hpp"
 #include "session/delivery.hpp"
+#include "test/unit/journal/samples.hpp"
 #include "test/unit/quarantine/simulated_disk.hpp"
 
 using Lines = std::vector<std::string>;
@@ -22,7 +23,8 @@ class Rig final : private session::Delivery::Handler {
     Rig(const ScriptedServer& server, std::vector<smtp::Parameter> mail_parameters)
         : scanners_(loop_, {}),
           quarantine_(*quarantine::Store::open("/q", {}, std::make_shared<test::SimulatedDisk>())),
-          shared_{base::Snapshot<session::Runtime>(runtime_for(server)), scanners_, quarantine_, {}, {}},
+          journal_(*journal::Journal::open(directory_.path(), {})),
+          shared_{base::Snapshot<session::Runtime>(runtime_for(server)), scanners_, quarantine_, *journal_, {}, {}},
           pool_(std::make_unique<session::DownstreamPool>(loop_, shared_)),
           guard_(loop_, [this] {
               events.emplace_back("nothing came");
@@ -86,6 +88,8 @@ class Rig final : private session::Delivery::Handler {
     net::Loop loop_;
     scanners::Pool scanners_;
     quarantine::Service quarantine_;
+    const TemporaryDirectory directory_;
+    std::unique_ptr<journal::Journal> journal_;
     session::Shared shared_;
     std::unique_ptr<session::DownstreamPool> pool_;
     net::Timer guard_;

@@ -16,10 +16,9 @@ TEST_CASE("the delivery server's queue id is found in the words of Sendmail, Pos
     CHECK(outbound_id("queued as ").empty());
 }
 
-TEST_CASE("a message has one line with Sendmail's fields in Sendmail's order") {
-    mail::Envelope envelope;
-    envelope.reverse_path = "s@outside.test";
-    envelope.recipients = {{"alice@example.test", ""}, {"bob@example.test", ""}};
+namespace {
+
+session::MessageRecord message() {
     session::MessageRecord record;
     record.id = "01ARZ3NDEKTSV4";
     record.inbound_id = "6AM4NqxZ003998";
@@ -27,15 +26,30 @@ TEST_CASE("a message has one line with Sendmail's fields in Sendmail's order") {
     record.relay = "mx.example.test [127.0.0.1]";
     record.protocol = "ESMTP";
     record.size = 149;
-    record.envelope = &envelope;
+    record.reverse_path = "s@outside.test";
+    record.recipients = 2;
     record.delay = std::chrono::seconds(61);
-    record.xdelay = std::chrono::seconds(1);
-    record.mailer = "smtp";
-    record.downstream = "127.0.0.1:19000";
-    record.outbound_id = "6AM4NqNc004002";
-    record.dsn = "2.0.0";
-    record.verdict = "clean";
-    record.stat = "Sent (6AM4NqNc004002 Message accepted for delivery)";
+    return record;
+}
+
+session::RecipientRecord delivered(std::vector<std::string> recipients) {
+    session::RecipientRecord outcome;
+    outcome.recipients = std::move(recipients);
+    outcome.xdelay = std::chrono::seconds(1);
+    outcome.mailer = "smtp";
+    outcome.downstream = "127.0.0.1:19000";
+    outcome.outbound_id = "6AM4NqNc004002";
+    outcome.dsn = "2.0.0";
+    outcome.verdict = "clean";
+    outcome.stat = "Sent (6AM4NqNc004002 Message accepted for delivery)";
+    return outcome;
+}
+
+}  // namespace
+
+TEST_CASE("a message has one line with Sendmail's fields in Sendmail's order") {
+    auto record = message();
+    record.outcomes = {delivered({"alice@example.test", "bob@example.test"})};
     const auto lines = session::message_log_lines(record);
     REQUIRE(lines.size() == 1);
     CHECK(lines[0] ==
@@ -45,13 +59,29 @@ TEST_CASE("a message has one line with Sendmail's fields in Sendmail's order") {
           "stat=Sent (6AM4NqNc004002 Message accepted for delivery)");
 }
 
+TEST_CASE("recipients of whom something else became have a line of their own") {
+    auto record = message();
+    session::RecipientRecord held;
+    held.recipients = {"bob@example.test"};
+    held.mailer = "quarantine";
+    held.dsn = "2.0.0";
+    held.verdict = "found Eicar-Signature";
+    held.stat = "Sent (quarantined)";
+    record.outcomes = {delivered({"alice@example.test"}), held};
+    const auto lines = session::message_log_lines(record);
+    REQUIRE(lines.size() == 2);
+    CHECK(lines[0].find("to=<alice@example.test>, delay=") != std::string::npos);
+    CHECK(lines[1] ==
+          "01ARZ3NDEKTSV4: to=<bob@example.test>, delay=00:01:01, xdelay=00:00:00, mailer=quarantine, dsn=2.0.0, "
+          "verdict=found Eicar-Signature, stat=Sent (quarantined)");
+}
+
 TEST_CASE("many recipients are split over lines that each name the message, and none is missing") {
-    mail::Envelope envelope;
+    std::vector<std::string> recipients;
     for (int i = 0; i < 300; ++i)
-        envelope.recipients.push_back({fmt::format("user{:03}@example.test", i), ""});
-    session::MessageRecord record;
-    record.id = "01ARZ3NDEKTSV4";
-    record.envelope = &envelope;
+        recipients.push_back(fmt::format("user{:03}@example.test", i));
+    auto record = message();
+    record.outcomes = {delivered(recipients)};
     const auto lines = session::message_log_lines(record);
     CHECK(lines.size() > 5);
     std::string all;
@@ -60,6 +90,6 @@ TEST_CASE("many recipients are split over lines that each name the message, and 
         CHECK(line.rfind("01ARZ3NDEKTSV4: ", 0) == 0);
         all += line;
     }
-    for (const auto& recipient : envelope.recipients)
-        CHECK(all.find("<" + recipient.path + ">") != std::string::npos);
+    for (const auto& recipient : recipients)
+        CHECK(all.find("<" + recipient + ">") != std::string::npos);
 }

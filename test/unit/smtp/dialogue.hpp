@@ -19,7 +19,10 @@ inline std::string text_of_path(std::string_view name, const smtp::PathArgument&
 
 inline std::string describe(const Server::Event& event) {
     if (const auto* hello = std::get_if<Server::Hello>(&event))
-        return (hello->verb == smtp::Verb::kEhlo ? "EHLO " : "HELO ") + hello->name;
+        return (hello->verb == smtp::Verb::kEhlo   ? "EHLO "
+                : hello->verb == smtp::Verb::kLhlo ? "LHLO "
+                                                   : "HELO ") +
+               hello->name;
     if (const auto* mail = std::get_if<Server::Mail>(&event))
         return text_of_path("MAIL", mail->argument);
     if (const auto* rcpt = std::get_if<Server::Rcpt>(&event))

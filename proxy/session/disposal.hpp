@@ -1,0 +1,100 @@
+// Disposal: does what was decided, group of recipients after group, and gives each recipient its answer.
+//
+// Belongs to one loop, and to one Transaction. What is held goes first, then what is discarded and delivered: no answer
+// promises anything that has not been done (invariant 1). Every step is in the journal before it is taken and after it
+// has ended, so that a retry repeats none (invariant 9).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy/decision.hpp"
+#include "session/delivery.hpp"
+#include "session/incoming_mail.hpp"
+
+namespace session {
+
+class Shard;
+
+// What became of some recipients.
+struct Part {
+    std::vector<std::size_t> recipients;  // indexes into the mail's
+    policy::Decision decision;
+    smtp::Reply reply;  // fit for the upstream; its first line begins with our id
+    std::string stat;   // for the log
+    std::string said;   // the delivery server's final text, when it took the mail
+    bool asked_downstream = false;
+    net::Endpoint server;                  // that was asked
+    std::chrono::nanoseconds duration{0};  // of the hand-over
+};
+
+class Disposal final : public Delivery::Handler {
+  public:
+    class Owner {
+      public:
+        // Every group has been acted on, or could not be.
+        virtual void on_disposed() = 0;
+
+      protected:
+        ~Owner() = default;
+    };
+
+    // All of them outlive the Disposal.
+    Disposal(Shard& shard, const IncomingMail& mail, Delivery& delivery, Owner& owner);
+
+    // At most once. `accepted_for`: how many recipients the delivery server has accepted for the transaction that is
+    // open there. `settled`: somebody's copy was delivered, held or discarded by an earlier try.
+    void begin(std::vector<policy::Group> groups, bool settled);
+
+    // Gives up if nothing irrevocable has been done. False: it goes on to its end (invariant 8).
+    bool cancel();
+
+    // What has been done so far; all of it when on_disposed() has been called.
+    [[nodiscard]] const std::vector<Part>& parts() const { return parts_; }
+
+    // Late answers; the transaction has been found again. `step` tells an answer to an earlier question.
+    void intended(unsigned step);
+    void quarantined(unsigned step, const std::string& entry, const base::Status& status);
+
+    // From the delivery, for what is asked of it here.
+    void on_recipient(const smtp::Reply& reply) override;
+    void on_delivery_broken(const smtp::Reply& reply) override;
+    void on_delivered(Delivery::Outcome outcome) override;
+
+  private:
+    enum class Stage { kIdle, kIntending, kQuarantining, kEnvelope, kDelivering, kOver };
+
+    void next();
+    void intend();
+    void quarantine();
+    void deliver();
+    void refuse_recipients();
+    void end_part(const smtp::Reply& reply, std::string stat, std::optional<journal::Kind> how);
+    void refused(const Delivery::Outcome& outcome);
+    void hold_instead(const std::string& why);
+    [[nodiscard]] bool others_have_it() const;
+    [[nodiscard]] bool will_come_again() const;
+    template <typename Call>
+    auto when_found(Call call);
+
+    Shard& shard_;
+    const IncomingMail& mail_;
+    Delivery& delivery_;
+    Owner& owner_;
+    Stage stage_ = Stage::kIdle;
+    std::vector<policy::Group> groups_;  // still to be done, the next one last
+    std::vector<Part> parts_;
+    Part part_;  // in hand
+    unsigned step_ = 0;
+    bool settled_ = false;
+    bool irrevocable_ = false;          // something was delivered, held or discarded
+    bool envelope_is_open_ = true;      // the delivery server has accepted every recipient of the mail, and no text yet
+    bool intended_ = false;             // the journal has an intent for the part in hand
+    std::vector<smtp::Reply> answers_;  // to the recipients of the part in hand
+    base::Monotonic::time_point since_;
+};
+
+}  // namespace session

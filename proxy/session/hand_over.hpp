@@ -1,0 +1,22 @@
+// HandOver: gives the delivery server a mail that no upstream waits for: a released message, a notice. All recipients
+// or none.
+//
+// Belongs to one loop; what runs deletes itself when `done` has been called.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/result.hpp"
+#include "mail/envelope.hpp"
+#include "mail/rope.hpp"
+#include "session/downstream_pool.hpp"
+
+namespace session {
+
+// `id` for the log. `done` runs once, on the pool's loop: the delivery server's final text, or why it did not take the
+// mail. An Error's text begins with "possibly delivered: " when the final dot had left and no answer came.
+void hand_over(net::Loop& loop, DownstreamPool& pool, RuntimePtr runtime, std::string id, mail::Envelope envelope,
+               mail::Rope message, std::function<void(base::Result<std::string>)> done);
+
+}  // namespace session

@@ -1,0 +1,41 @@
+#include "session/incoming_mail.hpp"
+
+#include "mail/text.hpp"
+
+namespace session {
+
+journal::Origin IncomingMail::origin() const {
+    const auto& received = facts.received;
+    if (received.by.empty() || received.id.empty() || !mail::equal_ignoring_case(received.by, upstream.name))
+        return {envelope.reverse_path, "", ""};
+    return {envelope.reverse_path, received.by, received.id};
+}
+
+std::vector<journal::Key> IncomingMail::keys_of(const std::vector<std::size_t>& recipients) const {
+    std::vector<journal::Key> some;
+    for (const auto recipient : recipients)
+        if (recipient < keys.size())
+            some.push_back(keys[recipient]);
+    return some;
+}
+
+mail::Envelope IncomingMail::envelope_for(const std::vector<std::size_t>& recipients) const {
+    mail::Envelope some{envelope.reverse_path, envelope.parameters, {}};
+    for (const auto recipient : recipients)
+        some.recipients.push_back(envelope.recipients[recipient]);
+    return some;
+}
+
+std::string shown_name(const Upstream& upstream) {
+    constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]";
+    const auto& name = upstream.name;
+    if (name.empty() || name.size() > 255 || name.find_first_not_of(kAllowed) != std::string::npos)
+        return "unknown";
+    return name;
+}
+
+std::string_view protocol_name(const Upstream& upstream) {
+    return upstream.lmtp ? "LMTP" : upstream.esmtp ? "ESMTP" : "SMTP";
+}
+
+}  // namespace session

@@ -1,0 +1,58 @@
+// IncomingMail: one mail as the upstream hands it in, and what is known of it: shared by what judges it, acts on it and
+// logs it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "journal/key.hpp"
+#include "mail/envelope.hpp"
+#include "mail/headers.hpp"
+#include "mail/message.hpp"
+#include "net/address.hpp"
+#include "session/runtime.hpp"
+
+namespace session {
+
+// Who the upstream is, as far as the trace field, the log line and the journal need it.
+struct Upstream {
+    net::Endpoint address;
+    std::string name;  // from EHLO, HELO or LHLO: whatever the client says
+    bool esmtp = false;
+    bool lmtp = false;  // each recipient gets an answer of its own
+};
+
+struct IncomingMail {
+    std::string id;
+    // How late answers find the transaction again.
+    std::uint64_t session = 0;
+    std::uint64_t serial = 0;
+
+    RuntimePtr runtime;  // of the whole transaction (invariant 10)
+    Upstream upstream;
+    base::Wall::time_point begun = base::Wall::now();
+    mail::Envelope envelope;  // recipients: those accepted
+
+    // From the end of data on.
+    mail::MessagePtr message;
+    mail::HeaderFacts facts;
+    std::vector<journal::Key> keys;  // of the recipients; empty: the journal knows nothing
+    bool identified = false;         // a retry of it can be told from another mail
+
+    // The journal's name for where it comes from. Host and queue id count only when the upstream itself has put the
+    // topmost Received field there, as the name that it greets with shows: a field from a hop before would be the same
+    // in two mails, and the second would be taken for a retry.
+    [[nodiscard]] journal::Origin origin() const;
+    [[nodiscard]] std::vector<journal::Key> keys_of(const std::vector<std::size_t>& recipients) const;
+    [[nodiscard]] mail::Envelope envelope_for(const std::vector<std::size_t>& recipients) const;
+};
+
+// The name that the client gave itself, where it is fit for a header field; else "unknown".
+std::string shown_name(const Upstream& upstream);
+// "ESMTP", "SMTP" or "LMTP", as the Received field (RFC 3848) and the log line name it.
+std::string_view protocol_name(const Upstream& upstream);
+
+}  // namespace session
