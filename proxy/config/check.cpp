@@ -125,11 +125,6 @@ void check_names(const Settings& s, const Machine& machine, const Report& report
                "smtp_greeting_msg lacks the word ESMTP: Sendmail then says HELO, and DSN, SIZE and 8BITMIME are lost");
 }
 
-void check_postmaster(const Settings& s, const Report& report) {
-    if (s.postmaster.find_first_of(" \t<>\"\\") != std::string::npos)
-        report(kError, {{"smtp", "postmaster"}}, fmt::format("postmaster {} is no plain address", s.postmaster));
-}
-
 void check_times(const Settings& s, const Report& report) {
     const Place scan{"worker", "scan_timeout"};
     const Place total{"worker", "total_timeout"};
@@ -188,7 +183,6 @@ void check(const Settings& settings, const Machine& machine, const Report& repor
     check_circle(settings, machine, report);
     check_clients(settings, report);
     check_names(settings, machine, report);
-    check_postmaster(settings, report);
     check_times(settings, report);
     check_sizes(settings, report);
     check_protection(settings, report);

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kColumns = 78;  // of a comment
 constexpr std::string_view kExampleSocket = "socket_1";
+constexpr std::string_view kExampleRecipients = "recipients *@lists.example.test";
 
 template <typename... Args>
 void add(std::string& text, fmt::format_string<Args...> format, Args&&... args) {
@@ -32,6 +33,14 @@ void print_sockets(std::string& text, const Settings& settings) {
         Settings one;
         one.sockets = {settings.sockets[i]};
         print_section(text, kSocketSection, fmt::format("socket_{}", i + 1), one);
+    }
+}
+
+void print_recipients(std::string& text, const Settings& settings) {
+    for (const auto& rule : settings.recipients) {
+        Settings one;
+        one.recipients = {rule};
+        print_section(text, kRecipientsSection, "recipients " + rule.pattern, one);
     }
 }
 
@@ -66,7 +75,10 @@ void add_chapter(std::string& text, unsigned number, const Section& section) {
     const std::string rule(kColumns, '#');
     add(text, "\n{}\n# {}. {}\n#\n", rule, number, section.title);
     add_comment(text, section.documentation);
-    add(text, "{}\n\n[{}]\n", rule, section.name == kSocketSection ? kExampleSocket : section.name);
+    if (section.name == kRecipientsSection)  // there is none by default
+        add(text, "{}\n\n#[{}]\n", rule, kExampleRecipients);
+    else
+        add(text, "{}\n\n[{}]\n", rule, section.name == kSocketSection ? kExampleSocket : section.name);
 }
 
 // "Values: 1 to 64. Default: 0", as far as the line with the setting does not say it.
@@ -290,6 +302,8 @@ std::string print(const Settings& settings) {
     for (const auto& section : sections())
         if (section.name == kSocketSection)
             print_sockets(text, settings);
+        else if (section.name == kRecipientsSection)
+            print_recipients(text, settings);
         else
             print_section(text, section.name, section.name, settings);
     return text;

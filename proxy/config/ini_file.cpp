@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/result.hpp"
+#include "config/settings_table.hpp"
 
 namespace config {
 
@@ -32,6 +33,16 @@ bool is_name(std::string_view text) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
                c == '-';
     });
+}
+
+// "recipients *@example.test": a word and a pattern, in printable ASCII.
+bool is_name_with_pattern(std::string_view text) {
+    const auto blank = text.find_first_of(kBlanks);
+    if (blank == std::string_view::npos || !is_name(text.substr(0, blank)))
+        return false;
+    const auto pattern = trim(text.substr(blank));
+    return pattern.size() <= kMaxPattern &&
+           std::ranges::all_of(pattern, [](char c) { return c > ' ' && c < '\x7f' && c != '['; });
 }
 
 // "yes # for now": whoever writes that means a comment, and a text setting would keep it in its value.
@@ -107,11 +118,11 @@ class Lines {
         if (close + 1 != text.size())
             return fault("nothing may follow the ] of a section; comments stand on lines of their own");
         const auto name = trim(text.substr(1, close - 1));
-        if (!is_name(name))
+        if (!is_name(name) && !is_name_with_pattern(name))
             return fault("the name of a section has 1 to {} letters, digits and _ . -", kMaxName);
         lost_ = false;
         sections_.push_back({std::string(name), line_, {}});
-        return '[' + sections_.back().name + ']';
+        return "[section]";  // which one it is we know; inih would cut a long name
     }
 
     std::string entry(std::string_view text) {

@@ -25,6 +25,7 @@ namespace {
 using Severity = Diagnostic::Severity;
 
 constexpr std::string_view kSocketPrefix = "socket_";
+constexpr std::string_view kRecipientsPrefix = "recipients";
 constexpr std::string_view kTestSignatures = SANDWICH_DATADIR "/test-signatures";
 
 // The N of [socket_N], 1 to 999; 0: it is no such section.
@@ -42,10 +43,20 @@ unsigned socket_number(std::string_view name) {
     return digits.front() == '0' ? 0 : number;
 }
 
-// One section of the file that the table knows, with its keys. Section [socket_N] is in the table as kSocketSection.
+// The PATTERN of [recipients PATTERN], as it was written; empty: it is no such section.
+std::string_view recipients_pattern(std::string_view name) {
+    const auto blank = name.find_first_of(" \t");
+    if (blank == std::string_view::npos || !same(name.substr(0, blank), kRecipientsPrefix))
+        return {};
+    return name.substr(name.find_first_not_of(" \t", blank));
+}
+
+// One section of the file that the table knows, with its keys. Section [socket_N] is in the table as kSocketSection,
+// [recipients PATTERN] as kRecipientsSection.
 struct Known {
     const Section* section = nullptr;
     unsigned number = 0;  // N of a socket
+    std::string pattern;  // of recipients
     std::map<const Setting*, const IniEntry*> given;
 };
 
@@ -70,9 +81,12 @@ class Parser {
 
     void recognise(const IniSection& section) {
         const auto number = socket_number(section.name);
-        const auto* const known = number != 0                          ? find_section(kSocketSection)
-                                  : same(section.name, kSocketSection) ? nullptr
-                                                                       : find_section(section.name);
+        const auto pattern = recipients_pattern(section.name);
+        const bool placeholder = same(section.name, kSocketSection) || same(section.name, kRecipientsSection);
+        const auto* const known = number != 0        ? find_section(kSocketSection)
+                                  : placeholder      ? nullptr
+                                  : !pattern.empty() ? find_section(kRecipientsSection)
+                                                     : find_section(section.name);
         if (known == nullptr)
             return error(section.line, "unknown section [{}]{}", section.name, section_hint(section.name));
         const auto [first, is_new] = lines_.try_emplace(lower(section.name), section.line);
@@ -81,8 +95,10 @@ class Parser {
                          first->second);
         if (number != 0 && sockets_.size() == kMaxSockets)
             return error(section.line, "more than {} sockets", kMaxSockets);
-        auto& sections = number != 0 ? sockets_ : sections_;
-        auto& target = sections.emplace_back(Known{known, number, {}});
+        if (!pattern.empty() && recipients_.size() == kMaxRecipientSections)
+            return error(section.line, "more than {} sections of recipients", kMaxRecipientSections);
+        auto& sections = number != 0 ? sockets_ : !pattern.empty() ? recipients_ : sections_;
+        auto& target = sections.emplace_back(Known{known, number, std::string(pattern), {}});
         for (const auto& entry : section.entries)
             recognise(target, section.name, entry);
     }
@@ -100,7 +116,9 @@ class Parser {
     static std::string section_hint(std::string_view name) {
         std::vector<std::string_view> names;
         for (const auto& section : config::sections())
-            names.push_back(section.name == kSocketSection ? "socket_1" : section.name);
+            names.push_back(section.name == kSocketSection       ? "socket_1"
+                            : section.name == kRecipientsSection ? "recipients *@example.test"
+                                                                 : section.name);
         const auto close = near_miss(name, names);
         return close.empty() ? "" : fmt::format("; did you mean [{}]?", close);
     }
@@ -129,7 +147,7 @@ class Parser {
         static const std::map<const Setting*, const IniEntry*> kNothing;
         settings_.downstream.resize(1);
         for (const auto& section : config::sections()) {
-            if (section.name == kSocketSection)
+            if (section.name == kSocketSection || section.name == kRecipientsSection)
                 continue;
             const auto known = std::ranges::find(sections_, &section, &Known::section);
             fill(section.name, known == sections_.end() ? kNothing : known->given, 0);
@@ -138,19 +156,24 @@ class Parser {
             settings_.sockets.emplace_back();
             fill(kSocketSection, sockets_.empty() ? kNothing : sockets_[i].given, i);
         }
+        for (std::size_t i = 0; i < recipients_.size(); ++i) {
+            settings_.recipients.push_back({recipients_[i].pattern, {}});
+            fill(kRecipientsSection, recipients_[i].given, i);
+        }
         if (settings_.proxy_hostname.empty())
             name_ourselves();
         if (settings_.clamav.test_signatures.empty())
             settings_.clamav.test_signatures = kTestSignatures;
     }
 
-    void fill(std::string_view section, const std::map<const Setting*, const IniEntry*>& given, std::size_t socket) {
+    // `place`: which one, where a section may stand several times.
+    void fill(std::string_view section, const std::map<const Setting*, const IniEntry*>& given, std::size_t place) {
         for (const auto& setting : settings_table()) {
             if (setting.section != section)
                 continue;
             const auto found = given.find(&setting);
             const auto* const entry = found == given.end() ? nullptr : found->second;
-            auto& origin = origins_[{&setting, socket}];
+            auto& origin = origins_[{&setting, place}];
             if (entry != nullptr) {
                 origin.line = entry->line;
                 if (const auto status = set(entry->value, setting); !status) {
@@ -176,8 +199,7 @@ class Parser {
         if (setting.same_as.empty() || !same(text, setting.same_as))
             return config::set(setting, settings_, text);
         // The table has the other setting first: it is filled in by now.
-        const auto* const other = find_setting(setting.section, setting.same_as);
-        return config::set(setting, settings_, get(*other, settings_));
+        return config::set(setting, settings_, get(*find_same_as(setting), settings_));
     }
 
     static std::string clip(const std::string& value) {
@@ -226,6 +248,7 @@ class Parser {
     std::map<std::string, unsigned> lines_;  // of the sections, by lower-case name
     std::vector<Known> sections_;
     std::vector<Known> sockets_;
+    std::vector<Known> recipients_;
     std::map<std::pair<const Setting*, std::size_t>, Origin> origins_;
     Settings settings_;
     std::vector<Diagnostic> diagnostics_;

@@ -79,6 +79,9 @@ struct Settings {
         bool operator==(const Clamav&) const = default;
     } clamav;
 
+    // [recipients PATTERN], in the order of the file
+    std::vector<policy::RecipientRule> recipients;
+
     // [quarantine]
     std::string quarantine_path;
     unsigned quarantine_expire_days = 0;      // 0: never
@@ -98,7 +101,7 @@ struct Settings {
     bool operator==(const Settings&) const = default;
 
     [[nodiscard]] policy::Rules rules() const {
-        return {clamav.enable, {clamav.action, clamav.failure_action, clamav.encrypted_action}, {}};
+        return {clamav.enable, {clamav.action, clamav.failure_action, clamav.encrypted_action}, recipients};
     }
 };
 

@@ -63,6 +63,12 @@ constexpr Section kSections[] = {
      "queue."},
     {"scanner.clamav", "Viruses",
      "The scanner is libclamav; freshclam(1) keeps its signatures up to date."},
+    {kRecipientsSection, "Recipients with actions of their own",
+     "One section for each pattern of recipients: [recipients bob@example.test], [recipients *@lists.example.test], "
+     "[recipients example.test], [recipients *.example.test]. A pattern without @ is about the domain. The first section "
+     "whose pattern matches counts. When the recipients of one message are to be treated differently, each group is, one "
+     "after the other; a message is refused only when it is refused for all of them, unless the inbound server speaks "
+     "LMTP."},
     {"quarantine", "Quarantine",
      "Where messages are held. sandwichctl(8) lists, shows, releases and deletes them."},
     {"journal", "Journal",
@@ -137,7 +143,7 @@ constexpr Setting kTable[] = {
      Kind::kPort, Effect::kReload, kActive, "19000", {1, 65535}, kNoWords, AT(downstream.front().port),
      "The port of the delivery server."},
     {"smtp", "postmaster",
-     Kind::kText, Effect::kReload, kCommented, "postmaster", {1, 254}, kNoWords, AT(postmaster),
+     Kind::kMailbox, Effect::kReload, kCommented, "postmaster", {1, 254}, kNoWords, AT(postmaster),
      "The address that is told when a message was delivered to some of its recipients and had to be held for others. "
      "The delivery server must know it."},
     {"smtp", "message_size_limit",
@@ -251,6 +257,22 @@ constexpr Setting kTable[] = {
      Kind::kNumber, Effect::kScanner, kCommented, "10000", {1, 1000000}, kNoWords, AT(clamav.max_files),
      "How many files one message may hold, those in archives included. With more failure_action is done."},
 
+    // ---- recipients PATTERN
+    {kRecipientsSection, "action",
+     Kind::kChoice, Effect::kReload, kCommented, "scanner.clamav", kNoRange, kFoundActions,
+     AT(recipients.back().actions.found),
+     "What is done with an infected message for these recipients. The words are those of [scanner.clamav]; the word "
+     "scanner.clamav itself: the same as there.", "scanner.clamav"},
+    {kRecipientsSection, "failure_action",
+     Kind::kChoice, Effect::kReload, kCommented, "scanner.clamav", kNoRange, kFailureActions,
+     AT(recipients.back().actions.failure),
+     "What is done for these recipients with a message that could not be scanned.", "scanner.clamav"},
+    {kRecipientsSection, "encrypted_action",
+     Kind::kChoice, Effect::kReload, kCommented, "scanner.clamav", kNoRange, kFailureActions,
+     AT(recipients.back().actions.encrypted),
+     "What is done for these recipients with a message that holds an encrypted archive or document.",
+     "scanner.clamav"},
+
     // ---- quarantine
     {"quarantine", "path",
      Kind::kPath, Effect::kRestart, kActive, "/var/lib/sandwich/quarantine", kPathLength, kNoWords, AT(quarantine_path),
@@ -310,6 +332,13 @@ const Setting* find_setting(std::string_view section, std::string_view key) {
     const auto* const found =
         std::ranges::find_if(kTable, [&](const Setting& s) { return same(s.section, section) && same(s.key, key); });
     return found == std::end(kTable) ? nullptr : found;
+}
+
+const Setting* find_same_as(const Setting& setting) {
+    if (setting.same_as.empty())
+        return nullptr;
+    const auto* const here = find_setting(setting.section, setting.same_as);
+    return here != nullptr ? here : find_setting(setting.same_as, setting.key);
 }
 
 }  // namespace config

@@ -23,6 +23,7 @@ enum class Kind : std::uint8_t {
     kText,         // printable ASCII; Range is its length
     kName,         // user, group or log ident: letters, digits, '-', '_', '.'; Range is its length
     kHostName,     // RFC 5321 Domain; Range is its length
+    kMailbox,      // address of a mailbox, or a local part alone; unquoted; Range is its length
     kPath,         // absolute; Range is its length
     kAddress,      // IPv4 or IPv6
     kPort,         // 1 to 65535
@@ -69,7 +70,8 @@ struct Setting {
     std::span<const Word> words;     // kChoice
     Field field;                     // monostate: checked and kept nowhere
     std::string_view documentation;  // plain text; the first line is about the setting, others each about one value
-    std::string_view same_as{};      // a value that means "as this key of the same section says"
+    // A value that means "as that other setting says": a key of the same section, or a section that has the same key.
+    std::string_view same_as{};
 };
 
 struct Section {
@@ -83,11 +85,18 @@ struct Section {
 inline constexpr std::string_view kSocketSection = "socket_N";
 inline constexpr std::size_t kMaxSockets = 16;
 
+// [recipients PATTERN], in the same way: Settings::recipients.back().
+inline constexpr std::string_view kRecipientsSection = "recipients PATTERN";
+inline constexpr std::size_t kMaxRecipientSections = 1000;
+inline constexpr std::size_t kMaxPattern = 320;  // octets: the longest address there is (RFC 5321 section 4.5.3.1)
+
 std::span<const Section> sections();  // in the order of the documents
 std::span<const Setting> settings_table();
 
 // Null when there is none. Case does not matter.
 const Section* find_section(std::string_view name);
 const Setting* find_setting(std::string_view section, std::string_view key);
+// The setting that `setting.same_as` names; it stands before `setting` in the table. Null when there is no such word.
+const Setting* find_same_as(const Setting& setting);
 
 }  // namespace config

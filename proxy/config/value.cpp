@@ -81,6 +81,15 @@ bool is_host_name(std::string_view text) {
     }
 }
 
+// RFC 5321 section 4.1.2 Mailbox in its unquoted form, or the local part alone.
+bool is_mailbox(std::string_view text) {
+    const auto at = text.find('@');
+    const auto local = text.substr(0, at);
+    return !local.empty() && std::ranges::all_of(local, [](char c) {
+        return is_letter_or_digit(c) || std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos;
+    }) && (at == std::string_view::npos || is_host_name(text.substr(at + 1)));
+}
+
 // Absolute, not the root itself, and without "..": what is compared and made must be what is meant.
 bool is_path(std::string_view text) {
     const auto padded = std::string(text) + '/';
@@ -99,6 +108,8 @@ bool has_form(Kind kind, std::string_view text) {
             return is_name(text);
         case Kind::kHostName:
             return is_host_name(text);
+        case Kind::kMailbox:
+            return is_mailbox(text);
         case Kind::kPath:
             return is_path(text);
         default:
@@ -253,6 +264,8 @@ std::string permitted(const Setting& setting) {
             return fmt::format("a name of {} to {} letters, digits, dots, hyphens and underscores", least, most);
         case Kind::kHostName:
             return fmt::format("a host name of letters, digits, inner hyphens and dots, at most {} characters", most);
+        case Kind::kMailbox:
+            return "an address without quotes and brackets, as user@example.test, or a user alone";
         case Kind::kPath:
             return fmt::format("an absolute path without \"..\", at most {} octets", most);
         case Kind::kAddress:

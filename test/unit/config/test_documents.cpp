@@ -45,6 +45,7 @@ std::string random_value(const config::Setting& setting, Random& random) {
             return letters(random, least, most, "abcXYZ019-_.,:;!\"'\\[]=#<>%");
         case Kind::kName:
         case Kind::kHostName:
+        case Kind::kMailbox:
             return "n" + letters(random, 0, 20, "abcXYZ019");
         case Kind::kPath:
             return "/" + letters(random, 1, 90, "abcXYZ019-_.,:;!\"'\\[]=#<>%") + "/x";
@@ -71,7 +72,10 @@ std::string random_file(Random& random) {
                 text += fmt::format("{}={}\n", setting.key, random_value(setting, random));
     };
     for (const auto& section : config::sections())
-        if (section.name != config::kSocketSection)
+        if (section.name == config::kRecipientsSection)
+            for (auto n = pick(random, 0, 5); n > 0; --n)
+                add(section.name, fmt::format("recipients {}*{}@{}.test", n, letters(random, 0, 80, "abc+-_\"'%"), n));
+        else if (section.name != config::kSocketSection)
             add(section.name, std::string(section.name));
         else
             for (auto n = pick(random, 0, 5); n > 0; --n)
@@ -124,7 +128,7 @@ TEST_CASE("so do settings of every kind") {
 
 TEST_CASE("every setting reaches a place of its own") {
     Random random(1);
-    const auto defaults = expect::settings("");
+    const auto defaults = expect::settings("[recipients a@b.test]\n");
     for (const auto& one : config::settings_table()) {
         if (std::holds_alternative<std::monostate>(one.field))
             continue;
@@ -153,12 +157,15 @@ TEST_CASE("etc/sandwich.ini is the sample, and means the defaults") {
         auto line = sample.substr(at, end - at);
         at = end + 1;
         const auto equals = line.find('=');
-        if (line.starts_with('#') && equals != std::string::npos && line.find(' ') > equals)
+        if (line.starts_with("#[") || (line.starts_with('#') && equals != std::string::npos && line.find(' ') > equals))
             line.erase(0, 1);
         active += line + '\n';
     }
     expect::none(active);
-    CHECK(expect::settings(active) == expect::settings(""));
+    auto settings = expect::settings(active);
+    CHECK(settings.recipients.size() == 1);
+    settings.recipients.clear();
+    CHECK(settings == expect::settings(""));
     for (const auto& setting : config::settings_table())
         CHECK_MESSAGE(active.find(fmt::format("\n{}={}\n", setting.key, setting.fallback)) != std::string::npos,
                       setting.key);

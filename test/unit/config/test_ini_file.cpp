@@ -121,7 +121,7 @@ TEST_CASE("what inih would take silently is an error") {
     fault("[s\nk=1\n", 1, "] is missing");
     fault("[s] # comment\nk=1\n", 1, "follow");
     fault("[]\n", 1, "name of a section");
-    fault("[a b]\n", 1, "name of a section");
+    fault("[a b c]\n", 1, "name of a section");
     fault("[a[b]\n", 1, "name of a section");
     fault("k=1\n[s]\n", 1, "before the first");
     fault("[s]\nk=yes ; for now\n", 2, "comment");

@@ -49,7 +49,7 @@ TEST_CASE("the file of the how-to") {
     CHECK(s.clamav.action == policy::Action::kReject);
     CHECK(s.clamav.failure_action == policy::Action::kQuarantine);
     CHECK(s.quarantine_path == "/srv/held");
-    CHECK(s.rules().found == policy::Action::kReject);
+    CHECK(s.rules().actions.found == policy::Action::kReject);
 }
 
 TEST_CASE("names and words are read without regard to case") {

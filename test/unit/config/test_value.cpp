@@ -152,6 +152,13 @@ TEST_CASE("addresses and ports") {
     CHECK(kept("smtp", "smtp_allow_client_ip", "10.0.0.0/8") == "refused");
 }
 
+TEST_CASE("a mailbox is an address without quotes, or a name alone") {
+    for (const auto* good : {"postmaster", "mail-admin@example.test", "a.b+c@x"})
+        CHECK(kept("smtp", "postmaster", good) == good);
+    for (const auto* bad : {"a b", "<a@b>", "a>b", "\"a\"@b", "@b", "a@", "a@b@c", "a@-b", "a\\b"})
+        CHECK_MESSAGE(kept("smtp", "postmaster", bad) == "refused", bad);
+}
+
 TEST_CASE("the table is sound") {
     for (const auto& one : config::settings_table()) {
         CAPTURE(one.key);
@@ -164,13 +171,15 @@ TEST_CASE("the table is sound") {
         CHECK((one.kind == config::Kind::kChoice) == !one.words.empty());
         CHECK(one.range.least <= one.range.most);
         // The default is written as it is printed, is within the range, and fits the field.
-        auto settings = expect::settings("");
+        const auto defaults = expect::settings("[recipients a@b.test]\n");
+        auto settings = defaults;
         if (one.same_as.empty()) {
             CHECK(config::set(one, settings, one.fallback).has_value());
             CHECK(config::get(one, settings) == one.fallback);
         } else {
             CHECK(one.fallback == one.same_as);
-            CHECK(config::find_setting(one.section, one.same_as) < &one);
+            REQUIRE(config::find_same_as(one) != nullptr);
+            CHECK(config::find_same_as(one) < &one);
         }
         // So do the ends of the range: no field is too small for what may be written.
         if (one.kind == config::Kind::kNumber || one.kind == config::Kind::kPort || one.kind == config::Kind::kOctets ||
@@ -178,10 +187,10 @@ TEST_CASE("the table is sound") {
             for (const auto end : {one.range.least, one.range.most}) {
                 REQUIRE(config::set(one, settings, std::to_string(end)).has_value());
                 const auto text = config::get(one, settings);
-                auto again = expect::settings("");
+                auto again = defaults;
                 REQUIRE(config::set(one, again, text).has_value());
                 CHECK(again == settings);
-                settings = expect::settings("");
+                settings = defaults;
             }
     }
     for (const auto& section : config::sections())
