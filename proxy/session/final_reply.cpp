@@ -29,6 +29,8 @@ std::string without_id(const Reply& reply, const std::string& id) {
 std::string_view mailer_name(const Part& part) {
     if (part.asked_downstream)
         return "smtp";
+    if (part.decision.rule.empty())
+        return "none";  // nothing was decided
     switch (part.decision.action) {
         case Action::kQuarantine:
         case Action::kReject:
