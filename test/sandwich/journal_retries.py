@@ -155,6 +155,8 @@ def it_is_known_after_a_restart_and_after_the_death_of_the_proxy():
         daemon.stop()
         daemon.start()
         equal(submit(daemon, texts[1]).code, 250)
+        # The record of an end is written behind the reply: once a retry is recognised it is there.
+        check("earlier as" in submit(daemon, texts[1]).text)
         old = daemon.pids("proxy")
         os.kill(old[0], signal.SIGKILL)
         wait_for("another proxy", lambda: (new := daemon.pids("proxy")) and new != old, 10)
