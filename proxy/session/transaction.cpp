@@ -189,10 +189,22 @@ void Transaction::looked_up(journal::Answer answer) {
 // Recipients of whom the journal knows need nothing more, or have to wait; the others are left in waiting_.
 void Transaction::settle_retry(const journal::Answer& answer) {
     using State = journal::Known::State;
-    Part done;
-    Part running;
+    // Those of whom the same is said are one part.
+    const auto settle = [this](std::size_t recipient, const Reply& reply, std::string stat) {
+        auto part = std::find_if(settled_.begin(), settled_.end(), [&](const Part& one) { return one.stat == stat; });
+        if (part == settled_.end()) {
+            part = settled_.emplace(settled_.end());
+            part->reply = reply;
+            part->stat = std::move(stat);
+        }
+        part->recipients.push_back(recipient);
+    };
     for (std::size_t i = 0; i < mail_.envelope.recipients.size(); ++i) {
         const auto known = i < answer.known.size() ? answer.known[i] : journal::Known{};
+        if (known.state == State::kNothing) {
+            waiting_.push_back(i);
+            continue;
+        }
         const auto whom =
             fmt::format("from=<{}>, to=<{}>{}{}", mail_.envelope.reverse_path, mail_.envelope.recipients[i].path,
                         mail_.identified ? ", inbound=" : "", mail_.identified ? mail_.facts.received.id : "");
@@ -200,16 +212,15 @@ void Transaction::settle_retry(const journal::Answer& answer) {
         switch (known.state) {
             case State::kDone:
                 base::log::event(base::log::kRetryRecognised, "{}: {}, {}", mail_.id, done_as, whom);
-                done.recipients.push_back(i);
-                done.stat = fmt::format("Sent ({})", done_as);
-                done.reply = make_reply(250, "2.0.0", fmt::format("{} accepted ({})", mail_.id, done_as));
+                settle(i, make_reply(250, "2.0.0", fmt::format("{} accepted ({})", mail_.id, done_as)),
+                       fmt::format("Sent ({})", done_as));
                 continue;
             case State::kRunning:
                 base::log::event(base::log::kRetryEarly, "{}: {} has not ended, {}", mail_.id, known.id, whom);
-                running.recipients.push_back(i);
-                running.stat = fmt::format("Deferred: {} has not ended", known.id);
-                running.reply =
-                    make_reply(451, "4.4.5", fmt::format("{} an earlier try has not ended, try again later", mail_.id));
+                settle(
+                    i,
+                    make_reply(451, "4.4.5", fmt::format("{} an earlier try has not ended, try again later", mail_.id)),
+                    fmt::format("Deferred: {} has not ended", known.id));
                 continue;
             case State::kPossible:
                 if (known.done == journal::Kind::kIntent)
@@ -217,15 +228,12 @@ void Transaction::settle_retry(const journal::Answer& answer) {
                                      mail_.id, known.id, whom);
                 else
                     base::log::event(base::log::kSameMail, "{}: {}, {}", mail_.id, done_as, whom);
-                break;
+                [[fallthrough]];
             case State::kNothing:
-                break;
+                waiting_.push_back(i);
+                continue;
         }
-        waiting_.push_back(i);
     }
-    for (auto* part : {&done, &running})
-        if (!part->recipients.empty())
-            settled_.push_back(std::move(*part));
 }
 
 // It would cost another worker, and the next one.
