@@ -76,8 +76,9 @@ class Daemon:
     """`downstream`: port of the delivery server on 127.0.0.1; None: one at which nobody listens. `settings`: "section.key" ->
     value, over the defaults below; None takes a key out. `start=False`: only the directory and the ini; start() later."""
 
-    def __init__(self, downstream=None, settings=None, run_as=None, start=True, start_seconds=20):
+    def __init__(self, downstream=None, settings=None, run_as=None, start=True, start_seconds=20, environment=None):
         self.process = None
+        self.environment = os.environ | (environment or {})
         self.run_as = run_as
         self._start_seconds = start_seconds
         self.directory = tempfile.mkdtemp(prefix="sandwich-test-")
@@ -161,7 +162,7 @@ class Daemon:
         # The file is opened anew for appending, so that a restart adds to it.
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen([binary, "-c", self.ini, "-f"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            start_new_session=True, **options)
+                                            start_new_session=True, env=self.environment, **options)
         end = time.monotonic() + self._start_seconds
         while not self._ready():
             status = self.process.poll()
