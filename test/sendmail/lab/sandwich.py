@@ -52,15 +52,15 @@ class Sandwich:
 
     # -- configuration -------------------------------------------------------------------------------------------------
 
-    def install_daemon(self):
-        """The programs and what they need, without scripts/run --install."""
+    def install_daemon(self, sandwichd="proxy/sandwichd"):
+        """The programs and what they need, without scripts/run --install. `sandwichd`: below the build directory."""
         (self.root / "/usr/local/sbin").mkdir(parents=True, exist_ok=True)
-        for name in ("sandwichd", "sandwichctl"):
+        for name, source in (("sandwichd", sandwichd), ("sandwichctl", "proxy/sandwichctl")):
             target = self.root / f"/usr/local/sbin/{name}"
             target.unlink(missing_ok=True)
-            shutil.copy(self.build / "proxy" / name, target)
+            shutil.copy(self.build / source, target)
         shutil.copytree(CHECKOUT / "etc/test-signatures", self.root / f"{DATA}/test-signatures", dirs_exist_ok=True)
-        for inside in ("/var/lib/sandwich/quarantine", "/var/spool/sandwich", "/run/sandwich"):
+        for inside in ("/var/lib/sandwich/quarantine", "/var/lib/sandwich/journal", "/var/spool/sandwich", "/run/sandwich"):
             (self.root / inside).mkdir(parents=True, exist_ok=True)
             self.root.give(inside, "sandwich", "sandwich", 0o750)
         if self.root.copy_on_write:
@@ -92,6 +92,8 @@ allow_test_signatures=yes
 test_signatures={path(DATA)}/test-signatures
 [quarantine]
 path={path("/var/lib/sandwich/quarantine")}
+[journal]
+path={path("/var/lib/sandwich/journal")}
 {extra}""",
         )
 
@@ -128,11 +130,11 @@ path={path("/var/lib/sandwich/quarantine")}
             self.root.run("/usr/libexec/sendmail/makemap", "hash", "/etc/mail/access", stdin=table)
         self.root.run("/usr/bin/newaliases")
 
-    def make_variants(self):
+    def make_variants(self, *more_options):
         """Both .cf files, by the tool that an administrator uses."""
         root, ports = self.root, self.ports
         options = ["--scanner", f"127.0.0.1:{ports.scanner}", "--delivery-listen", f"127.0.0.1:{ports.delivery}"]
-        options += ["--queue", DELIVERY_QUEUE, "--no-diff", "--listen", "any" if ports.inbound == 25 else "keep"]
+        options += ["--queue", DELIVERY_QUEUE, "--no-diff", "--listen", "any" if ports.inbound == 25 else "keep", *more_options]
         if root.copy_on_write:
             tool, prefix = f"{CHECKOUT_INSIDE}/scripts/sandwich-cf", ""
             run = self.inside
@@ -157,8 +159,8 @@ path={path("/var/lib/sandwich/quarantine")}
         self.stop_proxy()
         self.stop_delivery()
 
-    def start_inbound(self):
-        self._start_sendmail("sm-in", INBOUND_CF, self.ports.inbound_address, self.ports.inbound)
+    def start_inbound(self, configuration=INBOUND_CF):
+        self._start_sendmail("sm-in", configuration, self.ports.inbound_address, self.ports.inbound)
 
     def start_delivery(self):
         self._start_sendmail("sm-deliv", DELIVERY_CF, "127.0.0.1", self.ports.delivery)
