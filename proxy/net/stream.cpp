@@ -55,23 +55,69 @@ void Stream::read_ready() {
     const ssize_t got = ::recv(socket_.get(), chunk.data(), chunk.size(), 0);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return;
-    if (got <= 0) {
-        const std::string why = !write_failure_.empty() ? write_failure_
-                                : got == 0              ? "closed by the peer"
-                                                        : reason(errno);
-        ended_ = true;
-        readable_.disable();
-        writable_.disable();
-        handler_.on_end(why);
-        return;
-    }
-    input_.append(chunk.data(), static_cast<std::size_t>(got));
+    if (got <= 0)
+        return end(!write_failure_.empty() ? write_failure_
+                   : got < 0               ? reason(errno)
+                   : tls_                  ? "closed by the peer, against the rules of TLS"
+                                           : "closed by the peer");
+    const std::string_view octets(chunk.data(), static_cast<std::size_t>(got));
+    if (tls_)
+        return take_tls(octets);
+    input_.append(octets);
     if (input_.size() >= kInputLimit)
         readable_.disable();
     handler_.on_input();
 }
 
+// Text that came before a failure or a close_notify counts. One chunk holds no more text than octets, so that the limit
+// is kept as it is without TLS.
+void Stream::take_tls(std::string_view network) {
+    const auto had = input_.size();
+    const bool was_secured = tls_->established();
+    tls_->feed(network, input_);
+    send(tls_->take_output());
+    if (input_.size() >= kInputLimit)
+        readable_.disable();
+    if (!was_secured && tls_->established())
+        handler_.on_secured();
+    if (socket_ && !ended_ && input_.size() > had)
+        handler_.on_input();
+    if (!socket_ || ended_)
+        return;
+    if (tls_->failed())
+        end(tls_->failure());
+    else if (tls_->closed_by_peer())
+        end("closed by the peer");
+}
+
+void Stream::end(const std::string& why) {
+    ended_ = true;
+    readable_.disable();
+    writable_.disable();
+    handler_.on_end(why);
+}
+
+base::Status Stream::start_tls(tls::ContextPtr context, const tls::Peer& peer) {
+    if (!input().empty())
+        return base::error("{} octets in the clear behind the agreement on TLS", input().size());
+    tls_ = std::make_unique<tls::Engine>(std::move(context));
+    auto begun = tls_->begin(peer);
+    send(tls_->take_output());
+    return begun;
+}
+
 void Stream::write(std::string_view bytes) {
+    if (!socket_ || ended_ || !write_failure_.empty() || bytes.empty())
+        return;
+    if (!tls_)
+        return send(bytes);
+    tls_->write(bytes);
+    send(tls_->take_output());
+    if (tls_->failed())
+        fail(tls_->failure());
+}
+
+void Stream::send(std::string_view bytes) {
     if (!socket_ || ended_ || !write_failure_.empty() || bytes.empty())
         return;
     if (output_size() == 0) {
@@ -123,6 +169,10 @@ void Stream::write_ready() {
 
 void Stream::shutdown_when_sent() {
     shutdown_wanted_ = true;
+    if (tls_) {
+        tls_->close();
+        send(tls_->take_output());
+    }
     if (socket_ && output_size() == 0)
         ::shutdown(socket_.get(), SHUT_WR);
 }
@@ -134,6 +184,10 @@ void Stream::fail(std::string why) {
 }
 
 void Stream::close() {
+    if (tls_ && socket_ && !ended_ && output_size() == 0) {
+        tls_->close();
+        send(tls_->take_output());
+    }
     readable_.disable();
     writable_.disable();
     socket_.reset();

@@ -1,17 +1,19 @@
-// Stream: one connected TCP socket on a Loop: input buffer, output buffer, reasons to pause. The only place that reads
-// and writes connections (TLS comes in here later).
+// Stream: one connected TCP socket on a Loop: input buffer, output buffer, reasons to pause, and TLS from start_tls()
+// on. The only place that reads and writes connections.
 //
 // Belongs to its loop's thread. Callbacks come only from the loop, never from within a call into the Stream, so a
 // handler may call anything on it at any time; to destroy it from a callback, hand it (or its owner) to Loop::retire().
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/unique_fd.hpp"
 #include "net/address.hpp"
 #include "net/loop.hpp"
+#include "net/tls.hpp"
 
 namespace net {
 
@@ -24,6 +26,7 @@ class Stream {
 
     class Handler {
       public:
+        virtual void on_secured() {}                      // the TLS handshake is done
         virtual void on_input() = 0;                      // input() has grown
         virtual void on_output_sent() = 0;                // some or all of the output left; see output_size()
         virtual void on_end(const std::string& why) = 0;  // the peer closed or the connection broke; last callback
@@ -46,6 +49,15 @@ class Stream {
     void write(std::string_view bytes);
     [[nodiscard]] std::size_t output_size() const { return output_.size() - sent_; }
 
+    // From here on everything is TLS, behind what was written before; on_secured() or on_end() follows. Until then what
+    // is written is dropped: nobody could read it. A server gives no peer. Error: the peer's name is of no use; or
+    // input is left over, which came in the clear and must not be taken for something that was said under TLS (RFC 3207
+    // section 6; CVE-2011-0411): end the connection.
+    base::Status start_tls(tls::ContextPtr context, const tls::Peer& peer = {});
+    [[nodiscard]] bool securing() const { return tls_ && !tls_->established(); }  // the handshake runs, or failed
+    // tls::Engine::description(); empty without TLS.
+    [[nodiscard]] std::string tls_description() const { return tls_ ? tls_->description() : std::string(); }
+
     // Tells the peer that nothing more comes (after the output); reading goes on.
     void shutdown_when_sent();
     // Drops everything; no callback follows.
@@ -54,7 +66,10 @@ class Stream {
 
   private:
     void read_ready();
+    void take_tls(std::string_view network);
+    void end(const std::string& why);
     void write_ready();
+    void send(std::string_view octets);
     void flush();
     // A failed write is reported by the read side: what the peer said before it broke off (a 421, say) is read first.
     void fail(std::string why);
@@ -68,6 +83,7 @@ class Stream {
     std::string output_;
     std::size_t sent_ = 0;
     std::string write_failure_;
+    std::unique_ptr<tls::Engine> tls_;
     bool ended_ = false;
     bool shutdown_wanted_ = false;
 };

@@ -54,8 +54,8 @@ CLOCK = re.compile(r"\b\w+_clock\b|\bclock_gettime\b|\bgettimeofday\b|\btime\((?
 
 LIBEVENT = re.compile(r"^(event2/.*|event\.h|ev\w+\.h)$")
 EVENT_LOOP = re.compile(r"^proxy/(net|session|ctl)/|^proxy/quarantine/service\.|^proxy/journal/journal\.|^scanners/worker/pool\.")
-# The one header of net that knows nothing of the event loop, so that everybody may have addresses.
-FREE_OF_LOOP = {"net/address.hpp"}
+# The headers of net that know nothing of the event loop: everybody may have addresses, and the supervisor judges keys.
+FREE_OF_LOOP = {"net/address.hpp", "net/tls.hpp"}
 USES_LOOP = re.compile(EVENT_LOOP.pattern + r"|^proxy/[^/]+$|^proxy/(console|directory)/")
 POOL = re.compile(r"^scanners/worker/pool\.")
 
