@@ -38,6 +38,10 @@ void ClientProtocol::helo(std::string_view hostname) {
     queue(Expect::kHelo, fmt::format("HELO {}", hostname));
 }
 
+void ClientProtocol::starttls() {
+    queue(Expect::kStarttls, "STARTTLS");
+}
+
 void ClientProtocol::mail(std::string_view reverse_path, std::string_view parameters) {
     queue(Expect::kMail, fmt::format("MAIL FROM:<{}>{}", reverse_path, parameters));
 }
@@ -89,7 +93,12 @@ ClientProtocol::Event ClientProtocol::next(std::string_view& bytes) {
         extensions_ = reply.positive() ? parse_ehlo(reply) : Extensions{};
     else if (to == Expect::kHelo)
         extensions_ = {};
-    else if (to == Expect::kData)
+    else if (to == Expect::kStarttls && reply.positive()) {
+        // Whoever put them there wants them to count as said under TLS.
+        if (!bytes.empty())
+            return Garbage{"octets in the clear behind its answer to STARTTLS"};
+        extensions_ = {};
+    } else if (to == Expect::kData)
         in_body_ = reply.intermediate();
     release();
     return Answer{to, std::move(reply)};

@@ -18,7 +18,7 @@ namespace smtp {
 
 class ClientProtocol {
   public:
-    enum class Expect { kGreeting, kEhlo, kHelo, kMail, kRcpt, kData, kEndOfData, kRset, kQuit };
+    enum class Expect { kGreeting, kEhlo, kHelo, kStarttls, kMail, kRcpt, kData, kEndOfData, kRset, kQuit };
 
     struct Answer {
         Expect to;
@@ -38,6 +38,9 @@ class ClientProtocol {
 
     void ehlo(std::string_view hostname);
     void helo(std::string_view hostname);
+    // After a positive answer, which is the last thing in the clear, the owner switches to TLS and says EHLO again:
+    // what was learned before is forgotten (RFC 3207 section 4.2). Octets behind that answer are Garbage.
+    void starttls();
     // `parameters` in wire form, each with a blank before it.
     void mail(std::string_view reverse_path, std::string_view parameters);
     void rcpt(std::string_view forward_path, std::string_view parameters);

@@ -10,7 +10,7 @@
 namespace smtp {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Verb>, 12> kVerbs{{
+constexpr std::array<std::pair<std::string_view, Verb>, 13> kVerbs{{
     {"EHLO", Verb::kEhlo},
     {"HELO", Verb::kHelo},
     {"LHLO", Verb::kLhlo},
@@ -23,6 +23,7 @@ constexpr std::array<std::pair<std::string_view, Verb>, 12> kVerbs{{
     {"EXPN", Verb::kExpn},
     {"HELP", Verb::kHelp},
     {"QUIT", Verb::kQuit},
+    {"STARTTLS", Verb::kStarttls},
 }};
 
 constexpr std::size_t kMaxName = 64;  // octets of a verb that are kept for the log

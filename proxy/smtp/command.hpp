@@ -13,7 +13,22 @@
 
 namespace smtp {
 
-enum class Verb { kEhlo, kHelo, kLhlo, kMail, kRcpt, kData, kRset, kNoop, kVrfy, kExpn, kHelp, kQuit, kUnknown };
+enum class Verb {
+    kEhlo,
+    kHelo,
+    kLhlo,
+    kMail,
+    kRcpt,
+    kData,
+    kRset,
+    kNoop,
+    kVrfy,
+    kExpn,
+    kHelp,
+    kQuit,
+    kStarttls,
+    kUnknown
+};
 
 struct Command {
     Verb verb = Verb::kUnknown;

@@ -30,6 +30,8 @@ void take_keyword(std::string_view line, Extensions& extensions) {
         extensions.enhanced_status_codes = true;
     else if (keyword == "SMTPUTF8")
         extensions.smtputf8 = true;
+    else if (keyword == "STARTTLS")
+        extensions.starttls = true;
     else if (keyword == "SIZE") {
         extensions.size = true;
         extensions.size_limit = parse_limit(value);
@@ -49,6 +51,7 @@ Extensions offer(const Extensions& downstream, std::uint64_t our_limit) {
     Extensions offered = downstream;
     offered.pipelining = true;
     offered.size = true;
+    offered.starttls = false;
     const auto their_limit = downstream.size ? downstream.size_limit : 0;
     offered.size_limit =
         our_limit == 0 || their_limit == 0 ? std::max(our_limit, their_limit) : std::min(our_limit, their_limit);
@@ -69,6 +72,8 @@ Reply ehlo_reply(const std::string& hostname, const Extensions& offered) {
         reply.lines.emplace_back("DSN");
     if (offered.smtputf8)
         reply.lines.emplace_back("SMTPUTF8");
+    if (offered.starttls)
+        reply.lines.emplace_back("STARTTLS");
     return reply;
 }
 

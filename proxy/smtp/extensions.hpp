@@ -18,6 +18,7 @@ struct Extensions {
     bool smtputf8 = false;               // RFC 6531
     bool size = false;                   // RFC 1870
     std::uint64_t size_limit = 0;        // octets; 0: none stated
+    bool starttls = false;               // RFC 3207
 
     bool operator==(const Extensions&) const = default;
 };
@@ -26,8 +27,8 @@ struct Extensions {
 Extensions parse_ehlo(const Reply& reply);
 
 // What we offer upstream when the delivery server offers `downstream` and we take at most `our_limit` octets (0: no
-// limit). SIZE is always offered (we count ourselves); PIPELINING is always ours; the rest needs both sides. AUTH,
-// STARTTLS and CHUNKING are never offered.
+// limit). SIZE is always offered (we count ourselves); PIPELINING is always ours; the rest needs both sides. AUTH
+// and CHUNKING are never offered; STARTTLS is between two neighbours, so the delivery server's says nothing about ours.
 Extensions offer(const Extensions& downstream, std::uint64_t our_limit);
 
 // The 250 reply to EHLO: `hostname`, then one line a keyword.

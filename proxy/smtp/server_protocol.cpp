@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kSlice = kMaxBodyPiece / 2;
 
 // Commands that other servers know; the rest gets 500.
-constexpr std::array<std::string_view, 4> kNotImplemented{"AUTH", "STARTTLS", "BDAT", "ETRN"};
+constexpr std::array<std::string_view, 3> kNotImplemented{"AUTH", "BDAT", "ETRN"};
 
 bool has_control(std::string_view line) {
     return std::any_of(line.begin(), line.end(), [](char octet) { return is_control(octet) && octet != '\t'; });
@@ -62,7 +62,7 @@ ServerProtocol::Event ServerProtocol::next(std::string_view& bytes) {
             return Reset{};  // the line stays: Hello comes next
         }
         bytes.remove_prefix(line.octets);
-        auto event = line.kind == Line::Kind::kWhole ? command(parsed) : refuse_line(line);
+        auto event = line.kind == Line::Kind::kWhole ? command(parsed, bytes) : refuse_line(line);
         if (!std::holds_alternative<Nothing>(event))
             return event;
     }
@@ -118,12 +118,14 @@ bool ServerProtocol::is_greeting(Verb verb) {
     return verb == Verb::kEhlo || verb == Verb::kHelo || verb == Verb::kLhlo;
 }
 
-ServerProtocol::Event ServerProtocol::command(const Command& command) {
+ServerProtocol::Event ServerProtocol::command(const Command& command, std::string_view behind) {
     switch (command.verb) {
         case Verb::kEhlo:
         case Verb::kHelo:
         case Verb::kLhlo:
             return hello(command);
+        case Verb::kStarttls:
+            return starttls(command, behind);
         case Verb::kMail:
             return mail(command);
         case Verb::kRcpt:
@@ -157,7 +159,44 @@ ServerProtocol::Event ServerProtocol::hello(const Command& command) {
     return await(Pending::kHello, Hello{command.verb, name});
 }
 
+// RFC 3207 section 4.
+ServerProtocol::Event ServerProtocol::starttls(const Command& command, std::string_view behind) {
+    if (tls_ == Tls::kNone)
+        return refuse(make_reply(502, "5.5.1", "Command not implemented"));
+    if (tls_ == Tls::kActive)
+        return refuse(out_of_order("TLS is active already"));
+    if (!command.argument.empty())
+        return refuse(make_reply(501, "5.5.4", "STARTTLS takes no argument"));
+    if (state_ != State::kReady || !esmtp())
+        return refuse(out_of_order(in_transaction() ? "Not within a transaction" : "EHLO first"));
+    if (!behind.empty()) {
+        // Somebody on the way may have put them there, to be taken for something that was said under TLS.
+        close(make_reply(421, "4.7.0", "nothing may follow STARTTLS before its answer, closing connection"));
+        return Broken{"commands in the clear behind STARTTLS"};
+    }
+    return await(Pending::kStarttls, Starttls{});
+}
+
+void ServerProtocol::offer_starttls(bool required) {
+    tls_ = Tls::kOffered;
+    tls_required_ = required;
+}
+
+void ServerProtocol::secured() {
+    if (state_ != State::kSwitching)
+        return;
+    state_ = State::kStart;
+    tls_ = Tls::kActive;
+    greeting_ = Verb::kHelo;
+    client_name_.clear();
+    reset_transaction();
+}
+
 ServerProtocol::Event ServerProtocol::mail(const Command& command) {
+    if (tls_required_ && tls_ != Tls::kActive) {
+        mail_refused_ = true;
+        return refuse(make_reply(530, "5.7.0", "Must issue a STARTTLS command first"));
+    }
     if (state_ == State::kStart)
         return refuse(out_of_order("EHLO, HELO or LHLO first"));
     if (state_ == State::kMail)
@@ -258,6 +297,10 @@ void ServerProtocol::settle(const Reply& reply) {
             if (reply.positive())
                 greeted();
             break;
+        case Pending::kStarttls:
+            if (reply.positive())
+                state_ = State::kSwitching;
+            break;
         case Pending::kMail:
             mail_refused_ = !reply.positive();
             if (reply.positive())
@@ -292,7 +335,7 @@ std::string ServerProtocol::take_output() {
 }
 
 bool ServerProtocol::wants_input() const {
-    if (state_ == State::kClosed)
+    if (state_ == State::kClosed || state_ == State::kSwitching)
         return false;
     if (pending_ == Pending::kRcpt)
         return !blocked_ && outstanding_ < limits_.outstanding_recipients;

@@ -41,6 +41,9 @@ class ServerProtocol {
     struct Rcpt {  // answer
         PathArgument argument;
     };
+    // answer: 220, then switch the connection to TLS at once and call secured(); or 454. Commands in the clear behind
+    // STARTTLS are refused here with the whole session (CVE-2011-0411); the owner looks at its own buffer once more.
+    struct Starttls {};
     struct Data {};  // answer: 354 begins data, anything else ends the transaction
     struct Body {    // no answer: a piece of the decoded message
         std::string text;
@@ -52,7 +55,7 @@ class ServerProtocol {
         std::string why;  // for the log
     };
     struct Nothing {};  // more input is needed, or an answer is outstanding
-    using Event = std::variant<Nothing, Hello, Mail, Rcpt, Data, Body, EndOfData, Reset, Quit, Broken>;
+    using Event = std::variant<Nothing, Hello, Starttls, Mail, Rcpt, Data, Body, EndOfData, Reset, Quit, Broken>;
 
     explicit ServerProtocol(std::string hostname, ServerLimits limits = {});
 
@@ -68,6 +71,12 @@ class ServerProtocol {
     void answer(const Reply& reply);
     // LMTP: answers the end of data, with a reply for each accepted recipient, in order.
     void answer_each(const std::vector<Reply>& replies);
+
+    // STARTTLS is taken from now on; `required`: without it MAIL gets 530.
+    void offer_starttls(bool required);
+    // TLS has begun: what was said before is forgotten, the client starts over with EHLO (RFC 3207 section 4.2).
+    void secured();
+    [[nodiscard]] bool offers_starttls() const { return tls_ == Tls::kOffered; }
 
     // Ends the session from our side: `reply` (421) goes to the output, and next() gives Nothing from now on.
     void close(const Reply& reply);
@@ -90,8 +99,9 @@ class ServerProtocol {
 
   private:
     // What the outstanding answers are for.
-    enum class Pending { kNone, kHello, kMail, kRcpt, kData, kEndOfData };
-    enum class State { kStart, kReady, kMail, kData, kClosed };
+    enum class Pending { kNone, kHello, kStarttls, kMail, kRcpt, kData, kEndOfData };
+    enum class State { kStart, kReady, kMail, kData, kSwitching, kClosed };
+    enum class Tls { kNone, kOffered, kActive };
     struct Line;
 
     [[nodiscard]] Line peek_line(std::string_view bytes) const;
@@ -100,8 +110,9 @@ class ServerProtocol {
     static bool is_valid_recipient(const Command& command);
     static bool is_greeting(Verb verb);
 
-    Event command(const Command& command);
+    Event command(const Command& command, std::string_view behind);
     Event hello(const Command& command);
+    Event starttls(const Command& command, std::string_view behind);
     Event mail(const Command& command);
     Event rcpt(const Command& command);
     Event data(const Command& command);
@@ -121,6 +132,8 @@ class ServerProtocol {
     std::string hostname_;
     ServerLimits limits_;
     State state_ = State::kStart;
+    Tls tls_ = Tls::kNone;
+    bool tls_required_ = false;
     Pending pending_ = Pending::kNone;
     std::size_t outstanding_ = 0;  // answers owed; above 1 only for RCPT
     bool blocked_ = false;         // a command stands in the input that waits for the answers owed

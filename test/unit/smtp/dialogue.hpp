@@ -23,6 +23,8 @@ inline std::string describe(const Server::Event& event) {
                 : hello->verb == smtp::Verb::kLhlo ? "LHLO "
                                                    : "HELO ") +
                hello->name;
+    if (std::holds_alternative<Server::Starttls>(event))
+        return "STARTTLS";
     if (const auto* mail = std::get_if<Server::Mail>(&event))
         return text_of_path("MAIL", mail->argument);
     if (const auto* rcpt = std::get_if<Server::Rcpt>(&event))

@@ -19,6 +19,8 @@ const char* name_of(Expect expect) {
             return "ehlo";
         case Expect::kHelo:
             return "helo";
+        case Expect::kStarttls:
+            return "starttls";
         case Expect::kMail:
             return "mail";
         case Expect::kRcpt:
