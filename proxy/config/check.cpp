@@ -163,6 +163,51 @@ void check_sizes(const Settings& s, const Report& report) {
                "[quarantine] max_size is below [smtp] message_size_limit: the largest messages can never be held");
 }
 
+void check_upstream_tls(const Settings::Tls& tls, const Report& report) {
+    const Place upstream{"tls", "upstream"};
+    const Place clients{"tls", "client_certificates"};
+    const bool asks = tls.client_certificates != net::tls::ClientCertificates::kNo;
+    if (tls.upstream != UpstreamTls::kNo) {
+        if (tls.certificate.empty())
+            report(kError, {upstream}, "[tls] upstream is on, but there is no [tls] certificate");
+        if (tls.key.empty())
+            report(kError, {upstream}, "[tls] upstream is on, but there is no [tls] key");
+    } else if (!tls.certificate.empty() || !tls.key.empty() || asks) {
+        report(kWarning, {{"tls", "certificate"}, {"tls", "key"}, clients, upstream},
+               "[tls] certificate, key and client_certificates are of no use while [tls] upstream is no");
+    }
+    if (asks && tls.client_ca_file.empty())
+        report(kError, {clients}, "[tls] client_certificates are asked for, but there is no client_ca_file");
+    if (!asks && !tls.client_ca_file.empty())
+        report(kWarning, {{"tls", "client_ca_file"}, clients},
+               "[tls] client_ca_file is of no use while client_certificates is no");
+    if (tls.client_certificates == net::tls::ClientCertificates::kRequire && tls.upstream == UpstreamTls::kOptional)
+        report(kWarning, {clients, upstream},
+               "[tls] client_certificates is require, but upstream is optional: a client without a certificate can do "
+               "without TLS");
+}
+
+void check_downstream_tls(const Settings::Tls& tls, const Report& report) {
+    const Place downstream{"tls", "downstream"};
+    const Place ca_file{"tls", "downstream_ca_file"};
+    const Place name{"tls", "downstream_name"};
+    const Place fingerprint{"tls", "downstream_fingerprint"};
+    if (!tls.downstream_fingerprint.empty() && fingerprint_digits(tls.downstream_fingerprint).empty())
+        report(kError, {fingerprint},
+               "downstream_fingerprint must be the SHA-256 of a certificate: 64 hex digits, with or without colons");
+    const bool has_proof = !tls.downstream_ca_file.empty() || !tls.downstream_fingerprint.empty();
+    if (tls.downstream == DownstreamTls::kVerified && !has_proof)
+        report(kError, {downstream},
+               "[tls] downstream is verified, but there is neither downstream_ca_file nor downstream_fingerprint");
+    if (tls.downstream == DownstreamTls::kVerified && !tls.downstream_name.empty() && tls.downstream_ca_file.empty())
+        report(kError, {name, downstream},
+               "[tls] downstream_name cannot be verified without downstream_ca_file: anybody can make a certificate "
+               "for any name");
+    if (tls.downstream != DownstreamTls::kVerified && has_proof)
+        report(kWarning, {ca_file, fingerprint, downstream},
+               "[tls] downstream_ca_file and downstream_fingerprint are not looked at unless downstream is verified");
+}
+
 void check_protection(const Settings& s, const Report& report) {
     if (!s.clamav.enable)
         report(kWarning, {{"scanner.clamav", "enable"}}, "ClamAV is off: NOTHING IS SCANNED, all mail is delivered");
@@ -176,6 +221,24 @@ void check_protection(const Settings& s, const Report& report) {
 
 }  // namespace
 
+std::string fingerprint_digits(const std::string& text) {
+    constexpr std::size_t kDigits = 64;
+    constexpr std::size_t kWithColons = kDigits + kDigits / 2 - 1;
+    if (text.size() != kDigits && text.size() != kWithColons)
+        return {};
+    std::string digits;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text.size() == kWithColons && i % 3 == 2) {
+            if (text[i] != ':')
+                return {};
+            continue;
+        }
+        digits += text[i];
+    }
+    digits = lower(digits);
+    return digits.find_first_not_of("0123456789abcdef") == std::string::npos ? digits : std::string();
+}
+
 void check(const Settings& settings, const Machine& machine, const Report& report) {
     check_users(settings, report);
     check_paths(settings, report);
@@ -185,6 +248,8 @@ void check(const Settings& settings, const Machine& machine, const Report& repor
     check_names(settings, machine, report);
     check_times(settings, report);
     check_sizes(settings, report);
+    check_upstream_tls(settings.tls, report);
+    check_downstream_tls(settings.tls, report);
     check_protection(settings, report);
 }
 

@@ -233,7 +233,10 @@ class Parser {
 
     Loaded finish() {
         std::ranges::stable_sort(diagnostics_, {}, &Diagnostic::line);
-        Loaded loaded{std::move(settings_), std::move(diagnostics_)};
+        Loaded loaded{std::move(settings_), std::move(diagnostics_), {}};
+        for (const auto& [place, origin] : origins_)
+            if (place.first != nullptr && place.first->section != kSocketSection && origin.line != 0)
+                loaded.lines[fmt::format("{}.{}", place.first->section, place.first->key)] = origin.line;
         if (std::ranges::find(loaded.diagnostics, Severity::kError, &Diagnostic::severity) != loaded.diagnostics.end())
             loaded.settings.reset();
         if (loaded.diagnostics.size() >= kMaxDiagnostics) {
@@ -260,7 +263,8 @@ Loaded parse(std::string_view text, const Machine& machine) {
     if (text.size() > kMaxFile)
         return {
             std::nullopt,
-            {{Severity::kError, 0, fmt::format("the file has {} octets; at most {} are read", text.size(), kMaxFile)}}};
+            {{Severity::kError, 0, fmt::format("the file has {} octets; at most {} are read", text.size(), kMaxFile)}},
+            {}};
     return Parser(machine).parse(text);
 }
 

@@ -1,6 +1,8 @@
 // Reads sandwich.ini (in imss.ini's style) into Settings: all errors at once, each with file and line; all or nothing.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +23,7 @@ struct Diagnostic {
 struct Loaded {
     std::optional<Settings> settings;  // empty when there is an error
     std::vector<Diagnostic> diagnostics;
+    std::map<std::string, unsigned, std::less<>> lines;  // "section.key" -> where it stands; not those of sockets
 };
 
 // Bounds of the file itself.

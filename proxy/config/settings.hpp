@@ -13,6 +13,7 @@
 
 #include "base/log.hpp"
 #include "net/address.hpp"
+#include "net/tls.hpp"
 #include "policy/decision.hpp"
 
 namespace config {
@@ -22,6 +23,9 @@ struct ListenSocket {
     net::Endpoint address;  // proxy_addr, proxy_port
     bool operator==(const ListenSocket&) const = default;
 };
+
+enum class UpstreamTls { kNo, kOptional, kRequired };
+enum class DownstreamTls { kNone, kOpportunistic, kRequired, kVerified };
 
 struct Settings {
     // [general]
@@ -52,6 +56,21 @@ struct Settings {
     std::chrono::seconds downstream_final_timeout{};    // after the final dot
     unsigned downstream_idle_seconds = 0;               // how long an idle pooled connection is kept; 0: not at all
     unsigned downstream_max_messages = 0;               // per pooled connection
+
+    // [tls]; paths are empty where nothing is given. The supervisor alone opens them (tls_files.hpp).
+    struct Tls {
+        UpstreamTls upstream = UpstreamTls::kNo;
+        std::string certificate;
+        std::string key;
+        net::tls::Version minimum_version = net::tls::Version::k12;
+        net::tls::ClientCertificates client_certificates = net::tls::ClientCertificates::kNo;
+        std::string client_ca_file;
+        DownstreamTls downstream = DownstreamTls::kNone;
+        std::string downstream_ca_file;
+        std::string downstream_name;
+        std::string downstream_fingerprint;  // as given; see fingerprint_digits()
+        bool operator==(const Tls&) const = default;
+    } tls;
 
     // [worker]
     unsigned worker_count = 0;                  // 0: one per core
@@ -104,5 +123,8 @@ struct Settings {
         return {clamav.enable, {clamav.action, clamav.failure_action, clamav.encrypted_action}, recipients};
     }
 };
+
+// 64 lower-case hex digits of a SHA-256 that is written with or without colons; empty: it is none.
+std::string fingerprint_digits(const std::string& text);
 
 }  // namespace config

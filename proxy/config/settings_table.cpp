@@ -38,6 +38,17 @@ constexpr Word kTargets[] = {{"syslog", int(Target::kSyslog)}, {"stderr", int(Ta
 constexpr Word kLevels[] = {{"debug", int(Level::kDebug)},   {"info", int(Level::kInfo)},
                             {"notice", int(Level::kNotice)}, {"warning", int(Level::kWarning)},
                             {"error", int(Level::kError)},   {"critical", int(Level::kCritical)}};
+constexpr Word kUpstreamTls[] = {{"no", int(UpstreamTls::kNo)},
+                                 {"optional", int(UpstreamTls::kOptional)},
+                                 {"required", int(UpstreamTls::kRequired)}};
+constexpr Word kDownstreamTls[] = {{"none", int(DownstreamTls::kNone)},
+                                   {"opportunistic", int(DownstreamTls::kOpportunistic)},
+                                   {"required", int(DownstreamTls::kRequired)},
+                                   {"verified", int(DownstreamTls::kVerified)}};
+constexpr Word kTlsVersions[] = {{"1.2", int(net::tls::Version::k12)}, {"1.3", int(net::tls::Version::k13)}};
+constexpr Word kClientCertificates[] = {{"no", int(net::tls::ClientCertificates::kNo)},
+                                        {"ask", int(net::tls::ClientCertificates::kAsk)},
+                                        {"require", int(net::tls::ClientCertificates::kRequire)}};
 constexpr std::span<const Word> kNoWords;
 
 constexpr bool kActive = true;  // in etc/sandwich.ini
@@ -78,6 +89,11 @@ constexpr Section kSections[] = {
     {"worker", "Scanner processes",
      "Messages are scanned in processes of their own, which may touch neither the network nor the file system. One "
      "that crashes or takes too long is replaced, and only its message is affected."},
+    {"tls", "TLS",
+     "Encryption by STARTTLS, on either side. On loopback it protects nothing, so it is off; it is for an inbound or a "
+     "delivery server on another machine. The certificate, the key and the CA files are in PEM form. They are read at "
+     "the start and at each reload, by the supervising process, with its rights: the key may belong to root and be "
+     "readable by nobody else. After a renewal, reload."},
     {"general", "The daemon itself",
      "Users, files and threads."},
     {"log", "Log",
@@ -178,6 +194,55 @@ constexpr Setting kTable[] = {
     {"smtp", "downstream_max_messages",
      Kind::kNumber, Effect::kReload, kCommented, "100", {1, 10000}, kNoWords, AT(downstream_max_messages),
      "Messages over one connection to the delivery server; then a new one is opened."},
+
+    // ---- tls
+    {"tls", "upstream",
+     Kind::kChoice, Effect::kReload, kCommented, "no", kNoRange, kUpstreamTls, AT(tls.upstream),
+     "Whether clients, that is the inbound Sendmail, are offered STARTTLS.\n"
+     "no: it is not offered.\n"
+     "optional: Sendmail uses it when it is offered, unless its Try_TLS rules say otherwise.\n"
+     "required: without it MAIL gets 530, and a client that cannot do TLS bounces its mail."},
+    {"tls", "certificate",
+     Kind::kPath, Effect::kReload, kCommented, "", {0, 1000}, kNoWords, AT(tls.certificate),
+     "The proxy's certificate for its clients, followed by those of its issuers."},
+    {"tls", "key",
+     Kind::kPath, Effect::kReload, kCommented, "", {0, 1000}, kNoWords, AT(tls.key),
+     "The key of the certificate, without a passphrase."},
+    {"tls", "minimum_version",
+     Kind::kChoice, Effect::kReload, kCommented, "1.2", kNoRange, kTlsVersions, AT(tls.minimum_version),
+     "The oldest version of TLS that a client may use. Older ones than these are broken and not to be had."},
+    {"tls", "client_certificates",
+     Kind::kChoice, Effect::kReload, kCommented, "no", kNoRange, kClientCertificates, AT(tls.client_certificates),
+     "Whether clients are asked for a certificate.\n"
+     "no: they are not.\n"
+     "ask: what they show is judged and logged (verify=OK, FAIL, or NO when there was none), and changes nothing.\n"
+     "require: without one from client_ca_file, TLS fails. Use it with upstream=required, or clients may do without "
+     "TLS."},
+    {"tls", "client_ca_file",
+     Kind::kPath, Effect::kReload, kCommented, "", {0, 1000}, kNoWords, AT(tls.client_ca_file),
+     "The authorities whose certificates clients may show."},
+    {"tls", "downstream",
+     Kind::kChoice, Effect::kReload, kCommented, "none", kNoRange, kDownstreamTls, AT(tls.downstream),
+     "Whether the connection to the delivery server is encrypted. Where TLS is demanded and cannot be had, mail is "
+     "deferred with 451.\n"
+     "none: it is not.\n"
+     "opportunistic: if that works; else mail goes in the clear, which is logged. Whoever sits in between can see to "
+     "that.\n"
+     "required: always, with whatever certificate the server shows: whoever sits in between can show his own.\n"
+     "verified: always, and the certificate must be the right one: see the next three."},
+    {"tls", "downstream_ca_file",
+     Kind::kPath, Effect::kReload, kCommented, "", {0, 1000}, kNoWords, AT(tls.downstream_ca_file),
+     "With verified: the authorities one of which must have issued the delivery server's certificate, which must be in "
+     "force and be for downstream_name."},
+    {"tls", "downstream_name",
+     Kind::kHostName, Effect::kReload, kCommented, "", {0, 255}, kNoWords, AT(tls.downstream_name),
+     "With downstream_ca_file: the host name that the delivery server's certificate must be for. It is sent along as "
+     "the name that is wanted (SNI), in every mode. Empty: the certificate must be for the server's IP address."},
+    {"tls", "downstream_fingerprint",
+     Kind::kText, Effect::kReload, kCommented, "", {0, 95}, kNoWords, AT(tls.downstream_fingerprint),
+     "With verified: the SHA-256 of the delivery server's certificate, 64 hex digits with or without colons, as "
+     "openssl x509 -noout -fingerprint -sha256 prints it. Alone, it says all: neither issuer, nor name, nor date are "
+     "looked at. Together with downstream_ca_file both must hold."},
 
     // ---- worker
     {"worker", "count",

@@ -150,3 +150,46 @@ TEST_CASE("nothing is said about a default that stands in for a broken value") {
     const auto found = expect::findings("[smtp]\ndownstream_smtp_server_port=x\n[worker]\nsandbox=no\n");
     CHECK(found.size() == 2);
 }
+
+TEST_CASE("TLS towards clients needs a certificate and a key") {
+    const std::string files = "certificate=/c.pem\nkey=/k.pem\n";
+    expect::one("[tls]\nupstream=optional\nkey=/k.pem\n", "2: error: ", "no [tls] certificate");
+    expect::one("[tls]\nupstream=required\ncertificate=/c.pem\n", "2: error: ", "no [tls] key");
+    expect::none("[tls]\nupstream=optional\n" + files);
+    expect::one("[tls]\n" + files, "2: warning: ", "of no use");
+    expect::one("[tls]\nupstream=required\nclient_certificates=ask\n" + files, "3: error: ", "no client_ca_file");
+    expect::one("[tls]\nupstream=required\nclient_ca_file=/ca.pem\n" + files, "3: warning: ", "of no use");
+    expect::none("[tls]\nupstream=required\nclient_certificates=require\nclient_ca_file=/ca.pem\n" + files);
+    expect::one("[tls]\nupstream=optional\nclient_certificates=require\nclient_ca_file=/ca.pem\n" + files,
+                "3: warning: ", "do without TLS");
+}
+
+TEST_CASE("a delivery server is verified by something") {
+    const std::string digits(64, 'A');
+    expect::none("[tls]\ndownstream=opportunistic\n");
+    expect::none("[tls]\ndownstream=required\ndownstream_name=mx.test\n");
+    expect::one("[tls]\ndownstream=verified\n", "2: error: ", "neither downstream_ca_file nor");
+    expect::none("[tls]\ndownstream=verified\ndownstream_ca_file=/ca.pem\n");
+    expect::none("[tls]\ndownstream=verified\ndownstream_fingerprint=" + digits + "\n");
+    expect::one("[tls]\ndownstream=verified\ndownstream_fingerprint=" + digits + "\ndownstream_name=mx.test\n",
+                "4: error: ", "without downstream_ca_file");
+    expect::one("[tls]\ndownstream=verified\ndownstream_fingerprint=" + digits.substr(1) + "\n",
+                "3: error: ", "64 hex digits");
+    expect::one("[tls]\ndownstream=required\ndownstream_ca_file=/ca.pem\n", "3: warning: ", "not looked at");
+}
+
+TEST_CASE("a fingerprint is written with colons or without") {
+    const std::string plain = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    std::string with_colons;
+    for (std::size_t i = 0; i < plain.size(); i += 2)
+        with_colons += (i == 0 ? "" : ":") + plain.substr(i, 2);
+    CHECK(config::fingerprint_digits(plain) == plain);
+    CHECK(config::fingerprint_digits(with_colons) == plain);
+    CHECK(config::fingerprint_digits("0123456789ABCDEF" + plain.substr(16)) == plain);
+    CHECK(config::fingerprint_digits("").empty());
+    CHECK(config::fingerprint_digits("g" + plain.substr(1)).empty());
+    CHECK(config::fingerprint_digits(plain.substr(2) + "0").empty());
+    auto shifted = with_colons;
+    std::swap(shifted[2], shifted[3]);
+    CHECK(config::fingerprint_digits(shifted).empty());
+}

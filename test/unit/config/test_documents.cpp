@@ -42,6 +42,8 @@ std::string random_value(const config::Setting& setting, Random& random) {
         case Kind::kDuration:
             return fmt::format("{}", pick(random, least, most));
         case Kind::kText:
+            if (setting.key == "downstream_fingerprint")
+                return letters(random, 64, 64, "0123456789abcdefABCDEF");
             return letters(random, least, most, "abcXYZ019-_.,:;!\"'\\[]=#<>%");
         case Kind::kName:
         case Kind::kHostName:
@@ -68,7 +70,8 @@ std::string random_file(Random& random) {
     const auto add = [&](std::string_view table_section, const std::string& name) {
         text += fmt::format("[{}]\n", name);
         for (const auto& setting : config::settings_table())
-            if (setting.section == table_section && pick(random, 0, 3) != 0)
+            // Most of [tls] makes no sense without the files.
+            if (setting.section == table_section && (table_section == "tls" || pick(random, 0, 3) != 0))
                 text += fmt::format("{}={}\n", setting.key, random_value(setting, random));
     };
     for (const auto& section : config::sections())
