@@ -113,10 +113,18 @@ int print_config(const std::optional<std::string>& file) {
         fmt::print("{}", config::print(*defaults.settings));
         return 0;
     }
-    const auto loaded = supervisor::load_configuration(*file, false);
-    if (!print_diagnostics(loaded))
+    const auto text = config::read_file(*file);
+    if (!text) {
+        fmt::print(stderr, "{}: error: {}\n", *file, text.error().message);
         return 1;
-    fmt::print("{}", config::print(loaded.configuration->settings));
+    }
+    // The files that [tls] names are left alone: who may see the settings need not be able to read the key.
+    const auto loaded = config::parse(*text);
+    for (const auto& diagnostic : loaded.diagnostics)
+        fmt::print(stderr, "{}\n", config::format(*file, diagnostic));
+    if (!loaded.settings)
+        return 1;
+    fmt::print("{}", config::print(*loaded.settings));
     return 0;
 }
 

@@ -33,12 +33,20 @@ unsigned shard_count(const config::Settings& settings) {
     return std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
 }
 
-session::RuntimePtr make_runtime(const config::Settings& settings, unsigned generation) {
+session::RuntimePtr make_runtime(const config::Settings& settings, config::TlsContexts tls, unsigned generation) {
     auto runtime = std::make_shared<session::Runtime>();
     runtime->settings = settings;
+    runtime->tls = std::move(tls);
     runtime->rules = settings.rules();
     runtime->generation = generation;
     return runtime;
+}
+
+base::Result<config::TlsContexts> tls_contexts(const config::Settings& settings, int memfd) {
+    const auto files = supervisor::read_tls_files(memfd);
+    if (!files)
+        return files.error();
+    return config::make_tls_contexts(settings, *files);
 }
 
 scanners::PoolLimits pool_limits(const config::Settings& settings) {
@@ -57,7 +65,8 @@ journal::FileLimits journal_limits(const config::Settings& settings) {
 
 class Proxy {
   public:
-    Proxy(const config::Settings& settings, quarantine::Store store, std::unique_ptr<journal::Journal> journal);
+    Proxy(const config::Settings& settings, config::TlsContexts tls, quarantine::Store store,
+          std::unique_ptr<journal::Journal> journal);
     ~Proxy();
     void run();
 
@@ -85,11 +94,17 @@ class Proxy {
     bool draining_ = false;
 };
 
-Proxy::Proxy(const config::Settings& settings, quarantine::Store store, std::unique_ptr<journal::Journal> journal)
+Proxy::Proxy(const config::Settings& settings, config::TlsContexts tls, quarantine::Store store,
+             std::unique_ptr<journal::Journal> journal)
     : scanners_(main_, pool_limits(settings)),
       quarantine_(std::move(store)),
       journal_(std::move(journal)),
-      shared_{base::Snapshot<session::Runtime>(make_runtime(settings, 1)), scanners_, quarantine_, *journal_, {}, {}} {
+      shared_{base::Snapshot<session::Runtime>(make_runtime(settings, std::move(tls), 1)),
+              scanners_,
+              quarantine_,
+              *journal_,
+              {},
+              {}} {
     std::vector<int> listeners;
     for (std::size_t i = 0; i < settings.sockets.size(); ++i)
         listeners.push_back(kFirstListenFd + static_cast<int>(i));
@@ -161,7 +176,7 @@ void Proxy::adopt_zygote(base::Packet& packet) {
 }
 
 void Proxy::adopt_configuration(base::Packet& packet) {
-    if (packet.descriptors.size() != 1)
+    if (packet.descriptors.size() != 2)
         return tell_supervisor("Eno configuration came along");
     auto text = supervisor::read_configuration(packet.descriptors.front().get());
     if (!text)
@@ -169,12 +184,15 @@ void Proxy::adopt_configuration(base::Packet& packet) {
     auto loaded = config::parse(*text);
     if (!loaded.settings)
         return tell_supervisor("Ethe proxy cannot parse what the supervisor could");
+    auto tls = tls_contexts(*loaded.settings, packet.descriptors.back().get());
+    if (!tls)
+        return tell_supervisor("E" + tls.error().message);
     const auto generation = shared_.runtime.load()->generation + 1;
     base::log::set_level(loaded.settings->log_level);
     scanners_.set_limits(pool_limits(*loaded.settings));
     quarantine_.set_limits(quarantine_limits(*loaded.settings));
     journal_->set_limits(journal_limits(*loaded.settings));
-    shared_.runtime.store(make_runtime(*loaded.settings, generation));
+    shared_.runtime.store(make_runtime(*loaded.settings, std::move(*tls), generation));
     tell_supervisor("C");
 }
 
@@ -258,9 +276,14 @@ int run_proxy(const config::Settings& settings) {
     auto journal = journal::Journal::open(settings.journal_path, journal_limits(settings));
     if (!journal)
         return cannot_start("journal: " + journal.error().message);
+    base::UniqueFd tls_files(kFirstListenFd + static_cast<int>(settings.sockets.size()) + 1);
+    auto tls = tls_contexts(settings, tls_files.get());
+    tls_files.reset();
+    if (!tls)
+        return cannot_start("TLS: " + tls.error().message);
     base::log::start_writer();
     {
-        Proxy proxy(settings, std::move(*store), std::move(*journal));
+        Proxy proxy(settings, std::move(*tls), std::move(*store), std::move(*journal));
         proxy.run();
     }
     base::log::stop_writer();

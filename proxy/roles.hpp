@@ -4,12 +4,13 @@
 // Descriptors (fixed numbers in the child):
 //   3  configuration text (sealed memfd): every process parses the same bytes that the supervisor checked
 //   4  channel to the supervisor (SOCK_SEQPACKET, base/channel.hpp)
-//   5… proxy only: listening sockets, in the order of Settings::sockets; then the control socket
+//   5… proxy only: listening sockets, in the order of Settings::sockets; then the control socket; then the
+//      texts of the files that [tls] names (sealed memfd, config::TlsFiles): keys are for no other process
 //
 // Packets on the supervisor's channels: the first octet says what it is, the rest is text.
 //   supervisor -> proxy    'Z' + descriptor   adopt a zygote: its control channel; text = generation number, blank,
 //   signatures
-//                          'C' + descriptor   use this configuration (checked already; memfd)
+//                          'C' + descriptors  use this configuration and these TLS files (checked already; memfds)
 //                          'Q'                finish what runs, then exit 0
 //   proxy -> supervisor    'R'                ready: accepting mail
 //                          'C' / 'E' text     configuration in use / refused; 'E' instead of 'R': cannot start

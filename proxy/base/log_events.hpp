@@ -33,6 +33,8 @@ struct Event {
     X(kDownstreamUp,       kNotice,   "downstream_up",       "The delivery server answers again.") \
     X(kDownstreamFault,    kWarning,  "downstream_fault",    "The delivery server broke off, was silent or talked nonsense within a mail.") \
     X(kDownstreamLoop,     kCritical, "downstream_loop",     "The delivery server greets with our own name: mail would go round in a circle.") \
+    X(kDownstreamTls,      kInfo,     "downstream_tls",      "A connection to the delivery server is under TLS: version and cipher.") \
+    X(kDownstreamClear,    kWarning,  "downstream_clear",    "TLS could not be had from the delivery server, and the connection goes on in the clear, as opportunistic permits.") \
     X(kExtensionLost,      kNotice,   "extension_lost",      "The delivery server no longer offers an extension that was promised to the upstream; the parameter was dropped.") \
     X(kPossibleDuplicate,  kWarning,  "possible_duplicate",  "The delivery server may have taken the message although the upstream will try again.") \
     X(kRetryRecognised,    kNotice,   "retry_recognised",    "A message, or some of its recipients, was delivered, held or discarded before: the upstream gets 250, and it is not sent again.") \

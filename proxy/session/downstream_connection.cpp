@@ -10,10 +10,13 @@ using smtp::ClientProtocol;
 
 DownstreamConnection::DownstreamConnection(net::Loop& loop, RuntimePtr runtime, const net::Endpoint& server,
                                            Owner* owner)
-    : runtime_(std::move(runtime)),
-      server_(server),
-      owner_(owner),
-      clock_(loop, [this] { lost(start_failure_.empty() ? "no answer in time" : start_failure_); }) {
+    : loop_(loop), runtime_(std::move(runtime)), server_(server), owner_(owner), clock_(loop, [this] {
+          on_end(start_failure_.empty() ? "no answer in time" : start_failure_);
+      }) {
+    connect();
+}
+
+void DownstreamConnection::connect() {
     auto socket = net::start_connect(server_);
     if (!socket) {
         start_failure_ = socket.error().message;
@@ -21,7 +24,7 @@ DownstreamConnection::DownstreamConnection(net::Loop& loop, RuntimePtr runtime, 
         return;
     }
     net::Stream::Handler& handler = *this;
-    stream_ = std::make_unique<net::Stream>(loop, std::move(*socket), handler);
+    stream_ = std::make_unique<net::Stream>(loop_, std::move(*socket), handler);
     clock_.start(runtime_->settings.downstream_connect_timeout);
 }
 
@@ -67,7 +70,8 @@ void DownstreamConnection::on_input() {
             owner_->on_answer(answer.to, answer.reply);
         else
             on_hello_answer(answer.to, answer.reply);
-        if (state_ == State::kDead)
+        // Dead, or connecting anew; in the middle of the handshake nothing is input.
+        if (state_ == State::kDead || state_ == State::kConnecting)
             return;
     }
     // Without PIPELINING an answer releases the next command.
@@ -102,12 +106,59 @@ void DownstreamConnection::on_hello_answer(ClientProtocol::Expect to, const smtp
         case ClientProtocol::Expect::kHelo:
             if (!reply.positive())
                 return lost(fmt::format("EHLO {} {}", reply.code, smtp::text_of(reply)));
-            state_ = State::kReady;
-            owner_->on_ready();
-            return;
+            return on_offer();
+        case ClientProtocol::Expect::kStarttls:
+            return on_starttls_answer(reply);
         default:
             return lost("an answer out of order");
     }
+}
+
+void DownstreamConnection::on_offer() {
+    if (tls_ == Tls::kActive)
+        base::log::event(base::log::kDownstreamTls, "{}: {}", server_.to_string(), stream_->tls_description());
+    if (tls_ != Tls::kNotYet || !runtime_->tls.downstream)
+        return become_ready();
+    if (!protocol_.extensions().starttls)
+        return without_tls("the delivery server does not offer STARTTLS");
+    protocol_.starttls();
+}
+
+void DownstreamConnection::on_starttls_answer(const smtp::Reply& reply) {
+    if (!reply.positive())
+        return without_tls(fmt::format("STARTTLS {} {}", reply.code, smtp::text_of(reply)));
+    tls_ = Tls::kBegun;
+    const auto begun = stream_->start_tls(runtime_->tls.downstream,
+                                          {runtime_->settings.tls.downstream_name, server_.address.to_string()});
+    if (!begun)
+        on_end(begun.error().message);
+}
+
+void DownstreamConnection::on_secured() {
+    tls_ = Tls::kActive;
+    protocol_.ehlo(runtime_->settings.proxy_hostname);
+    send();
+}
+
+void DownstreamConnection::without_tls(const std::string& why) {
+    if (runtime_->settings.tls.downstream != config::DownstreamTls::kOpportunistic)
+        return lost(why + ", but [tls] downstream demands it");
+    base::log::event(base::log::kDownstreamClear, "{}: {}", server_.to_string(), why);
+    const bool begun = tls_ != Tls::kNotYet;
+    tls_ = Tls::kWithout;
+    if (!begun)
+        return become_ready();
+    // A connection on which a handshake failed is in no known state.
+    stream_->close();
+    loop_.retire(std::move(stream_));
+    protocol_ = ClientProtocol();
+    state_ = State::kConnecting;
+    connect();
+}
+
+void DownstreamConnection::become_ready() {
+    state_ = State::kReady;
+    owner_->on_ready();
 }
 
 void DownstreamConnection::on_output_sent() {
@@ -117,6 +168,9 @@ void DownstreamConnection::on_output_sent() {
 }
 
 void DownstreamConnection::on_end(const std::string& why) {
+    // Also behind the handshake: with TLS 1.3 the server's last word on it comes after ours.
+    if (state_ == State::kHello && (tls_ == Tls::kBegun || tls_ == Tls::kActive))
+        return without_tls(why);
     lost(why);
 }
 

@@ -1,5 +1,8 @@
-// DownstreamConnection: one SMTP connection to a delivery server: connect, greeting, EHLO, then whatever its owner
-// sends.
+// DownstreamConnection: one SMTP connection to a delivery server: connect, greeting, EHLO, TLS as the settings demand,
+// then whatever its owner sends.
+//
+// Whatever goes wrong with TLS (refused, handshake, certificate, an end of the connection on the way) ends it, so that
+// the mail is deferred; only where TLS is opportunistic it begins once more, in the clear, unseen by its owner.
 //
 // Belongs to one loop. The owner (a Delivery, or the pool while the connection is idle) is told of every answer and of
 // the end. A reply that does not come in time ends the connection.
@@ -54,18 +57,29 @@ class DownstreamConnection final : private net::Stream::Handler {
 
   private:
     enum class State { kConnecting, kHello, kReady, kDead };
+    enum class Tls { kNotYet, kBegun, kActive, kWithout };
 
+    void connect();
+    void on_secured() override;
     void on_input() override;
     void on_output_sent() override;
     void on_end(const std::string& why) override;
     void on_hello_answer(smtp::ClientProtocol::Expect to, const smtp::Reply& reply);
+    // After a positive answer to EHLO: ready, or TLS first.
+    void on_offer();
+    void on_starttls_answer(const smtp::Reply& reply);
+    // TLS cannot be had from this server, or not now: what that means by the settings.
+    void without_tls(const std::string& why);
+    void become_ready();
     void lost(const std::string& why, const smtp::Reply* last_words = nullptr);
     void restart_clock();
 
+    net::Loop& loop_;
     RuntimePtr runtime_;
     net::Endpoint server_;
     Owner* owner_;
     State state_ = State::kConnecting;
+    Tls tls_ = Tls::kNotYet;
     smtp::ClientProtocol protocol_;
     std::unique_ptr<net::Stream> stream_;
     net::Timer clock_;

@@ -99,6 +99,7 @@ std::vector<std::string> log_lines(const IncomingMail& mail, const std::vector<P
     record.message_id = mail.facts.message_id;
     record.relay = fmt::format("{} [{}]", shown_name(mail.upstream), mail.upstream.address.address.to_string());
     record.protocol = protocol_name(mail.upstream);
+    record.tls = mail.upstream.tls;
     record.size = size;
     record.reverse_path = mail.envelope.reverse_path;
     record.recipients = mail.envelope.recipients.size();

@@ -35,7 +35,11 @@ std::string shown_name(const Upstream& upstream) {
 }
 
 std::string_view protocol_name(const Upstream& upstream) {
-    return upstream.lmtp ? "LMTP" : upstream.esmtp ? "ESMTP" : "SMTP";
+    const bool tls = !upstream.tls.empty();
+    if (upstream.lmtp)
+        return tls ? "LMTPS" : "LMTP";
+    // TLS without EHLO has no name.
+    return !upstream.esmtp ? "SMTP" : tls ? "ESMTPS" : "ESMTP";
 }
 
 }  // namespace session

@@ -22,7 +22,8 @@ struct Upstream {
     net::Endpoint address;
     std::string name;  // from EHLO, HELO or LHLO: whatever the client says
     bool esmtp = false;
-    bool lmtp = false;  // each recipient gets an answer of its own
+    bool lmtp = false;     // each recipient gets an answer of its own
+    std::string tls = {};  // net::Stream::tls_description(); empty: in the clear
 };
 
 struct IncomingMail {
@@ -52,7 +53,7 @@ struct IncomingMail {
 
 // The name that the client gave itself, where it is fit for a header field; else "unknown".
 std::string shown_name(const Upstream& upstream);
-// "ESMTP", "SMTP" or "LMTP", as the Received field (RFC 3848) and the log line name it.
+// "ESMTP", "SMTP" or "LMTP", under TLS "ESMTPS" or "LMTPS", as the Received field (RFC 3848) and the log line name it.
 std::string_view protocol_name(const Upstream& upstream);
 
 }  // namespace session

@@ -26,7 +26,8 @@ struct MessageRecord {
     std::string inbound_id;  // queue id of the inbound Sendmail; empty: unknown
     std::string message_id;
     std::string relay;          // upstream: "name [address]"
-    std::string_view protocol;  // "ESMTP", "SMTP" or "LMTP"
+    std::string_view protocol;  // as protocol_name() has it
+    std::string tls;            // of the upstream's connection: "version/cipher"; empty: in the clear
     std::size_t size = 0;
     std::string reverse_path;
     std::size_t recipients = 0;         // in all

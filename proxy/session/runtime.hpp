@@ -7,6 +7,7 @@
 
 #include "base/snapshot.hpp"
 #include "config/settings.hpp"
+#include "config/tls_files.hpp"
 #include "journal/journal.hpp"
 #include "policy/decision.hpp"
 #include "quarantine/service.hpp"
@@ -17,6 +18,7 @@ namespace session {
 struct Runtime {
     config::Settings settings;
     policy::Rules rules;
+    config::TlsContexts tls;
     unsigned generation = 1;  // of the configuration
 };
 using RuntimePtr = std::shared_ptr<const Runtime>;

@@ -49,7 +49,10 @@ Session::Session(Shard& shard, std::uint64_t number, base::UniqueFd socket, cons
           base::log::event(base::log::kSessionError, "{}: nothing came in time", client_.address.to_string());
           protocol_.close(make_reply(421, "4.4.2", "timeout, closing connection"));
           close_politely();
-      }) {}
+      }) {
+    if (runtime_->tls.upstream)
+        protocol_.offer_starttls(runtime_->settings.tls.upstream == config::UpstreamTls::kRequired);
+}
 
 Session::~Session() = default;
 
@@ -91,7 +94,7 @@ void Session::on_output_sent() {
 
 void Session::on_end(const std::string& why) {
     upstream_gone_ = true;
-    if (!closing_ && !transaction_ && protocol_.in_transaction())
+    if (!closing_ && !transaction_ && (protocol_.in_transaction() || stream_.securing()))
         base::log::event(base::log::kSessionError, "{}: {}", client_.address.to_string(), why);
     end();
 }
@@ -124,6 +127,8 @@ void Session::pump() {
 void Session::handle(ServerProtocol::Event& event) {
     if (const auto* greeted = std::get_if<ServerProtocol::Hello>(&event)) {
         hello(*greeted);
+    } else if (std::holds_alternative<ServerProtocol::Starttls>(event)) {
+        starttls();
     } else if (auto* mail = std::get_if<ServerProtocol::Mail>(&event)) {
         begin_transaction(mail->argument);
     } else if (auto* rcpt = std::get_if<ServerProtocol::Rcpt>(&event)) {
@@ -167,8 +172,20 @@ void Session::greet_ehlo(const std::optional<smtp::Extensions>& downstream) {
         close_politely();
         return;
     }
-    answer(smtp::ehlo_reply(runtime_->settings.proxy_hostname,
-                            smtp::offer(*downstream, runtime_->settings.message_size_limit)));
+    auto offered = smtp::offer(*downstream, runtime_->settings.message_size_limit);
+    offered.starttls = protocol_.offers_starttls();
+    answer(smtp::ehlo_reply(runtime_->settings.proxy_hostname, offered));
+}
+
+// The 220 is the last thing in the clear. The handshake is under the clock of commands: trickling does not restart it.
+void Session::starttls() {
+    protocol_.answer(make_reply(220, "2.0.0", "Ready to start TLS"));
+    flush();
+    if (const auto begun = stream_.start_tls(runtime_->tls.upstream); !begun) {
+        base::log::event(base::log::kSessionError, "{}: {}", client_.address.to_string(), begun.error().message);
+        return close_politely();
+    }
+    protocol_.secured();
 }
 
 void Session::begin_transaction(const smtp::PathArgument& argument) {
@@ -183,7 +200,7 @@ void Session::begin_transaction(const smtp::PathArgument& argument) {
         answer(make_reply(552, "5.3.4", "message exceeds the size limit"));
         return;
     }
-    Upstream upstream{client_, protocol_.client_name(), protocol_.esmtp(), protocol_.lmtp()};
+    Upstream upstream{client_, protocol_.client_name(), protocol_.esmtp(), protocol_.lmtp(), stream_.tls_description()};
     Transaction::Owner& owner = *this;
     transaction_ = std::make_unique<Transaction>(shard_, owner, std::move(runtime), std::move(upstream), number_,
                                                  ++serial_, argument);

@@ -47,6 +47,7 @@ class Session final : private net::Stream::Handler, private Transaction::Owner {
     void pump();
     void handle(smtp::ServerProtocol::Event& event);
     void hello(const smtp::ServerProtocol::Hello& hello);
+    void starttls();
     void begin_transaction(const smtp::PathArgument& argument);
     void flush();
     void close_politely();

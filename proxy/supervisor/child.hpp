@@ -24,7 +24,7 @@ class Child {
     struct Start {
         std::string role;  // "proxy", "zygote"
         int configuration = -1;
-        std::vector<int> listeners;      // from roles::kFirstListenFd on
+        std::vector<int> listeners;      // from roles::kFirstListenFd on, with what follows them there
         std::optional<Account> account;  // empty: the supervisor's own
         bool log_to_stderr = false;
         bool keep_stderr = false;  // else /dev/null: no terminal is held by a daemon's processes

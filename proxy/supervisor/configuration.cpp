@@ -11,8 +11,8 @@
 namespace supervisor {
 namespace {
 
-base::Result<base::UniqueFd> seal(std::string_view text) {
-    base::UniqueFd fd(::memfd_create("sandwich.ini", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+base::Result<base::UniqueFd> seal(const char* name, std::string_view text) {
+    base::UniqueFd fd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!fd)
         return base::errno_error("memfd_create");
     while (!text.empty()) {
@@ -28,35 +28,8 @@ base::Result<base::UniqueFd> seal(std::string_view text) {
     return fd;
 }
 
-}  // namespace
-
-LoadedConfiguration load_configuration(const std::string& file, bool log_to_stderr) {
-    LoadedConfiguration loaded;
-    const auto text = config::read_file(file);
-    if (!text) {
-        loaded.errors.push_back(fmt::format("{}: error: {}", file, text.error().message));
-        return loaded;
-    }
-    auto parsed = config::parse(*text);
-    for (const auto& diagnostic : parsed.diagnostics) {
-        const bool error = diagnostic.severity == config::Diagnostic::Severity::kError;
-        (error ? loaded.errors : loaded.warnings).push_back(config::format(file, diagnostic));
-    }
-    if (!parsed.settings)
-        return loaded;
-    auto sealed = seal(*text);
-    if (!sealed) {
-        loaded.errors.push_back(fmt::format("{}: error: {}", file, sealed.error().message));
-        return loaded;
-    }
-    if (log_to_stderr)
-        parsed.settings->log_target = base::log::Target::kStderr;
-    loaded.configuration = Configuration{std::move(*parsed.settings), std::move(*sealed)};
-    return loaded;
-}
-
-base::Result<std::string> read_configuration(int memfd) {
-    std::string text(config::kMaxFile + 1, '\0');
+base::Result<std::string> read_whole(int memfd, std::size_t limit) {
+    std::string text(limit + 1, '\0');
     std::size_t have = 0;
     while (have < text.size()) {
         const ssize_t got = ::pread(memfd, text.data() + have, text.size() - have, static_cast<off_t>(have));
@@ -68,10 +41,57 @@ base::Result<std::string> read_configuration(int memfd) {
             break;
         have += static_cast<std::size_t>(got);
     }
-    if (have > config::kMaxFile)
+    if (have > limit)
         return base::error("the configuration is too big");
     text.resize(have);
     return text;
+}
+
+void tell(const std::string& file, const config::Loaded& parsed, LoadedConfiguration& loaded) {
+    for (const auto& diagnostic : parsed.diagnostics) {
+        const bool error = diagnostic.severity == config::Diagnostic::Severity::kError;
+        (error ? loaded.errors : loaded.warnings).push_back(config::format(file, diagnostic));
+    }
+}
+
+}  // namespace
+
+LoadedConfiguration load_configuration(const std::string& file, bool log_to_stderr) {
+    LoadedConfiguration loaded;
+    const auto text = config::read_file(file);
+    if (!text) {
+        loaded.errors.push_back(fmt::format("{}: error: {}", file, text.error().message));
+        return loaded;
+    }
+    auto parsed = config::parse(*text);
+    config::TlsFiles tls_files;
+    if (parsed.settings)
+        tls_files = config::read_tls_files(parsed);
+    tell(file, parsed, loaded);
+    if (!loaded.errors.empty())
+        return loaded;
+    auto sealed = seal("sandwich.ini", *text);
+    auto sealed_tls = seal("sandwich-tls", tls_files.pack());
+    for (const auto* one : {&sealed, &sealed_tls})
+        if (!*one)
+            loaded.errors.push_back(fmt::format("{}: error: {}", file, one->error().message));
+    if (!loaded.errors.empty())
+        return loaded;
+    if (log_to_stderr)
+        parsed.settings->log_target = base::log::Target::kStderr;
+    loaded.configuration = Configuration{std::move(*parsed.settings), std::move(*sealed), std::move(*sealed_tls)};
+    return loaded;
+}
+
+base::Result<std::string> read_configuration(int memfd) {
+    return read_whole(memfd, config::kMaxFile);
+}
+
+base::Result<config::TlsFiles> read_tls_files(int memfd) {
+    const auto packed = read_whole(memfd, config::kMaxPackedTlsFiles);
+    if (!packed)
+        return packed.error();
+    return config::TlsFiles::unpack(*packed);
 }
 
 }  // namespace supervisor

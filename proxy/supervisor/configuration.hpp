@@ -1,4 +1,4 @@
-// A checked configuration together with the sealed text that the other processes parse again.
+// A checked configuration together with the sealed texts that the other processes parse again.
 #pragma once
 
 #include <optional>
@@ -6,13 +6,16 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "config/load.hpp"
 #include "config/settings.hpp"
+#include "config/tls_files.hpp"
 
 namespace supervisor {
 
 struct Configuration {
     config::Settings settings;
     base::UniqueFd text;  // sealed memfd; read it with pread: its offset is shared
+    base::UniqueFd tls;   // the same for config::TlsFiles; for the proxy alone: it holds the key
 };
 
 struct LoadedConfiguration {
@@ -21,10 +24,11 @@ struct LoadedConfiguration {
     std::vector<std::string> warnings;
 };
 
-// `log_to_stderr`: what -f says about the log counts more than the file.
+// `log_to_stderr`: what -f says about the log counts more than the file. The files that [tls] names are read, too.
 LoadedConfiguration load_configuration(const std::string& file, bool log_to_stderr);
 
 // The whole text of a configuration memfd, bounded as a file is.
 base::Result<std::string> read_configuration(int memfd);
+base::Result<config::TlsFiles> read_tls_files(int memfd);
 
 }  // namespace supervisor

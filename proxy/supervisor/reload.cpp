@@ -62,7 +62,7 @@ void Supervisor::ask_proxy() {
     // A proxy that is about to be started anew starts with it.
     if (!proxy_ || !proxy_ready_)
         return apply_reload();
-    if (const auto sent = proxy_->send("C", {reload_->wanted.text.get()}); !sent)
+    if (const auto sent = proxy_->send("C", {reload_->wanted.text.get(), reload_->wanted.tls.get()}); !sent)
         return refuse_reload("the proxy cannot be told: " + sent.error().message);
     reload_->answer_by = base::Monotonic::now() + kAnswerPatience;
 }

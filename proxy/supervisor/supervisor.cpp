@@ -279,6 +279,7 @@ void Supervisor::start_proxy() {
     std::vector<int> listeners;
     for (const auto& listener : listeners_)
         listeners.push_back(listener.get());
+    listeners.push_back(configuration_.tls.get());
     auto child = Child::start({.role = "proxy",
                                .configuration = configuration_.text.get(),
                                .listeners = std::move(listeners),
