@@ -13,7 +13,8 @@ build_packages=(meson ninja-build g++ pkg-config libevent-dev libclamav-dev libs
 # sendmail.mc, and the libraries of Sendmail itself, which are harmless without it.
 demo_packages=(python3 iproute2 util-linux netbase m4 libdb5.3 libldap-2.5-0 liblockfile1 libnsl2 libsasl2-2 libwrap0)
 
-test_packages=(clang-format-14 clang-14)
+# The tests make certificates with the openssl command.
+test_packages=(clang-format-14 clang-14 openssl)
 
 # Sendmail as Debian packages it, with the delivery agent that its sendmail.cf names and one that does its work.
 sendmail_packages=(sendmail-bin sendmail-base sendmail-cf sensible-mda procmail)

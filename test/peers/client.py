@@ -87,6 +87,19 @@ class Client:
     def ehlo(self, name="client.test"):
         return self.command("EHLO " + name)
 
+    def starttls(self, context, name=None):
+        """STARTTLS and the handshake; the reply. EHLO is the caller's affair."""
+        reply = self.command("STARTTLS")
+        if reply.code == 220:
+            self.secure(context, name)
+        return reply
+
+    def secure(self, context, name=None):
+        """The handshake. An ssl.SSLError or OSError when it fails."""
+        if self._buffer:
+            raise AssertionError(f"octets in the clear before TLS: {self._buffer!r}")
+        self.socket = context.wrap_socket(self.socket, server_hostname=name, suppress_ragged_eofs=False)
+
     def envelope(self, sender="a@from.test", recipients=("b@to.test",), mail_parameters="", rcpt_parameters=""):
         """MAIL and RCPT pipelined; the replies. Parameters come with their blank in front."""
         lines = [f"MAIL FROM:<{sender}>{mail_parameters}\r\n"]

@@ -1,7 +1,7 @@
 """A delivery server that records what it gets and misbehaves on demand. Independent of the code under test; knows SMTP from RFC 5321.
 
 It runs on a thread of its own. `react` says what to do at a stage instead of the usual: "greeting", "EHLO", "HELO", "MAIL", "RCPT",
-"DATA", "dot" (the end of data), "RSET", "QUIT". A reaction is
+"STARTTLS", "DATA", "dot" (the end of data), "RSET", "QUIT". A reaction is
 
     None                   the usual
     "550 5.1.1 no"         this reply; lines apart by line feeds, each with its code ("550-one\\n550 two")
@@ -10,6 +10,8 @@ It runs on a thread of its own. `react` says what to do at a stage instead of th
     Dribble(text, pause)   the reply octet by octet
     Sequence(r, r, ...)    one after the other, then the usual
     a function             called with (session, argument), gives one of the above
+
+`tls`, an ssl.SSLContext: STARTTLS is offered until it is active. What stands in `tls_faults` went wrong with it.
 
 `early` = (octets, reply, then) speaks up in the middle of the text, after that many octets of it, then is "close", "reset" or "drain" (go on
 reading; when the dot comes, nothing more is said)."""
@@ -78,10 +80,13 @@ class Session(asyncio.Protocol):
         self.mail = None
         self.recipients = []
         self.helo = None
+        self.secured = False
 
     # ---- connection
 
     def connection_made(self, transport):
+        if self.number:  # under TLS now; the protocol goes on
+            return
         self.transport = transport
         sink = self.sink
         sink.connections += 1
@@ -92,6 +97,8 @@ class Session(asyncio.Protocol):
         self._react("greeting", "", f"220 {sink.name} ESMTP sink")
 
     def connection_lost(self, exc):
+        if self.number in self.sink.closed:
+            return
         self.dead = True
         self.sink.open_connections -= 1
         self.sink.closed.append(self.number)
@@ -157,6 +164,30 @@ class Session(asyncio.Protocol):
         self.sink.octets += len(data)
         self._parse()
 
+    def _starttls(self, reply):
+        """Behind the reply, which must leave first, the connection is TLS."""
+        if not reply.startswith("220"):
+            return
+        self.busy = True  # the rest of the input is no command
+        plain = self.transport
+        plain.pause_reading()  # the client's first octets are for the new layer
+
+        async def switch():
+            try:
+                self.transport = await self.sink.loop.start_tls(plain, self, self.sink.tls, server_side=True, ssl_handshake_timeout=5)
+            except (OSError, ConnectionError) as problem:
+                self.sink.tls_faults.append(repr(problem))
+                if not self.dead:
+                    self.connection_lost(problem)
+                return
+            if self.transport is None:  # ended on the way
+                return
+            self.secured, self.busy, self.mail, self.helo = True, False, None, None
+            self.sink.tls_sessions.append((self.number, self.transport.get_extra_info("ssl_object").version()))
+            self._parse()
+
+        self.sink.loop.call_soon(lambda: self.sink.loop.create_task(switch()))
+
     def _parse(self):
         while not self.busy and not self.dead:
             if self.in_text:
@@ -177,10 +208,12 @@ class Session(asyncio.Protocol):
         argument = line[len(verb):].strip()
         if verb == "EHLO":
             self.helo = argument
-            self._react("EHLO", argument, "\n".join([f"250-{sink.name}"] + [f"250-{k}" for k in sink.keywords] + ["250 HELP"]))
+            self._react("EHLO", argument, "\n".join([f"250-{sink.name}"] + [f"250-{k}" for k in self._keywords()] + ["250 HELP"]))
         elif verb == "HELO":
             self.helo = argument
             self._react("HELO", argument, f"250 {sink.name}")
+        elif verb == "STARTTLS" and sink.tls:
+            self._react("STARTTLS", argument, "220 2.0.0 go ahead", self._starttls)
         elif verb == "MAIL":
             self._react("MAIL", argument, "250 2.1.0 sender ok", lambda reply: self._mail(argument, reply))
         elif verb == "RCPT":
@@ -199,6 +232,9 @@ class Session(asyncio.Protocol):
         else:
             sink.faults.append(f"unknown command: {line[:100]!r}")
             self._do("500 5.5.2 what?", None, None)
+
+    def _keywords(self):
+        return [*self.sink.keywords, "STARTTLS"] if self.sink.tls and not self.secured else self.sink.keywords
 
     def _reset(self):
         self.mail, self.recipients = None, []
@@ -275,7 +311,7 @@ class Sink:
     """`keep=False`: messages are only given to `on_message` (on the sink's thread)."""
 
     def __init__(self, name="sink.test", keywords=USUAL_KEYWORDS, react=None, early=None, lenient=False, port=0, keep=True,
-                 on_message=None):
+                 on_message=None, tls=None):
         self.name = name
         self.keywords = keywords
         self.react = dict(react or {})
@@ -283,6 +319,9 @@ class Sink:
         self.lenient = lenient
         self.keep = keep
         self.on_message = on_message
+        self.tls = tls
+        self.tls_sessions = []  # (number of the connection, version)
+        self.tls_faults = []
         self.messages = []
         self.commands = []  # (number of the connection, line)
         self.faults = []  # what no client should do

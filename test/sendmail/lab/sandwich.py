@@ -66,8 +66,8 @@ class Sandwich:
         if self.root.copy_on_write:
             self.root.give("/run/sandwich", "root", "sandwich", 0o755)
 
-    def write_config(self, extra=""):
-        """sandwich.ini; `extra` is appended, whole sections."""
+    def write_config(self, extra="", delivery="127.0.0.1"):
+        """sandwich.ini; `extra` is appended, whole sections. `delivery`: the address of the delivery Sendmail."""
         ports, path = self.ports, self._proxy_path
         accounts = "user=sandwich\nscan_user=sandwich-scan\n" if self.root.copy_on_write else ""
         self.root.write(
@@ -84,7 +84,7 @@ proxy_service=SMTP_SERVICE
 proxy_addr=127.0.0.1
 proxy_port={ports.scanner}
 [smtp]
-downstream_smtp_server_addr=127.0.0.1
+downstream_smtp_server_addr={delivery}
 downstream_smtp_server_port={ports.delivery}
 [scanner.clamav]
 enable=yes
@@ -245,14 +245,19 @@ path={path("/var/lib/sandwich/journal")}
         with self.network.inside():
             return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", **options)
 
-    def _start_sendmail(self, ident, configuration, address, port):
+    def start_delivery_elsewhere(self, network, address, configuration):
+        """The delivery Sendmail in another network namespace, with a configuration of its own; stop_delivery() ends it."""
+        self._start_sendmail("sm-deliv", configuration, address, self.ports.delivery, network)
+
+    def _start_sendmail(self, ident, configuration, address, port, network=None):
+        network = network or self.network
         command = ["/usr/sbin/sendmail-mta", "-Am", "-L", ident, "-bD", f"-q{QUEUE_INTERVAL}s", f"-C{configuration}"]
-        with self.network.inside(), open(self.root / "/var/log/daemons.out", "ab") as output:
+        with network.inside(), open(self.root / "/var/log/daemons.out", "ab") as output:
             daemon = subprocess.Popen(
                 ["chroot", self.root.path, *command], stdout=output, stderr=output, stdin=subprocess.DEVNULL, process_group=0
             )
         self._daemons[ident] = daemon
-        wait_for(lambda: daemon.poll() is not None or self.listens((address, port)), 30, f"{ident} listens on {port}")
+        wait_for(lambda: daemon.poll() is not None or self.listens((address, port), network), 30, f"{ident} listens on {port}")
         if daemon.poll() is not None:
             raise RuntimeError(f"{ident} ended at once: {(self.root / '/var/log/daemons.out').read_text()[-2000:]}")
 
@@ -265,8 +270,8 @@ path={path("/var/lib/sandwich/journal")}
             os.killpg(daemon.pid, signal.SIGTERM)
         daemon.wait(30)
 
-    def listens(self, address):
-        with self.network.inside():
+    def listens(self, address, network=None):
+        with (network or self.network).inside():
             return mail.port_open(address)
 
     # -- what became of a message --------------------------------------------------------------------------------------

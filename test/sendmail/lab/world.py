@@ -70,6 +70,11 @@ class World:
             access=_ACCESS,
         )
 
+    def serve_names(self, network):
+        """The lab's DNS in another namespace, too, for a daemon that runs there."""
+        with network.inside():
+            return dns.DnsServer(("127.0.0.1", 53), _ZONE)
+
     def _use_loopback(self, build):
         """No DNS: names come from the private /etc/hosts, and what is not local goes to the sink, whatever its domain."""
         self.mx = self.client = self.remote = SharedNetwork()
