@@ -11,7 +11,7 @@ from samples import message, own_fields
 from suite import Suite, check, equal
 
 from client import Client, send_message
-from sink import CLOSE, RESET, SILENCE, Sequence, Sink
+from sink import CLOSE, RESET, SILENCE, Sink
 
 suite = Suite()
 MADE = Certificates()
@@ -203,14 +203,23 @@ def a_server_that_speaks_only_an_old_version():
 
 
 @suite.test
-def a_connection_cut_within_the_final_reply_is_no_receipt():
-    """Without close_notify, and with one: no 250 came whole."""
+def a_connection_cut_before_the_end_of_the_final_reply_is_no_receipt():
+    """With and without close_notify, before the reply and in the middle of it."""
+    def half(way):
+        def react(session, argument):
+            session.transport.write(b"250 2.0.0 SK000001 Mess")
+            session.sink.loop.call_later(0.05, lambda: session.end(way == RESET))
+            return SILENCE
+
+        return react
+
     for way in (CLOSE, RESET):
-        sink, daemon = rig(GOOD, VERIFIED, react={"dot": way})
-        with sink, daemon:
-            reply = send_message(daemon.port, message())
-            equal(reply.code, 451, reply)
-            daemon.wait_log("possible_duplicate")
+        for reaction in (way, half(way)):
+            sink, daemon = rig(GOOD, VERIFIED, react={"dot": reaction})
+            with sink, daemon:
+                reply = send_message(daemon.port, message())
+                equal(reply.code, 451, reply)
+                daemon.wait_log("possible_duplicate")
 
 
 @suite.test

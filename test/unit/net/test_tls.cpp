@@ -171,6 +171,45 @@ TEST_CASE("a changed octet fails") {
     CHECK(talk.server.failed());
 }
 
+TEST_CASE("a peer that sends nothing but key updates is held to a bound") {
+    // A client of OpenSSL's own: ours never updates a key by itself.
+    Engine server(server_context());
+    SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+    SSL* client = SSL_new(context);
+    BIO* in = BIO_new(BIO_s_mem());
+    BIO* out = BIO_new(BIO_s_mem());
+    SSL_set_bio(client, in, out);
+    SSL_set_connect_state(client);
+    std::string text;
+    std::size_t answered = 0;
+    const auto exchange = [&] {
+        char* data = nullptr;
+        const long size = BIO_get_mem_data(out, &data);
+        server.feed(std::string_view(data, static_cast<std::size_t>(size)), text);
+        BIO_reset(out);
+        const auto answer = server.take_output();
+        answered += answer.size();
+        BIO_write(in, answer.data(), static_cast<int>(answer.size()));
+    };
+    for (int round = 0; round < 3; ++round) {
+        SSL_do_handshake(client);
+        exchange();
+    }
+    REQUIRE(server.established());
+    answered = 0;
+    for (int round = 0; round < 10'000 && !server.failed(); ++round) {
+        SSL_key_update(client, SSL_KEY_UPDATE_REQUESTED);
+        SSL_do_handshake(client);
+        exchange();
+    }
+    MESSAGE("answered with ", answered, " octets; ", server.failure());
+    CHECK(server.failed());
+    CHECK(answered <= Engine::kMaxHousekeeping + 1024);
+    CHECK(text.empty());
+    SSL_free(client);
+    SSL_CTX_free(context);
+}
+
 TEST_CASE("the minimum version is kept") {
     Talk talk(client_context(), {}, server_context(own(), Version::k13));
     talk.carry();
