@@ -109,8 +109,8 @@ def starts_and_hands_over_descriptors():
     with supervised() as daemon:
         check(greeting(daemon).startswith(f"220 {daemon.pids('proxy')[0]} "), greeting(daemon))
         proxy, zygote = events("proxy")[0], events("zygote")[0]
-        # Standard three, configuration, channel; the proxy also the listener and the control socket.
-        check(proxy[2].endswith("fds= 0 1 2 3 4 5 6"), proxy)
+        # Standard three, configuration, channel; the proxy also the listener, the control socket and the keys.
+        check(proxy[2].endswith("fds= 0 1 2 3 4 5 6 7"), proxy)
         check(zygote[2].endswith("fds= 0 1 2 3 4"), zygote)
         wait_event("zygote", "S")
         check(wait_event("proxy", "Z1 fake signatures 1"), "adopts")

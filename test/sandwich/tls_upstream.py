@@ -7,10 +7,11 @@ import random
 import re
 import signal
 import ssl
+import subprocess
 import warnings
 
 from certificates import Certificates, client_context
-from daemon import Daemon, StartFailed
+from daemon import Daemon, StartFailed, program
 from samples import eicar, message, own_fields, with_attachment
 from suite import Suite, check, equal, wait_for
 
@@ -318,6 +319,33 @@ def a_handshake_that_never_ends_is_ended():
 
 
 @suite.test
+def damaged_handshakes_harm_nobody_else():
+    """A real ClientHello with octets changed, cut short or doubled, and noise."""
+    _, daemon = Shared.get()
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    handshake = client_context(CA).wrap_bio(incoming, outgoing, server_hostname="mx.test")
+    try:
+        handshake.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    hello = outgoing.read()
+    random.seed(5246)
+    with secured(daemon) as bystander:
+        bystander.ehlo()
+        for number in range(200):
+            damaged = bytearray(hello if number % 4 else random.randbytes(300))
+            for _ in range(random.randrange(1, 8)):
+                damaged[random.randrange(len(damaged))] = random.randrange(256)
+            with Client(daemon.port) as client:
+                client.ehlo()
+                equal(client.command("STARTTLS").code, 220)
+                client.send(bytes(damaged[:random.randrange(1, len(damaged))]) * random.randrange(1, 3))
+        equal(bystander.deliver(message()).code, 250)
+    equal(len(daemon.pids("proxy")), 1)
+    equal(daemon.log_lines("child_died"), [])
+
+
+@suite.test
 def a_renewed_certificate_comes_with_a_reload():
     """The ini is the same; the files are others. Sessions that run go on."""
     with Sink() as sink, Daemon(sink.port, start=False) as daemon:
@@ -391,9 +419,35 @@ def broken_files_refuse_the_start():
             except StartFailed as failed:
                 with open(daemon.ini, encoding="utf-8") as file:
                     line = [number for number, each in enumerate(file, 1) if each.startswith(key + "=")][0]
-                check(text in failed.log and f"{daemon.ini}:{line}: error: [tls] {key}: " in failed.log, failed.log)
+                wanted = f"{daemon.ini}:{line}: error: [tls] {key}: "
+                check(text in failed.log and wanted in failed.log, failed.log)
+                checked = check_config(daemon)
+                check(checked.returncode == 1 and text in checked.stderr and wanted in checked.stderr, checked)
                 continue
             raise AssertionError(f"started with {settings}")
+
+
+def check_config(daemon):
+    return subprocess.run([program("sandwichd"), "-c", daemon.ini, "--check-config"], capture_output=True, text=True, check=False, timeout=20)
+
+
+@suite.test
+def what_deserves_a_look_is_said():
+    old = MADE.certificate("old", CA, start="20200101000000Z", end="20200201000000Z")
+    os.chmod(old.key, 0o644)
+    with Daemon(settings={**OPTIONAL, "tls.certificate": old.certificate, "tls.key": old.key}, start=False) as daemon:
+        checked = check_config(daemon)
+        equal(checked.returncode, 0, checked)
+        for text in ("warning: [tls] certificate: the certificate has expired", "warning: [tls] key: ", "readable by everybody"):
+            check(text in checked.stderr, text, checked.stderr)
+
+
+@suite.test
+def the_settings_are_shown_to_those_who_cannot_read_the_key():
+    with Daemon(settings={**OPTIONAL, "tls.key": MADE.path("nowhere")}, start=False) as daemon:
+        shown = subprocess.run([program("sandwichd"), "-c", daemon.ini, "--print-config"], capture_output=True, text=True, check=False)
+        equal(shown.returncode, 0, shown.stderr)
+        check(f"key={MADE.path('nowhere')}" in shown.stdout, shown.stdout)
 
 
 if __name__ == "__main__":
