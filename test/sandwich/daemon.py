@@ -78,7 +78,7 @@ class Daemon:
 
     def __init__(self, downstream=None, settings=None, run_as=None, start=True, start_seconds=20, environment=None):
         self.process = None
-        self.environment = os.environ | (environment or {})
+        self.environment = environment or {}
         self.run_as = run_as
         self._start_seconds = start_seconds
         self.directory = tempfile.mkdtemp(prefix="sandwich-test-")
@@ -162,7 +162,7 @@ class Daemon:
         # The file is opened anew for appending, so that a restart adds to it.
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen([binary, "-c", self.ini, "-f"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            start_new_session=True, env=self.environment, **options)
+                                            start_new_session=True, env=os.environ | self.environment, **options)
         end = time.monotonic() + self._start_seconds
         while not self._ready():
             status = self.process.poll()

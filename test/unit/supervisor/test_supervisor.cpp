@@ -124,6 +124,7 @@ TEST_CASE("missing directories are made, others left as they are") {
     settings.control_socket = directory.path + "/run/two/control";
     settings.spool_directory = directory.path + "/spool";
     settings.quarantine_path = directory.path + "/lib/quarantine";
+    settings.journal_path = directory.path + "/lib/journal";
     const auto umask_before = ::umask(027);
     CHECK(supervisor::make_directories(settings, std::nullopt));
     ::umask(umask_before);
