@@ -76,6 +76,7 @@ class Proxy {
     void adopt_configuration(base::Packet& packet);
     void drain();
     void tell_supervisor(const std::string& packet);
+    void tell_limits();
     std::string status() const;
     void release(const quarantine::Entry& entry, mail::MessagePtr message,
                  std::function<void(base::Result<std::string>)> done);
@@ -89,6 +90,7 @@ class Proxy {
     std::vector<std::thread> threads_;
     std::unique_ptr<net::Watch> supervisor_;
     std::unique_ptr<ctl::ControlServer> control_;
+    net::Timer limits_clock_;
     base::Monotonic::time_point started_ = base::Monotonic::now();
     std::size_t shards_running_ = 0;
     bool draining_ = false;
@@ -99,12 +101,9 @@ Proxy::Proxy(const config::Settings& settings, config::TlsContexts tls, quaranti
     : scanners_(main_, pool_limits(settings)),
       quarantine_(std::move(store)),
       journal_(std::move(journal)),
-      shared_{base::Snapshot<session::Runtime>(make_runtime(settings, std::move(tls), 1)),
-              scanners_,
-              quarantine_,
-              *journal_,
-              {},
-              {}} {
+      shared_{base::Snapshot<session::Runtime>(make_runtime(settings, std::move(tls), 1)), scanners_, quarantine_,
+              *journal_},
+      limits_clock_(main_, [this] { tell_limits(); }) {
     std::vector<int> listeners;
     for (std::size_t i = 0; i < settings.sockets.size(); ++i)
         listeners.push_back(kFirstListenFd + static_cast<int>(i));
@@ -123,6 +122,7 @@ Proxy::Proxy(const config::Settings& settings, config::TlsContexts tls, quaranti
     supervisor_ =
         std::make_unique<net::Watch>(main_, kSupervisorFd, net::Watch::Direction::kRead, [this] { on_supervisor(); });
     supervisor_->enable();
+    tell_limits();
 }
 
 Proxy::~Proxy() {
@@ -228,6 +228,12 @@ void Proxy::release(const quarantine::Entry& entry, mail::MessagePtr message,
     });
 }
 
+// What a flood's lines were left out for is told when it is over, too.
+void Proxy::tell_limits() {
+    shared_.limits.flush();
+    limits_clock_.start(session::Limits::kQuiet);
+}
+
 std::string Proxy::status() const {
     const auto& counters = shared_.counters;
     const auto scan = scanners_.status();
@@ -238,13 +244,15 @@ std::string Proxy::status() const {
         "version: {}\nuptime: {} s\nconfiguration: generation {}\nsessions: {} now, {} accepted, {} refused\n"
         "messages: {} delivered, {} quarantined, {} discarded, {} rejected, {} deferred, {} repeated\n"
         "workers: {} ({} busy), {} waiting, {} scanned, {} lost\nsignatures: generation {}, {}\n"
-        "quarantine: {} messages, {} octets\njournal: {} entries, {} recipients recognised{}\n",
-        SANDWICH_VERSION, uptime.count(), shared_.runtime.load()->generation, counters.sessions.load(),
+        "quarantine: {} messages, {} octets\njournal: {} entries, {} recipients recognised{}\n"
+        "memory: {} octets of messages\nlimits: {}\n",
+        SANDWICH_VERSION, uptime.count(), shared_.runtime.load()->generation, shared_.admission.sessions(),
         counters.accepted.load(), counters.refused.load(), counters.delivered.load(), counters.quarantined.load(),
         counters.discarded.load(), counters.rejected.load(), counters.deferred.load(), counters.repeated.load(),
         scan.workers, scan.busy, scan.waiting, scan.scanned, scan.lost_workers, scan.generation,
         scan.signatures.empty() ? "none" : scan.signatures, held.entries, held.octets, journal.entries,
-        journal.recognised, journal.failing ? ", CANNOT BE WRITTEN" : "");
+        journal.recognised, journal.failing ? ", CANNOT BE WRITTEN" : "", shared_.admission.memory(),
+        shared_.limits.summary());
 }
 
 // Each session needs two descriptors and a large mail two more.

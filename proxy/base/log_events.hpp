@@ -27,7 +27,10 @@ struct Event {
     X(kConfigWarning,      kWarning,  "config_warning",      "The configuration is valid, but something in it deserves a look.") \
     X(kUnsafe,             kWarning,  "unsafe",              "A protection is off or weakened, by configuration or because the system lacks it.") \
     X(kClientRefused,      kWarning,  "client_refused",      "A client not in smtp_allow_client_ip connected; it got 421.") \
-    X(kOverload,           kWarning,  "overload",            "A limit on sessions or pending work was reached; clients get 421 or 452 and come back.") \
+    X(kOverload,           kWarning,  "overload",            "No descriptors or no memory for another session; clients wait to be accepted.") \
+    X(kLimitReached,       kWarning,  "limit_reached",       "A limit was reached: its setting and the client. At most one line in 10 s for each; sandwichctl(8) status counts all.") \
+    X(kDataAfterDot,       kCritical, "data_after_dot",      "A client sent on after the end of a message: it doubles no dots (mailer flag X), and text can become commands. The message is held.") \
+    X(kBareNewline,        kNotice,   "bare_newline",        "A text with a CR or LF by itself was mended or refused, as bare_newline says.") \
     X(kSessionError,       kInfo,     "session_error",       "An upstream session ended otherwise than by QUIT: time-out, reset, too many errors.") \
     X(kDownstreamDown,     kError,    "downstream_down",     "The delivery server could not be reached or refused the session; mail waits with the upstream.") \
     X(kDownstreamUp,       kNotice,   "downstream_up",       "The delivery server answers again.") \

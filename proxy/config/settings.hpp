@@ -18,6 +18,9 @@
 
 namespace config {
 
+// What is done with a text that holds a CR or LF by itself.
+enum class BareNewline : std::uint8_t { kNormalize, kReject };
+
 // [socket_N]
 struct ListenSocket {
     net::Endpoint address;  // proxy_addr, proxy_port
@@ -43,14 +46,26 @@ struct Settings {
     // [smtp]
     std::string smtp_greeting_msg;  // printable ASCII, at most 200 octets
     net::AddressList smtp_allow_client_ip;
+    net::AddressList smtp_pipelining_client_ip;  // may send RSET or MAIL before the end of data is answered
+    BareNewline bare_newline = BareNewline::kNormalize;
     std::string proxy_hostname;             // filled in by parse(), when not given: "sandwich." + host name
     std::vector<net::Endpoint> downstream;  // never empty; one for now; several: fail-over
     std::string postmaster;                 // forward-path of notices
     std::uint64_t message_size_limit = 0;   // octets
     unsigned max_connections = 0;
+    unsigned max_connections_per_client = 0;  // of one address; 0: no limit
+    unsigned max_connection_rate = 0;         // of one address, new ones in a minute; 0: no limit
+    unsigned max_commands = 0;                // of one session
+    unsigned max_errors = 0;                  // of one session; the next bad command ends it
     unsigned max_recipients = 0;
-    std::chrono::seconds command_timeout{};             // upstream: between two commands
+    std::uint64_t max_header_size = 0;                  // octets
+    unsigned max_header_fields = 0;                     // lines that begin no field count as one each
+    std::uint64_t message_memory = 0;                   // octets of all messages in memory
+    std::uint64_t spool_disk_floor = 0;                 // octets; 0: no limit
+    std::chrono::seconds command_timeout{};             // upstream: for each command, and to read our replies
     std::chrono::seconds data_timeout{};                // upstream: between two reads within DATA
+    std::chrono::seconds data_total_timeout{};          // upstream: for all of a message's text
+    std::chrono::seconds session_timeout{};             // upstream: for a session, unless we owe an answer or take text
     std::chrono::seconds downstream_connect_timeout{};  // TCP connect and greeting, each
     std::chrono::seconds downstream_command_timeout{};  // EHLO, MAIL, RCPT, DATA, each
     std::chrono::seconds downstream_final_timeout{};    // after the final dot

@@ -20,6 +20,7 @@ constexpr std::uint64_t kMega = 1024 * kKilo;
 constexpr std::uint64_t kGiga = 1024 * kMega;
 constexpr std::uint64_t kTera = 1024 * kGiga;
 constexpr std::uint64_t kHour = 3600;  // seconds
+constexpr std::uint64_t kDay = 24 * kHour;
 
 constexpr Range kNoRange{0, 0};
 constexpr Range kPathLength{2, 1000};
@@ -34,6 +35,7 @@ constexpr Word kFoundActions[] = {{"quarantine", int(Action::kQuarantine)},
 constexpr Word kFailureActions[] = {{"defer", int(Action::kDefer)},
                                     {"quarantine", int(Action::kQuarantine)},
                                     {"deliver-with-mark", int(Action::kDeliverWithMark)}};
+constexpr Word kBareNewlines[] = {{"normalize", int(BareNewline::kNormalize)}, {"reject", int(BareNewline::kReject)}};
 constexpr Word kTargets[] = {{"syslog", int(Target::kSyslog)}, {"stderr", int(Target::kStderr)}};
 constexpr Word kLevels[] = {{"debug", int(Level::kDebug)},   {"info", int(Level::kInfo)},
                             {"notice", int(Level::kNotice)}, {"warning", int(Level::kWarning)},
@@ -147,6 +149,18 @@ constexpr Setting kTable[] = {
      AT(smtp_allow_client_ip),
      "Who may connect: addresses and networks, as addr:127.0.0.1 addr:10.1.0.0/16 addr:2001:db8::/32, with blanks "
      "or commas between them. Everybody else gets 421 and is logged. Whoever is listed can relay."},
+    {"smtp", "smtp_pipelining_client_ip",
+     Kind::kAddressList, Effect::kReload, kCommented, "", kNoRange, kNoWords, AT(smtp_pipelining_client_ip),
+     "Clients that may send RSET or MAIL before the end of a message is answered; written as smtp_allow_client_ip. "
+     "Sendmail never does it, and QUIT alone is always allowed. Whatever else comes there from anybody else means "
+     "that a dot within the text was not doubled (a mailer without the flag X in the inbound sendmail.cf): the "
+     "message is held, nothing that follows is carried out, and the connection is closed."},
+    {"smtp", "bare_newline",
+     Kind::kChoice, Effect::kReload, kCommented, "normalize", kNoRange, kBareNewlines, AT(bare_newline),
+     "What is done with a text that holds a CR or LF by itself. Either way none leaves the proxy, and none ends a "
+     "message.\n"
+     "normalize: LF becomes CR LF, CR becomes a blank.\n"
+     "reject: the client gets 550, and a bounce is sent. A message from <> is held instead."},
     {"smtp", "proxy_hostname",
      Kind::kHostName, Effect::kReload, kCommented, "", {0, 255}, kNoWords, AT(proxy_hostname),
      "The name the proxy gives itself in its greeting and in EHLO. It must not be the machine's own name: Sendmail "
@@ -168,15 +182,50 @@ constexpr Setting kTable[] = {
     {"smtp", "max_connections",
      Kind::kNumber, Effect::kReload, kCommented, "500", {1, 10000}, kNoWords, AT(max_connections),
      "Sessions at the same time. More get 421, and their mail waits in the inbound queue."},
+    {"smtp", "max_connections_per_client",
+     Kind::kNumber, Effect::kReload, kCommented, "0", {0, 10000}, kNoWords, AT(max_connections_per_client),
+     "Sessions of one address at the same time. More get 421. 0: no limit but max_connections."},
+    {"smtp", "max_connection_rate",
+     Kind::kNumber, Effect::kReload, kCommented, "0", {0, 1000000}, kNoWords, AT(max_connection_rate),
+     "Sessions that one address may begin in a minute. More get 421. Sendmail opens one for almost every message. 0: "
+     "no limit."},
+    {"smtp", "max_commands",
+     Kind::kNumber, Effect::kReload, kCommented, "100000", {100, 1000000000}, kNoWords, AT(max_commands),
+     "Commands in one session, for new sessions. The next one gets 421, and the client comes back."},
+    {"smtp", "max_errors",
+     Kind::kNumber, Effect::kReload, kCommented, "20", {1, 10000}, kNoWords, AT(max_errors),
+     "Commands in one session that are unknown, malformed or out of order, for new sessions. The next one gets 421."},
     {"smtp", "max_recipients",
      Kind::kNumber, Effect::kReload, kCommented, "1000", {100, 100000}, kNoWords, AT(max_recipients),
      "Recipients of one message. More get 452, and the client sends them the message in a second transaction."},
+    {"smtp", "max_header_size",
+     Kind::kOctets, Effect::kReload, kCommented, "1m", {64 * kKilo, 64 * kMega}, kNoWords, AT(max_header_size),
+     "The largest header section of a message, in octets. A message with a larger one is refused with 552."},
+    {"smtp", "max_header_fields",
+     Kind::kNumber, Effect::kReload, kCommented, "5000", {100, 1000000}, kNoWords, AT(max_header_fields),
+     "Fields in the header section of a message. A message with more is refused with 552."},
+    {"smtp", "message_memory",
+     Kind::kOctets, Effect::kReload, kCommented, "1g", {kMega, kTera}, kNoWords, AT(message_memory),
+     "How much memory the messages in work may take together. Beyond that a new message gets 452 and waits in the "
+     "inbound queue; those begun are finished. Messages above 1 MiB are kept on disk and do not count."},
+    {"smtp", "spool_disk_floor",
+     Kind::kOctets, Effect::kReload, kCommented, "256m", {0, 1024 * kTera}, kNoWords, AT(spool_disk_floor),
+     "How much must stay free on the file system of [general] spool_directory. Below, a new message gets 452 and "
+     "waits in the inbound queue. 0: no limit."},
     {"smtp", "command_timeout",
      Kind::kDuration, Effect::kReload, kCommented, "5m", kTimeout, kNoWords, AT(command_timeout),
-     "How long the proxy waits for the client's next command. Then it says 421 and closes."},
+     "How long the proxy waits for the client's next whole command, and for the client to read what it was told. "
+     "Then it says 421 and closes."},
     {"smtp", "data_timeout",
      Kind::kDuration, Effect::kReload, kCommented, "3m", kTimeout, kNoWords, AT(data_timeout),
      "How long a client may be silent within a message. Then the session is closed and the client keeps the message."},
+    {"smtp", "data_total_timeout",
+     Kind::kDuration, Effect::kReload, kCommented, "30m", {1, kDay}, kNoWords, AT(data_total_timeout),
+     "How long the text of one message may take, from 354 to the final dot. Then the session is closed and the client "
+     "keeps the message."},
+    {"smtp", "session_timeout",
+     Kind::kDuration, Effect::kReload, kCommented, "1d", {1, 30 * kDay}, kNoWords, AT(session_timeout),
+     "How long a session may last. Then it gets 421; a message whose text has begun is finished first."},
     {"smtp", "downstream_connect_timeout",
      Kind::kDuration, Effect::kReload, kCommented, "30s", kTimeout, kNoWords, AT(downstream_connect_timeout),
      "How long the proxy waits for a connection to the delivery server, and again for its greeting. Then the mail "
@@ -257,7 +306,8 @@ constexpr Setting kTable[] = {
      "done."},
     {"worker", "queue",
      Kind::kNumber, Effect::kReload, kCommented, "2000", {1, 100000}, kNoWords, AT(scan_queue),
-     "How many messages may wait for a process. For more, failure_action is done at once."},
+     "How many messages may wait for a process. When half as many wait, a new message gets 452 and waits in the "
+     "inbound queue; for one already begun that finds the queue full, failure_action is done at once."},
     {"worker", "crash_limit",
      Kind::kNumber, Effect::kReload, kCommented, "3", {0, 1000}, kNoWords, AT(worker_crash_limit),
      "How many processes a message may cost, by crash or time-out, over all tries. Then it is held in the quarantine "

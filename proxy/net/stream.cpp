@@ -46,13 +46,43 @@ void Stream::consume(std::size_t octets) {
         readable_.enable();
 }
 
-void Stream::read_ready() {
+ssize_t Stream::receive() {
     if (consumed_ > 0) {
         input_.erase(0, consumed_);
         consumed_ = 0;
     }
     thread_local std::array<char, kReadChunk> chunk;
     const ssize_t got = ::recv(socket_.get(), chunk.data(), chunk.size(), 0);
+    if (got > 0)
+        take({chunk.data(), static_cast<std::size_t>(got)});
+    return got;
+}
+
+// One chunk holds no more text than octets, so that the limit is kept with TLS as it is without.
+void Stream::take(std::string_view network) {
+    if (tls_) {
+        tls_->feed(network, input_);
+        send(tls_->take_output());
+    } else {
+        input_.append(network);
+    }
+    if (input_.size() >= kInputLimit)
+        readable_.disable();
+}
+
+void Stream::fetch() {
+    // A broken connection may give its reason only once, but it goes on being at its end.
+    if (!socket_ || ended_ || input_.size() - consumed_ >= kInputLimit)
+        return;
+    static_cast<void>(receive());
+    if (tls_)
+        writable_.enable();  // where the end of TLS is told, if that was in it
+}
+
+void Stream::read_ready() {
+    const auto had = input().size();
+    const bool was_secured = tls_ && tls_->established();
+    const ssize_t got = receive();
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return;
     if (got <= 0)
@@ -60,29 +90,16 @@ void Stream::read_ready() {
                    : got < 0               ? reason(errno)
                    : tls_                  ? "closed by the peer, against the rules of TLS"
                                            : "closed by the peer");
-    const std::string_view octets(chunk.data(), static_cast<std::size_t>(got));
-    if (tls_)
-        return take_tls(octets);
-    input_.append(octets);
-    if (input_.size() >= kInputLimit)
-        readable_.disable();
-    handler_.on_input();
+    if (!was_secured && tls_ && tls_->established())
+        handler_.on_secured();
+    // Text that came before a failure or a close_notify counts.
+    if (socket_ && !ended_ && input().size() > had)
+        handler_.on_input();
+    end_with_tls();
 }
 
-// Text that came before a failure or a close_notify counts. One chunk holds no more text than octets, so that the limit
-// is kept as it is without TLS.
-void Stream::take_tls(std::string_view network) {
-    const auto had = input_.size();
-    const bool was_secured = tls_->established();
-    tls_->feed(network, input_);
-    send(tls_->take_output());
-    if (input_.size() >= kInputLimit)
-        readable_.disable();
-    if (!was_secured && tls_->established())
-        handler_.on_secured();
-    if (socket_ && !ended_ && input_.size() > had)
-        handler_.on_input();
-    if (!socket_ || ended_)
+void Stream::end_with_tls() {
+    if (!socket_ || ended_ || !tls_)
         return;
     if (tls_->failed())
         end(tls_->failure());
@@ -165,6 +182,7 @@ void Stream::write_ready() {
             ::shutdown(socket_.get(), SHUT_WR);
     }
     handler_.on_output_sent();
+    end_with_tls();
 }
 
 void Stream::shutdown_when_sent() {

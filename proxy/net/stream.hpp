@@ -44,6 +44,8 @@ class Stream {
     // View of what was received and not consumed; valid until consume() or the next callback.
     [[nodiscard]] std::string_view input() const { return std::string_view(input_).substr(consumed_); }
     void consume(std::size_t octets);
+    // Takes in what has already arrived, without a callback. That the connection has ended is left for on_end().
+    void fetch();
 
     // Sends at once what the socket takes, keeps the rest. Callers batch: one call, one segment where possible.
     void write(std::string_view bytes);
@@ -65,8 +67,11 @@ class Stream {
     [[nodiscard]] bool open() const { return static_cast<bool>(socket_); }
 
   private:
+    // As recv(2), to the end of the input.
+    ssize_t receive();
     void read_ready();
-    void take_tls(std::string_view network);
+    void take(std::string_view network);
+    void end_with_tls();
     void end(const std::string& why);
     void write_ready();
     void send(std::string_view octets);

@@ -134,4 +134,15 @@ std::vector<Group> divide(const ScanReport& report, const mail::Envelope& envelo
     return groups;
 }
 
+Group held(const std::vector<Group>& groups, std::string_view reason) {
+    Group all;
+    for (const auto& group : groups)
+        all.recipients.insert(all.recipients.end(), group.recipients.begin(), group.recipients.end());
+    std::sort(all.recipients.begin(), all.recipients.end());
+    const auto verdict = groups.empty() ? std::string() : groups.front().decision.verdict;
+    all.decision = {Action::kQuarantine, verdict.empty() ? std::string(reason) : fmt::format("{}, {}", reason, verdict),
+                    std::string(reason)};
+    return all;
+}
+
 }  // namespace policy

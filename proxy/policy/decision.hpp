@@ -69,4 +69,8 @@ struct Group {
 std::vector<Group> divide(const ScanReport& report, const mail::Envelope& envelope,
                           const std::vector<std::size_t>& which, const Rules& rules, bool one_reply);
 
+// The same mail held instead for everybody, for a reason that is not in its content ("data_after_dot"): that is the
+// rule, and stands before what the scanners said.
+Group held(const std::vector<Group>& groups, std::string_view reason);
+
 }  // namespace policy

@@ -42,6 +42,16 @@ void Disposal::begin(std::vector<policy::Group> groups, bool settled) {
     next();
 }
 
+bool Disposal::begin_anew(std::vector<policy::Group> groups) {
+    if (stage_ == Stage::kOver || !cancel())
+        return false;
+    delivery_.cancel();
+    envelope_is_open_ = false;
+    parts_.clear();
+    begin(std::move(groups), settled_);
+    return true;
+}
+
 void Disposal::next() {
     stage_ = Stage::kIdle;
     if (groups_.empty()) {

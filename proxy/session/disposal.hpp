@@ -45,9 +45,13 @@ class Disposal final : public Delivery::Handler {
     // All of them outlive the Disposal.
     Disposal(Shard& shard, const IncomingMail& mail, Delivery& delivery, Owner& owner);
 
-    // At most once. `accepted_for`: how many recipients the delivery server has accepted for the transaction that is
+    // Once. `accepted_for`: how many recipients the delivery server has accepted for the transaction that is
     // open there. `settled`: somebody's copy was delivered, held or discarded by an earlier try.
     void begin(std::vector<policy::Group> groups, bool settled);
+
+    // Something else is to be done, for the same recipients. False: something irrevocable has been done, and it goes
+    // on.
+    bool begin_anew(std::vector<policy::Group> groups);
 
     // Gives up if nothing irrevocable has been done. False: it goes on to its end (invariant 8).
     bool cancel();

@@ -12,6 +12,8 @@
 #include "policy/decision.hpp"
 #include "quarantine/service.hpp"
 #include "scanners/worker/pool.hpp"
+#include "session/admission.hpp"
+#include "session/limits.hpp"
 
 namespace session {
 
@@ -23,9 +25,8 @@ struct Runtime {
 };
 using RuntimePtr = std::shared_ptr<const Runtime>;
 
-// Counts what is admitted; shared by all loops.
+// Counts what became of connections and messages; shared by all loops.
 struct Counters {
-    std::atomic<unsigned> sessions{0};
     std::atomic<std::uint64_t> accepted{0};
     std::atomic<std::uint64_t> refused{0};  // connections answered with 421
     std::atomic<std::uint64_t> delivered{0};
@@ -42,7 +43,9 @@ struct Shared {
     scanners::Pool& scanners;
     quarantine::Service& quarantine;
     journal::Journal& journal;
-    Counters counters;
+    Counters counters{};
+    Admission admission{Admission::free_on_disk};
+    Limits limits{};
     std::atomic<bool> downstream_down{false};  // logged once for all loops, and once when it is back
     std::atomic<bool> draining{false};         // no new sessions; the ones there end at their next command
 };

@@ -17,6 +17,13 @@ using smtp::ServerProtocol;
 
 namespace {
 
+// Output that the peer has not read: above, nothing more of it is taken, so that who sends commands and reads no
+// replies fills its own buffers, not our memory.
+constexpr std::size_t kOutputLimit = 65536;
+// Input for the protocol in one go: the replies to so much come on top of kOutputLimit.
+constexpr std::size_t kSlice = smtp::kMaxBodyPiece / 2;
+constexpr std::size_t kShownStray = 80;  // octets in the log
+
 // After our last word the peer gets this long to read it: closing at once over unread input would reset the connection
 // and could destroy the reply on its way.
 constexpr auto kLinger = std::chrono::seconds(2);
@@ -34,22 +41,43 @@ std::uint64_t declared_size(const smtp::PathArgument& mail) {
     return size;
 }
 
+smtp::ServerLimits protocol_limits(const config::Settings& settings, const net::Address& client) {
+    smtp::ServerLimits limits;
+    limits.errors = settings.max_errors;
+    limits.commands = settings.max_commands;
+    if (settings.smtp_pipelining_client_ip.contains(client))
+        limits.after_data = smtp::AfterData::kPipelines;
+    return limits;
+}
+
 }  // namespace
 
-Session::Session(Shard& shard, std::uint64_t number, base::UniqueFd socket, const net::Endpoint& client)
+smtp::Reply refusal(const std::string& hostname, std::string_view text) {
+    return make_reply(421, "4.3.2", fmt::format("{} {}", hostname, text));
+}
+
+Session::Session(Shard& shard, std::uint64_t number, base::UniqueFd socket, const net::Endpoint& client,
+                 Admission::Seat seat)
     : shard_(shard),
       number_(number),
       runtime_(shard.shared().runtime.load()),
       client_(client),
       stream_(shard.loop(), std::move(socket), *this),
-      protocol_(runtime_->settings.proxy_hostname),
-      clock_(shard.loop(), [this] {
-          if (closing_)
-              return end();
-          base::log::event(base::log::kSessionError, "{}: nothing came in time", client_.address.to_string());
-          protocol_.close(make_reply(421, "4.4.2", "timeout, closing connection"));
-          close_politely();
-      }) {
+      protocol_(runtime_->settings.proxy_hostname, protocol_limits(runtime_->settings, client.address)),
+      clock_(shard.loop(), [this] { on_silence(); }),
+      text_clock_(shard.loop(), [this] { out_of_time(Limit::kDataTotalTimeout); }),
+      reading_clock_(shard.loop(),
+                     [this] {
+                         limit_reached(Limit::kCommandTimeout);
+                         end();  // whatever we said, the peer would not read it
+                     }),
+      lifetime_(shard.loop(),
+                [this] {
+                    expired_ = true;
+                    end_if_expired();
+                }),
+      seat_(std::move(seat)),
+      admitted_(static_cast<bool>(seat_)) {
     if (runtime_->tls.upstream)
         protocol_.offer_starttls(runtime_->settings.tls.upstream == config::UpstreamTls::kRequired);
 }
@@ -61,10 +89,11 @@ void Session::start() {
     protocol_.greet(runtime_->settings.smtp_greeting_msg);
     flush();
     restart_clock();
+    lifetime_.start(runtime_->settings.session_timeout);
 }
 
 void Session::refuse(const std::string& text) {
-    protocol_.close(make_reply(421, "4.3.2", fmt::format("{} {}", runtime_->settings.proxy_hostname, text)));
+    protocol_.close(refusal(runtime_->settings.proxy_hostname, text));
     close_politely();
 }
 
@@ -80,7 +109,7 @@ Transaction* Session::transaction(std::uint64_t serial) {
 }
 
 void Session::on_input() {
-    if (closing_) {
+    if (closing_ || strayed_) {
         stream_.consume(stream_.input().size());
         return;
     }
@@ -88,8 +117,14 @@ void Session::on_input() {
 }
 
 void Session::on_output_sent() {
-    if (!closing_)
-        restart_clock();
+    if (stream_.output_size() > 0)
+        return;
+    unread_ = false;
+    reading_clock_.stop();
+    if (closing_ || ended_)
+        return;
+    restart_clock();
+    pump();  // it may have stopped because of the output
 }
 
 void Session::on_end(const std::string& why) {
@@ -107,21 +142,37 @@ void Session::pump() {
     }
     do {
         pump_again_ = false;
-        while (!closing_ && !ended_) {
-            auto bytes = stream_.input();
-            const auto before = bytes.size();
-            auto event = protocol_.next(bytes);
-            stream_.consume(before - bytes.size());
-            if (std::holds_alternative<ServerProtocol::Nothing>(event))
-                break;
-            handle(event);
+        while (!closing_ && !ended_ && stream_.output_size() <= kOutputLimit && step()) {
         }
     } while (pump_again_ && !closing_ && !ended_);
+    watch_for_strays();
     pumping_ = false;
     if (ended_)
         return;
     flush();
-    restart_clock();
+    // A part of a command is no reason to wait for the rest any longer.
+    if (std::exchange(progress_, false))
+        restart_clock();
+    end_if_expired();
+}
+
+// False: more input is needed, or an answer.
+bool Session::step() {
+    auto bytes = stream_.input().substr(0, kSlice);
+    const auto before = bytes.size();
+    auto event = protocol_.next(bytes);
+    stream_.consume(before - bytes.size());
+    if (overlong_lines_ != protocol_.overlong_lines()) {
+        overlong_lines_ = protocol_.overlong_lines();
+        limit_reached(Limit::kCommandLine);
+    }
+    if (!std::holds_alternative<ServerProtocol::Nothing>(event)) {
+        progress_ = true;
+        handle(event);
+        return true;
+    }
+    flush();
+    return bytes.size() < before;
 }
 
 void Session::handle(ServerProtocol::Event& event) {
@@ -138,7 +189,8 @@ void Session::handle(ServerProtocol::Event& event) {
     } else if (const auto* body = std::get_if<ServerProtocol::Body>(&event)) {
         transaction_->body(body->text);
     } else if (std::holds_alternative<ServerProtocol::EndOfData>(event)) {
-        transaction_->end_of_data();
+        watch_for_strays();
+        transaction_->end_of_data(protocol_.mended_newlines());
     } else if (std::holds_alternative<ServerProtocol::Reset>(event)) {
         if (transaction_) {
             transaction_->abandon();
@@ -146,7 +198,7 @@ void Session::handle(ServerProtocol::Event& event) {
         }
     } else {
         if (const auto* broken = std::get_if<ServerProtocol::Broken>(&event))
-            base::log::event(base::log::kSessionError, "{}: {}", client_.address.to_string(), broken->why);
+            limit_reached(broken->limit == ServerProtocol::Broken::Limit::kErrors ? Limit::kErrors : Limit::kCommands);
         close_politely();
     }
 }
@@ -197,7 +249,15 @@ void Session::begin_transaction(const smtp::PathArgument& argument) {
     auto runtime = shard_.shared().runtime.load();
     const auto limit = runtime->settings.message_size_limit;
     if (limit > 0 && declared_size(argument) > limit) {
+        limit_reached(Limit::kMessageSize);
         answer(make_reply(552, "5.3.4", "message exceeds the size limit"));
+        return;
+    }
+    auto& shared = shard_.shared();
+    if (const auto reached =
+            shared.admission.refuse_message(runtime->settings, declared_size(argument), shared.scanners.waiting())) {
+        limit_reached(*reached);
+        answer(make_reply(452, "4.3.1", "too much work at the moment, try again later"));
         return;
     }
     Upstream upstream{client_, protocol_.client_name(), protocol_.esmtp(), protocol_.lmtp(), stream_.tls_description()};
@@ -222,14 +282,64 @@ void Session::conclude(const std::vector<smtp::Reply>& replies) {
         protocol_.answer_each(replies);
     else
         protocol_.answer(replies.front());
+    if (strayed_)
+        return close_politely();
     pump();
     SANDWICH_FAILPOINT("replied");
     if (shard_.shared().draining)
         drain();
 }
 
+// Also for what has arrived and was not read yet: the longer we look, the less slips through behind a mail.
+void Session::before_acting() {
+    stream_.fetch();
+    watch_for_strays();
+}
+
+// Invariant 7: what stands behind the end of data before its answer is the rest of a text that its sender took for one.
+// The message is a part only, and what follows is not carried out. Too late for the quarantine, there is still that.
+void Session::watch_for_strays() {
+    if (strayed_ || closing_ || ended_ || !transaction_ || !protocol_.strays(stream_.input()))
+        return;
+    strayed_ = true;
+    const bool held = transaction_->hold("data_after_dot");
+    base::log::event(base::log::kDataAfterDot, "{}: {} sent on after the end of data, {}: {}", transaction_->id(),
+                     client_.address.to_string(),
+                     held ? "the message is held" : "too late to hold the message, the rest is dropped",
+                     stream_.input().substr(0, kShownStray));
+    stream_.consume(stream_.input().size());
+}
+
 void Session::flush() {
-    stream_.write(protocol_.take_output());
+    const auto output = protocol_.take_output();
+    if (!output.empty())
+        progress_ = true;
+    stream_.write(output);
+    if (stream_.output_size() > 0 && !closing_ && !std::exchange(unread_, true))
+        reading_clock_.start(runtime_->settings.command_timeout);
+}
+
+void Session::limit_reached(Limit limit) {
+    shard_.shared().limits.reached(limit, client_.address);
+}
+
+void Session::out_of_time(Limit limit) {
+    limit_reached(limit);
+    protocol_.close(make_reply(421, "4.4.2", "timeout, closing connection"));
+    close_politely();
+}
+
+void Session::on_silence() {
+    if (closing_)
+        return end();
+    base::log::event(base::log::kSessionError, "{}: nothing came in time", client_.address.to_string());
+    out_of_time(protocol_.in_data() ? Limit::kDataTimeout : Limit::kCommandTimeout);
+}
+
+// Text that comes in and answers that we owe have time limits of their own.
+void Session::end_if_expired() {
+    if (expired_ && !closing_ && !ended_ && !protocol_.in_data() && protocol_.owed_answers() == 0)
+        out_of_time(Limit::kSessionTimeout);
 }
 
 // While we owe an answer the upstream may wait for it as long as it likes; otherwise it has to say something.
@@ -237,12 +347,24 @@ void Session::restart_clock() {
     if (closing_ || ended_)
         return;
     const auto& settings = runtime_->settings;
+    if (taking_text_ != protocol_.in_data()) {
+        taking_text_ = protocol_.in_data();
+        if (taking_text_)
+            text_clock_.start(settings.data_total_timeout);
+        else
+            text_clock_.stop();
+    }
     if (protocol_.in_data())
         clock_.start(settings.data_timeout);
     else if (protocol_.wants_input() && protocol_.owed_answers() == 0)
         clock_.start(settings.command_timeout);
     else
         clock_.stop();
+}
+
+void Session::stop_clocks() {
+    for (auto* clock : {&clock_, &text_clock_, &reading_clock_, &lifetime_})
+        clock->stop();
 }
 
 void Session::close_politely() {
@@ -253,6 +375,7 @@ void Session::close_politely() {
     if (transaction_)
         shard_.loop().retire(std::move(transaction_));
     closing_ = true;
+    stop_clocks();
     stream_.consume(stream_.input().size());
     flush();
     stream_.shutdown_when_sent();
@@ -264,15 +387,17 @@ void Session::end() {
         return;
     if (transaction_ && !transaction_->abandon()) {
         // Past the point of no return: the mail is followed to its end, then conclude() ends us.
-        clock_.stop();
+        upstream_gone_ = true;
+        stop_clocks();
         stream_.close();
         return;
     }
     if (transaction_)
         shard_.loop().retire(std::move(transaction_));
     ended_ = true;
-    clock_.stop();
+    stop_clocks();
     stream_.close();
+    seat_ = {};
     shard_.remove(*this);
 }
 

@@ -1,6 +1,7 @@
 #include "session/shard.hpp"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <utility>
@@ -11,6 +12,7 @@ namespace session {
 namespace {
 
 constexpr int kAcceptBatch = 16;  // connections taken in one go, so that sessions get their turn
+constexpr std::size_t kMaxRefused = 500;
 
 }  // namespace
 
@@ -49,28 +51,43 @@ void Shard::accept(int listener) {
 
 void Shard::admit(base::UniqueFd socket, const net::Endpoint& client) {
     const auto runtime = shared_.runtime.load();
+    const auto& settings = runtime->settings;
+    ++shared_.counters.accepted;
+    if (!settings.smtp_allow_client_ip.contains(client.address)) {
+        base::log::event(base::log::kClientRefused, "{} is not in smtp_allow_client_ip", client.address.to_string());
+        return refuse(std::move(socket), client, "access denied");
+    }
+    if (shared_.draining)
+        return refuse(std::move(socket), client, "shutting down, try again later");
+    auto [seat, limit] = shared_.admission.admit(client.address, settings);
+    if (limit) {
+        shared_.limits.reached(*limit, client.address);
+        return refuse(std::move(socket), client,
+                      *limit == Limit::kConnections ? "too many connections, try again later"
+                                                    : "too many connections from your address, try again later");
+    }
+    add(std::move(socket), client, std::move(seat)).start();
+}
+
+// A session of its own, so that whoever speaks first still gets to read the 421; but a flood cannot have all
+// descriptors for that. Beyond kMaxRefused the connection is closed at once: only who spoke first may lose the reply,
+// and a reset says "later", too.
+void Shard::refuse(base::UniqueFd socket, const net::Endpoint& client, std::string_view text) {
+    ++shared_.counters.refused;
+    if (refused_ < kMaxRefused) {
+        ++refused_;
+        return add(std::move(socket), client, {}).refuse(std::string(text));
+    }
+    const auto reply = smtp::to_wire(refusal(shared_.runtime.load()->settings.proxy_hostname, text));
+    // The buffer of a fresh socket takes a line; whether the peer does is its affair.
+    [[maybe_unused]] const auto sent = ::send(socket.get(), reply.data(), reply.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+Session& Shard::add(base::UniqueFd socket, const net::Endpoint& client, Admission::Seat seat) {
     const auto number = next_number_++;
     auto& slot = sessions_[number];
-    slot = std::make_unique<Session>(*this, number, std::move(socket), client);
-    const auto sessions = ++shared_.counters.sessions;
-    ++shared_.counters.accepted;
-    if (!runtime->settings.smtp_allow_client_ip.contains(client.address)) {
-        base::log::event(base::log::kClientRefused, "{} is not in smtp_allow_client_ip", client.address.to_string());
-        ++shared_.counters.refused;
-        slot->refuse("access denied");
-    } else if (sessions > runtime->settings.max_connections) {
-        ++shared_.counters.refused;
-        const auto now = base::Monotonic::now();
-        if (now - overload_logged_ > std::chrono::seconds(10)) {
-            overload_logged_ = now;
-            base::log::event(base::log::kOverload, "max_connections ({}) reached", runtime->settings.max_connections);
-        }
-        slot->refuse("too many connections, try again later");
-    } else if (shared_.draining) {
-        slot->refuse("shutting down, try again later");
-    } else {
-        slot->start();
-    }
+    slot = std::make_unique<Session>(*this, number, std::move(socket), client, std::move(seat));
+    return *slot;
 }
 
 Session* Shard::find(std::uint64_t session) {
@@ -92,7 +109,8 @@ void Shard::remove(Session& session) {
     const auto found = sessions_.find(session.number());
     if (found == sessions_.end())
         return;
-    --shared_.counters.sessions;
+    if (!session.admitted())
+        --refused_;
     loop_.retire(std::move(found->second));
     sessions_.erase(found);
     check_empty();

@@ -40,6 +40,8 @@ class Shard {
   private:
     void accept(int listener);
     void admit(base::UniqueFd socket, const net::Endpoint& client);
+    void refuse(base::UniqueFd socket, const net::Endpoint& client, std::string_view text);
+    Session& add(base::UniqueFd socket, const net::Endpoint& client, Admission::Seat seat);
     void check_empty();
 
     Shared& shared_;
@@ -49,7 +51,7 @@ class Shard {
     std::uint64_t next_number_ = 1;
     std::vector<std::unique_ptr<net::Watch>> watches_;
     net::Timer accept_pause_;
-    base::Monotonic::time_point overload_logged_{};
+    std::size_t refused_ = 0;  // sessions that only read their 421
     std::function<void()> empty_;
 };
 

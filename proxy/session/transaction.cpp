@@ -19,12 +19,19 @@ using smtp::Reply;
 
 namespace {
 
-// A header section beyond this is no mail but an attack on whoever walks its fields (invariant 12).
-constexpr std::size_t kMaxHeaderSection = 1 << 20;  // octets
+// A header section beyond the limits is no mail but an attack on whoever walks its fields (invariant 12).
+bool header_too_long(std::string_view mail, std::size_t limit) {
+    return mail.size() > limit && !mail.starts_with("\r\n") &&
+           mail.substr(0, limit).find("\r\n\r\n") == std::string_view::npos;
+}
 
-bool header_too_long(std::string_view mail) {
-    return mail.size() > kMaxHeaderSection && !mail.starts_with("\r\n") &&
-           mail.substr(0, kMaxHeaderSection).find("\r\n\r\n") == std::string_view::npos;
+bool too_many_fields(std::string_view mail, std::size_t limit) {
+    mail::HeaderReader fields(mail);
+    for (std::size_t i = 0; i < limit; ++i) {
+        if (!fields.next())
+            return false;
+    }
+    return fields.next().has_value();
 }
 
 void log_failures(const std::string& id, const policy::ScanReport& report) {
@@ -40,7 +47,7 @@ void log_failures(const std::string& id, const policy::ScanReport& report) {
 
 Transaction::Transaction(Shard& shard, Owner& owner, RuntimePtr runtime, Upstream upstream, std::uint64_t session,
                          std::uint64_t serial, smtp::PathArgument mail)
-    : shard_(shard), owner_(owner), mail_parameters_(std::move(mail.parameters)) {
+    : shard_(shard), owner_(owner), mail_parameters_(std::move(mail.parameters)), memory_(shard.shared().admission) {
     mail_.id = base::new_message_id();
     mail_.session = session;
     mail_.serial = serial;
@@ -75,6 +82,7 @@ void Transaction::rcpt(smtp::PathArgument argument) {
 void Transaction::refuse_surplus() {
     while (stage_ == Stage::kEnvelope && !outstanding_.empty() && outstanding_.front().surplus) {
         outstanding_.erase(outstanding_.begin());
+        shard_.shared().limits.reached(Limit::kRecipients, mail_.upstream.address.address);
         owner_.answer(make_reply(452, "4.5.3", "too many recipients"));
     }
 }
@@ -115,7 +123,9 @@ void Transaction::body(std::string_view text) {
         too_big_ = true;
         spool_.reset();  // the rest is swallowed: only after the dot may we answer
     }
-    if (too_big_ || !storage_failure_.empty() || broken_)
+    const bool dropped = too_big_ || !storage_failure_.empty() || broken_;
+    memory_.set(dropped || size_ > kSpoolInMemory ? 0 : size_);
+    if (dropped)
         return;
     if (auto kept = spool_->append(text); !kept) {
         storage_failure_ = kept.error().message;
@@ -123,21 +133,52 @@ void Transaction::body(std::string_view text) {
     }
 }
 
-void Transaction::end_of_data() {
+void Transaction::end_of_data(std::size_t bare_newlines) {
     SANDWICH_FAILPOINT("end-of-data");
     if (too_big_)
-        return refuse(make_reply(552, "5.3.4", "message exceeds the size limit"), "Service unavailable: too big");
-    if (broken_)
+        return refuse_beyond(Limit::kMessageSize, "message exceeds the size limit", "too big");
+    if (bare_newlines > 0 && refuse_bare_newlines(bare_newlines))
+        return refuse(make_reply(550, "5.5.2", "message contains a CR or LF by itself"),
+                      "Service unavailable: bare CR or LF");
+    if (broken_ && held_.empty())
         return refuse(*broken_, "Deferred: delivery server broke off");
     if (!seal()) {
         base::log::event(base::log::kStorageFailed, "{}: {}", mail_.id, storage_failure_);
         return refuse(make_reply(452, "4.3.1", "insufficient storage, try again later"), "Deferred: no storage");
     }
-    if (header_too_long(mail_.message->bytes()))
-        return refuse(make_reply(552, "5.3.4", "header section exceeds the size limit"),
-                      "Service unavailable: header section too long");
+    const auto& settings = mail_.runtime->settings;
+    if (header_too_long(mail_.message->bytes(), settings.max_header_size))
+        return refuse_beyond(Limit::kHeaderSize, "header section exceeds the size limit", "header section too long");
+    if (too_many_fields(mail_.message->bytes(), settings.max_header_fields))
+        return refuse_beyond(Limit::kHeaderFields, "too many header fields", "too many header fields");
     mail_.facts = mail::read_header_facts(mail_.message->bytes());
     look_up();
+}
+
+bool Transaction::hold(std::string reason) {
+    switch (stage_) {
+        case Stage::kData:
+        case Stage::kLookingUp:
+        case Stage::kScanning:
+            held_ = std::move(reason);
+            return true;
+        case Stage::kDisposing:
+            held_ = std::move(reason);
+            return disposal_->begin_anew({policy::held(groups_, held_)});
+        default:
+            return false;
+    }
+}
+
+// True: by the configuration, and nothing else is to be done with it. A bounce that is refused would be lost: it is
+// held.
+bool Transaction::refuse_bare_newlines(std::size_t count) {
+    const bool reject = mail_.runtime->settings.bare_newline == config::BareNewline::kReject;
+    base::log::event(base::log::kBareNewline, "{}: {} from {}: {}", mail_.id, count,
+                     mail_.upstream.address.address.to_string(), reject ? "refused" : "mended");
+    if (!reject || !held_.empty())
+        return false;
+    return !mail_.envelope.null_sender() || !hold("bare_newline");
 }
 
 // False: storage_failure_ says why there is no message.
@@ -268,6 +309,10 @@ void Transaction::scanned(policy::ScanReport report) {
 }
 
 void Transaction::dispose(std::vector<policy::Group> groups) {
+    owner_.before_acting();
+    if (!held_.empty())
+        groups = {policy::held(groups, held_)};
+    groups_ = groups;
     stage_ = Stage::kDisposing;
     Disposal::Owner& owner = *this;
     disposal_ = std::make_unique<Disposal>(shard_, mail_, *delivery_, owner);
@@ -282,7 +327,7 @@ void Transaction::on_delivery_broken(const Reply& reply) {
     broken_ = reply;
     // While the text comes in or nothing has been asked of us, there is nobody to answer yet. A scan need not be
     // awaited.
-    if (stage_ == Stage::kScanning)
+    if (stage_ == Stage::kScanning && held_.empty())
         refuse(reply, "Deferred: delivery server broke off");
 }
 
@@ -317,6 +362,11 @@ void Transaction::refuse(const Reply& reply, std::string_view stat) {
     all.stat = stat;
     all.decision.verdict = "none";
     finish({all});
+}
+
+void Transaction::refuse_beyond(Limit limit, std::string_view text, std::string_view stat) {
+    shard_.shared().limits.reached(limit, mail_.upstream.address.address);
+    refuse(make_reply(552, "5.3.4", text), fmt::format("Service unavailable: {}", stat));
 }
 
 void Transaction::finish(const std::vector<Part>& parts) {

@@ -28,6 +28,8 @@ class Transaction final : private Delivery::Handler, private Disposal::Owner {
       public:
         // The answer to the oldest unanswered event of the protocol.
         virtual void answer(const smtp::Reply& reply) = 0;
+        // A decision is about to be acted on: the last moment for hold() that costs nothing.
+        virtual void before_acting() = 0;
         // The transaction is over: `replies` answer its last event, if anybody is left to hear them: one, or in LMTP
         // after the end of data one for each accepted recipient. The owner retires it.
         virtual void conclude(const std::vector<smtp::Reply>& replies) = 0;
@@ -44,7 +46,12 @@ class Transaction final : private Delivery::Handler, private Disposal::Owner {
     void rcpt(smtp::PathArgument argument);
     void data();
     void body(std::string_view text);
-    void end_of_data();
+    // `bare_newlines`: how many a text had before they were mended.
+    void end_of_data(std::size_t bare_newlines);
+
+    // Whatever the scanners say, the mail goes to the quarantine, for this reason. False: it is too late for that
+    // (invariant 8).
+    bool hold(std::string reason);
 
     // The upstream has gone, or sent RSET. True: the transaction is over now; false: it goes on without an upstream
     // (something irrevocable is done or under way).
@@ -68,6 +75,7 @@ class Transaction final : private Delivery::Handler, private Disposal::Owner {
     void on_disposed() override;
 
     bool seal();
+    bool refuse_bare_newlines(std::size_t count);
     void look_up();
     void settle_retry(const journal::Answer& answer);
     void set_aside(unsigned crashes);
@@ -75,6 +83,7 @@ class Transaction final : private Delivery::Handler, private Disposal::Owner {
     void dispose(std::vector<policy::Group> groups);
     // Ends before anything was done for anybody: one reply for all.
     void refuse(const smtp::Reply& reply, std::string_view stat);
+    void refuse_beyond(Limit limit, std::string_view text, std::string_view stat);
     void finish(const std::vector<Part>& parts);
 
     Shard& shard_;
@@ -92,14 +101,17 @@ class Transaction final : private Delivery::Handler, private Disposal::Owner {
     std::unique_ptr<Delivery> delivery_;
     std::optional<smtp::Reply> broken_;  // the delivery broke off before the end of data
 
+    Admission::Memory memory_;  // that the text takes
     std::unique_ptr<mail::Spool> spool_;
     std::uint64_t size_ = 0;
     bool too_big_ = false;
     std::string storage_failure_;
+    std::string held_;  // why; empty: it is not
 
-    journal::Key journal_key_{};        // of the mail as a whole
-    std::vector<Part> settled_;         // what the journal has answered
-    std::vector<std::size_t> waiting_;  // recipients that are still to be acted on
+    journal::Key journal_key_{};         // of the mail as a whole
+    std::vector<Part> settled_;          // what the journal has answered
+    std::vector<std::size_t> waiting_;   // recipients that are still to be acted on
+    std::vector<policy::Group> groups_;  // what was decided for them
     std::unique_ptr<Disposal> disposal_;
 };
 

@@ -61,6 +61,9 @@ ServerProtocol::Event ServerProtocol::next(std::string_view& bytes) {
             reset_transaction();
             return Reset{};  // the line stays: Hello comes next
         }
+        if (commands_ == limits_.commands)
+            return break_off(Broken::Limit::kCommands, "too many commands");
+        ++commands_;
         bytes.remove_prefix(line.octets);
         auto event = line.kind == Line::Kind::kWhole ? command(parsed, bytes) : refuse_line(line);
         if (!std::holds_alternative<Nothing>(event))
@@ -98,6 +101,7 @@ ServerProtocol::Event ServerProtocol::refuse_line(const Line& line) {
     switch (line.kind) {
         case Line::Kind::kTooLong:
             skipping_line_ = true;
+            ++overlong_lines_;
             return refuse(make_reply(500, "5.5.2", "Line too long"));
         case Line::Kind::kBareLf:
             skipping_line_ = true;
@@ -334,6 +338,10 @@ std::string ServerProtocol::take_output() {
     return std::exchange(output_, {});
 }
 
+bool ServerProtocol::strays(std::string_view bytes) const {
+    return state_ != State::kClosed && pending_ == Pending::kEndOfData && is_stray(bytes, limits_.after_data);
+}
+
 bool ServerProtocol::wants_input() const {
     if (state_ == State::kClosed || state_ == State::kSwitching)
         return false;
@@ -362,10 +370,8 @@ ServerProtocol::Event ServerProtocol::send(const Reply& reply) {
 }
 
 ServerProtocol::Event ServerProtocol::refuse(const Reply& reply) {
-    if (errors_ == limits_.errors) {
-        close(make_reply(421, "4.7.0", hostname_ + " too many errors, closing connection"));
-        return Broken{"too many bad commands"};
-    }
+    if (errors_ == limits_.errors)
+        return break_off(Broken::Limit::kErrors, "too many errors");
     ++errors_;
     return send(reply);
 }
@@ -374,6 +380,11 @@ ServerProtocol::Event ServerProtocol::refuse(const Reply& reply) {
 ServerProtocol::Event ServerProtocol::refuse_without_mail() {
     const auto reply = out_of_order("MAIL first");
     return mail_refused_ ? send(reply) : refuse(reply);
+}
+
+ServerProtocol::Event ServerProtocol::break_off(Broken::Limit limit, std::string_view text) {
+    close(make_reply(421, "4.7.0", hostname_ + " " + std::string(text) + ", closing connection"));
+    return Broken{limit};
 }
 
 void ServerProtocol::greeted() {

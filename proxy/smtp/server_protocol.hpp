@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "smtp/after_data.hpp"
 #include "smtp/command.hpp"
 #include "smtp/data_codec.hpp"
 #include "smtp/reply.hpp"
@@ -25,7 +26,9 @@ inline constexpr std::size_t kMaxBodyPiece = 65536;  // octets of one Body event
 struct ServerLimits {
     std::size_t command_line = 4096;        // octets with CRLF; longer lines get 500 and count as an error
     unsigned errors = 20;                   // bad commands in one session that get a reply; the next one gets 421
+    unsigned commands = 100000;             // lines of one session that get a reply; the next one gets 421
     unsigned outstanding_recipients = 100;  // RCPT commands handed out and not yet answered
+    AfterData after_data = AfterData::kQuitOnly;
 };
 
 class ServerProtocol {
@@ -51,8 +54,8 @@ class ServerProtocol {
     struct EndOfData {};  // answer: the receipt or the refusal; ends the transaction
     struct Reset {};      // no answer: the transaction, if any, is void (RSET, or EHLO in the middle)
     struct Quit {};       // no answer: 221 is in the output; close when it is written
-    struct Broken {       // no answer: 421 or 500 is in the output; close when it is written
-        std::string why;  // for the log
+    struct Broken {       // no answer: 421 is in the output; close when it is written
+        enum class Limit { kErrors, kCommands } limit;
     };
     struct Nothing {};  // more input is needed, or an answer is outstanding
     using Event = std::variant<Nothing, Hello, Starttls, Mail, Rcpt, Data, Body, EndOfData, Reset, Quit, Broken>;
@@ -84,6 +87,10 @@ class ServerProtocol {
     // What is to be sent, and empties it. Batched: take it when next() has returned Nothing.
     std::string take_output();
 
+    // The end of data is not answered yet, and `bytes`, the whole rest of the input, is none of what may stand behind
+    // it (after_data.hpp). Nothing of it is taken by next(); ask before the message is acted on, and when more comes.
+    [[nodiscard]] bool strays(std::string_view bytes) const;
+
     // True while no answer is outstanding or a further RCPT could be taken; false: stop reading from the network.
     [[nodiscard]] bool wants_input() const;
     // Answers that the upstream waits for.
@@ -94,6 +101,7 @@ class ServerProtocol {
     [[nodiscard]] bool lmtp() const { return greeting_ == Verb::kLhlo; }
     [[nodiscard]] const std::string& client_name() const { return client_name_; }
     [[nodiscard]] std::size_t accepted_recipients() const { return accepted_; }
+    [[nodiscard]] std::size_t overlong_lines() const { return overlong_lines_; }  // commands, of the whole session
     // Of the message in hand, or the last one.
     [[nodiscard]] std::size_t mended_newlines() const { return decoder_.mended(); }
 
@@ -125,6 +133,7 @@ class ServerProtocol {
     Event refuse(const Reply& reply);  // counts: Nothing, or Broken
     Event refuse_without_mail();
     void settle(const Reply& reply);
+    Event break_off(Broken::Limit limit, std::string_view text);
     void greeted();
     void begin_data();
     void reset_transaction();
@@ -145,6 +154,8 @@ class ServerProtocol {
     std::size_t offered_ = 0;    // RCPT commands in this transaction
     bool mail_refused_ = false;  // the last MAIL; what was pipelined behind it is no error of the client
     unsigned errors_ = 0;
+    unsigned commands_ = 0;
+    std::size_t overlong_lines_ = 0;
     bool skipping_line_ = false;  // inside a command line that was refused before its end
     bool data_ended_ = false;     // the end of data was seen, its event is still to be given
     DataDecoder decoder_;

@@ -2,6 +2,7 @@
 #include "scanners/worker/pool.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <exception>
 #include <list>
@@ -84,6 +85,7 @@ struct Pool::State : std::enable_shared_from_this<Pool::State> {
     PoolLimits limits;
     mutable std::mutex status_mutex;
     Status published;
+    std::atomic<std::size_t> waiting{0};
     std::mutex incoming_mutex;
     std::vector<JobPtr> incoming;
 
@@ -393,6 +395,7 @@ void Pool::State::publish() {
             zygote->workers.begin(), zygote->workers.end(), [](const auto& worker) { return worker->job != nullptr; }));
     }
     status.waiting = waiting_.size();
+    waiting = waiting_.size();
     status.scanned = scanned_;
     status.lost_workers = lost_;
     if (current() != nullptr) {
@@ -445,6 +448,10 @@ void Pool::submit(net::Loop& loop, std::string id, mail::MessagePtr message, Don
 
 void Pool::set_limits(PoolLimits limits) {
     state_->limits = limits;
+}
+
+std::size_t Pool::waiting() const {
+    return state_->waiting;
 }
 
 Pool::Status Pool::status() const {

@@ -54,6 +54,8 @@ class Pool {
         std::string signatures;  // as the zygote said at adoption
     };
     [[nodiscard]] Status status() const;  // any thread; a copy
+    // Messages that no worker has yet, as of the loop's last turn. Any thread, and cheap.
+    [[nodiscard]] std::size_t waiting() const;
 
   private:
     struct State;

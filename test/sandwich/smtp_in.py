@@ -377,7 +377,7 @@ def _too_many_connections(daemon):
     with Client(daemon.port) as c:
         equal(c.greeting.code, 421)
         check(c.at_end())
-    daemon.wait_log("overload: max_connections")
+    daemon.wait_log("limit_reached: max_connections: 127.0.0.1")
     held.pop().close()
     wait_for("a place", lambda: _greeting(daemon.port) == 220)
     for c in held:

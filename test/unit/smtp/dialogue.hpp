@@ -40,7 +40,7 @@ inline std::string describe(const Server::Event& event) {
     if (std::holds_alternative<Server::Quit>(event))
         return "Quit";
     if (const auto* broken = std::get_if<Server::Broken>(&event))
-        return "Broken " + broken->why;
+        return broken->limit == Server::Broken::Limit::kErrors ? "Broken: errors" : "Broken: commands";
     return "Nothing";
 }
 
