@@ -219,3 +219,16 @@ TEST_CASE("every action, outcome and cause has a word of its own") {
         words.push_back(policy::to_string(cause));
     CHECK(words == std::vector<std::string_view>{"none", "timeout", "limit", "crash", "error", "unavailable"});
 }
+
+TEST_CASE("a mail that is held for another reason is held for everybody, whatever was decided, and says both") {
+    for (const auto action : kActions) {
+        const auto all = policy::held(
+            {{{action, "found X", "scanner.clamav action"}, {1, 3}}, {{Action::kDeliver, "clean", "clean"}, {0, 2}}},
+            "data_after_dot");
+        CHECK(all.decision.action == Action::kQuarantine);
+        CHECK(all.decision.verdict == "data_after_dot, found X");
+        CHECK(all.decision.rule == "data_after_dot");
+        CHECK(all.recipients == std::vector<std::size_t>{0, 1, 2, 3});
+    }
+    CHECK(policy::held({}, "data_after_dot").decision.verdict == "data_after_dot");
+}

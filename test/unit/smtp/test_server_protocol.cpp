@@ -171,6 +171,20 @@ TEST_CASE("too many bad commands end the session with 421") {
     }
 }
 
+TEST_CASE("too many commands end the session with 421, whatever they are, and none of the next is carried out") {
+    smtp::ServerLimits limits;
+    limits.commands = 4;
+    Dialogue smtp(limits);
+    smtp.hello();
+    smtp.mail();
+    CHECK(smtp.feed("NOOP\r\nnonsense\r\n").empty());
+    CHECK(smtp.output().starts_with("250 "));
+    CHECK(smtp.feed("RCPT TO:<c@d>\r\nNOOP\r\n") == Events{"Broken: commands"});
+    CHECK(smtp.output().starts_with("421 4.7.0 "));
+    CHECK(smtp.feed("NOOP\r\n").empty());
+    CHECK(smtp.output().empty());
+}
+
 TEST_CASE("what was pipelined behind a refused MAIL does not count as bad") {
     smtp::ServerLimits limits;
     limits.errors = 3;
