@@ -109,11 +109,17 @@ Transaction* Session::transaction(std::uint64_t serial) {
 }
 
 void Session::on_input() {
-    if (closing_ || strayed_) {
-        stream_.consume(stream_.input().size());
-        return;
-    }
+    if (closing_ || strayed_)
+        return discard_input();
     pump();
+}
+
+// Read, so that the peer comes to the end of what it says and reads our reply; but no more than a message of it.
+void Session::discard_input() {
+    discarded_ += stream_.input().size();
+    stream_.consume(stream_.input().size());
+    if (discarded_ > runtime_->settings.message_size_limit)
+        end();
 }
 
 void Session::on_output_sent() {

@@ -58,6 +58,7 @@ class Session final : private net::Stream::Handler, private Transaction::Owner {
     void starttls();
     void begin_transaction(const smtp::PathArgument& argument);
     void watch_for_strays();
+    void discard_input();
     void flush();
     void close_politely();
     void end();
@@ -82,6 +83,7 @@ class Session final : private net::Stream::Handler, private Transaction::Owner {
     Admission::Seat seat_;
     const bool admitted_;
     std::size_t overlong_lines_ = 0;  // of which was told
+    std::uint64_t discarded_ = 0;     // octets, after the end or after a stray
     std::unique_ptr<Transaction> transaction_;
     std::uint64_t serial_ = 0;  // of transactions
     bool pumping_ = false;
