@@ -2,11 +2,13 @@
 """What stands behind the end of data before its answer: QUIT, or a client known to pipeline, or the mark of an upstream that doubles no
 dots. Then the message is held, nothing of the rest is carried out, and the connection is closed."""
 
+import os
 import re
+import signal
 
 from daemon import Daemon, need_test_hooks
 from samples import eicar, message, own_fields
-from suite import Suite, check, equal
+from suite import Suite, check, equal, wait_for
 from world import World
 
 from client import Client
@@ -85,6 +87,25 @@ def a_dot_at_any_place_of_a_read():
             c.send(text + b".\r\n" + SMUGGLED)
             held(daemon, c.reply())
     nothing_smuggled(sink, daemon)
+
+
+@suite.test
+def what_has_arrived_and_was_not_read():
+    """The dot is the last octet that one read takes in, and nothing scans: the decision is made within that read."""
+    with Sink() as sink, Daemon(sink.port, {"scanner.clamav.enable": "no", "general.threads": 1}) as daemon:
+        line = b"y" * 62 + b"\r\n"
+        with in_data(daemon) as c:
+            c.send(TEXT + line * 6000)
+            wait_for("the text to be there", lambda: f"memory: {len(TEXT) + 64 * 6000} " in daemon.ctl("status").stdout)
+            proxy = daemon.pids("proxy")[0]
+            os.kill(proxy, signal.SIGSTOP)
+            try:
+                c.send(line * 1023 + b"z" * 59 + b"\r\n.\r\n" + SMUGGLED)
+            finally:
+                os.kill(proxy, signal.SIGCONT)
+            held(daemon, c.reply())
+            check(c.at_end())
+        nothing_smuggled(sink, daemon)
 
 
 def slow_settings(**more):
