@@ -156,6 +156,23 @@ def held_although_the_delivery_server_is_gone():
 
 
 @suite.test
+def on_its_way_and_held_after_all():
+    """Until the final dot has gone downstream, a message can be held that was found clean."""
+    sink, daemon = WORLD.get()
+    sink.react["DATA"] = Delay(0.5)
+    with in_data(daemon) as c:
+        c.send(TEXT + b".\r\n")
+        sink.wait_until("DATA", lambda: sink.lines("DATA"))
+        c.send(SMUGGLED)
+        shown = held(daemon, c.reply())
+        check(c.at_end())
+    check(re.search(r"^verdict: +data_after_dot, clean$", shown, re.M), shown)
+    daemon.wait_log(r"mailer=quarantine, .*verdict=data_after_dot, clean, stat=Sent \(quarantined\)")
+    wait_for("the delivery server's connection to end", lambda: all(session.mail is None for session in sink.sessions))
+    nothing_smuggled(sink, daemon)
+
+
+@suite.test
 def too_late_to_hold():
     """Past the final dot downstream the message is delivered; nothing that follows is carried out, and it is told."""
     sink, daemon = WORLD.get()
