@@ -58,7 +58,8 @@ class Admission {
         std::uint64_t octets_ = 0;
     };
 
-    explicit Admission(FreeSpace free_space = free_on_disk);
+    Admission() : Admission(free_on_disk) {}
+    explicit Admission(FreeSpace free_space);
     Admission(const Admission&) = delete;
     Admission& operator=(const Admission&) = delete;
 

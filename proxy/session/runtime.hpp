@@ -44,7 +44,7 @@ struct Shared {
     quarantine::Service& quarantine;
     journal::Journal& journal;
     Counters counters{};
-    Admission admission{Admission::free_on_disk};
+    Admission admission{};
     Limits limits{};
     std::atomic<bool> downstream_down{false};  // logged once for all loops, and once when it is back
     std::atomic<bool> draining{false};         // no new sessions; the ones there end at their next command

@@ -46,6 +46,11 @@ def resident(daemon):
         return int(file.read().split()[1]) * 4096
 
 
+def hanging(number, body=b"text\r\n"):
+    """A message whose scan takes all its time; no other is the same, since one that has cost some workers is set aside."""
+    return message(body, headers=("X-Sandwich-Test: hang",), message_id=f"<hanging-{number}@from.test>")
+
+
 class Crowd:
     """Connections that are all opened before any of them says a word. `greetings`: what each was told, by its code."""
 
@@ -164,10 +169,9 @@ def a_scanner_slower_than_the_mail():
     """Every scan takes its whole time. Once half the queue waits, MAIL is refused; those taken are answered, and then there is room."""
     need_test_hooks()
     settings = {"worker.count": 1, "worker.scan_timeout": "1s", "worker.total_timeout": "3s", "worker.queue": 8}
-    slow = message(headers=("X-Sandwich-Test: hang",))
     with Sink() as sink, Daemon(sink.port, settings) as daemon:
         before = resident(daemon)
-        for _ in range(2):
+        for round_number in range(2):
             taken, refused, lost = [], 0, len(daemon.log_lines("worker_lost"))
             while not refused:
                 c = Client(daemon.port, timeout=20)
@@ -180,7 +184,7 @@ def a_scanner_slower_than_the_mail():
                     c.close()
                     continue
                 equal(c.command("DATA").code, 354)
-                c.send(slow + b".\r\n")
+                c.send(hanging(f"{len(taken)}.{round_number}") + b".\r\n")
                 taken.append(c)
                 check(len(taken) <= 8, f"{len(taken)} messages wait, and MAIL is still taken")
                 waiting = min(len(taken) - 1, 4)
@@ -205,10 +209,9 @@ def memory_stays_bounded_while_the_scanner_hangs():
     """Messages as large as memory takes, more of them than message_memory has room for."""
     need_test_hooks()
     settings = {"worker.count": 1, "worker.scan_timeout": "3s", "worker.total_timeout": "4s", "smtp.message_memory": "8m"}
-    large = message(b"m" * 900000 + b"\r\n", headers=("X-Sandwich-Test: hang",))
     with Sink() as sink, Daemon(sink.port, settings) as daemon:
         before, most, taken, refused = resident(daemon), 0, [], 0
-        for _ in range(60):
+        for number in range(60):
             c = Client(daemon.port, timeout=20)
             c.ehlo()
             if c.envelope()[0].code == 452:
@@ -216,7 +219,7 @@ def memory_stays_bounded_while_the_scanner_hangs():
                 c.close()
                 continue
             equal(c.command("DATA").code, 354)
-            c.send(large + b".\r\n")
+            c.send(hanging(number, b"m" * 900000 + b"\r\n") + b".\r\n")
             taken.append(c)
             most = max(most, resident(daemon))
         check(8 <= len(taken) <= 14, f"{len(taken)} messages of 0.9 MB were taken into 8 MiB")

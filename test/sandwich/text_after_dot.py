@@ -156,6 +156,22 @@ def held_although_the_delivery_server_is_gone():
 
 
 @suite.test
+def in_lmtp_every_recipient_is_answered():
+    sink, daemon = WORLD.get()
+    with Client(daemon.port) as c:
+        equal(c.command("LHLO client.test").code, 250)
+        c.envelope(recipients=("b@to.test", "c@to.test"))
+        equal(c.command("DATA").code, 354)
+        c.send(TEXT + b".\r\n" + SMUGGLED)
+        replies = c.replies(2)
+        check(c.at_end())
+    check(all("held in quarantine" in reply.text for reply in replies), replies)
+    shown = held(daemon, replies[0])
+    equal(re.findall(r"^to: +(\S+)", shown, re.M), ["<b@to.test>", "<c@to.test>"])
+    nothing_smuggled(sink, daemon)
+
+
+@suite.test
 def on_its_way_and_held_after_all():
     """Until the final dot has gone downstream, a message can be held that was found clean."""
     sink, daemon = WORLD.get()
