@@ -202,7 +202,7 @@ constexpr Setting kTable[] = {
      Kind::kOctets, Effect::kReload, kCommented, "1m", {64 * kKilo, 64 * kMega}, kNoWords, AT(max_header_size),
      "The largest header section of a message, in octets. A message with a larger one is refused with 552."},
     {"smtp", "max_header_fields",
-     Kind::kNumber, Effect::kReload, kCommented, "5000", {100, 1000000}, kNoWords, AT(max_header_fields),
+     Kind::kNumber, Effect::kReload, kCommented, "10000", {100, 1000000}, kNoWords, AT(max_header_fields),
      "Fields in the header section of a message. A message with more is refused with 552."},
     {"smtp", "message_memory",
      Kind::kOctets, Effect::kReload, kCommented, "1g", {kMega, kTera}, kNoWords, AT(message_memory),
