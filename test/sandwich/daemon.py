@@ -123,6 +123,7 @@ class Daemon:
             "scanner.clamav.allow_test_signatures": "yes",
             "scanner.clamav.test_signatures": self.path("test-signatures"),
             "quarantine.path": self.quarantine,
+            "smtp.spool_disk_floor": "0",
             "quarantine.disk_floor": "0",
             "journal.path": self.path("journal"),
             "log.target": "stderr",
