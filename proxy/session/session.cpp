@@ -204,7 +204,7 @@ void Session::handle(ServerProtocol::Event& event) {
         }
     } else {
         if (const auto* broken = std::get_if<ServerProtocol::Broken>(&event))
-            limit_reached(broken->limit == ServerProtocol::Broken::Limit::kErrors ? Limit::kErrors : Limit::kCommands);
+            tell_why(*broken);
         close_politely();
     }
 }
@@ -323,6 +323,20 @@ void Session::flush() {
     stream_.write(output);
     if (stream_.output_size() > 0 && !closing_ && !std::exchange(unread_, true))
         reading_clock_.start(runtime_->settings.command_timeout);
+}
+
+void Session::tell_why(const ServerProtocol::Broken& broken) {
+    using Why = ServerProtocol::Broken::Why;
+    switch (broken.why) {
+        case Why::kErrors:
+            return limit_reached(Limit::kErrors);
+        case Why::kCommands:
+            return limit_reached(Limit::kCommands);
+        case Why::kClearBehindStarttls:
+            base::log::event(base::log::kSessionError, "{}: commands in the clear behind STARTTLS",
+                             client_.address.to_string());
+            return;
+    }
 }
 
 void Session::limit_reached(Limit limit) {

@@ -63,6 +63,7 @@ class Session final : private net::Stream::Handler, private Transaction::Owner {
     void close_politely();
     void end();
 
+    void tell_why(const smtp::ServerProtocol::Broken& broken);
     void limit_reached(Limit limit);
     void out_of_time(Limit limit);
     void on_silence();

@@ -62,7 +62,7 @@ ServerProtocol::Event ServerProtocol::next(std::string_view& bytes) {
             return Reset{};  // the line stays: Hello comes next
         }
         if (commands_ == limits_.commands)
-            return break_off(Broken::Limit::kCommands, "too many commands");
+            return break_off(Broken::Why::kCommands, "too many commands");
         ++commands_;
         bytes.remove_prefix(line.octets);
         auto event = line.kind == Line::Kind::kWhole ? command(parsed, bytes) : refuse_line(line);
@@ -176,7 +176,7 @@ ServerProtocol::Event ServerProtocol::starttls(const Command& command, std::stri
     if (!behind.empty()) {
         // Somebody on the way may have put them there, to be taken for something that was said under TLS.
         close(make_reply(421, "4.7.0", "nothing may follow STARTTLS before its answer, closing connection"));
-        return Broken{"commands in the clear behind STARTTLS"};
+        return Broken{Broken::Why::kClearBehindStarttls};
     }
     return await(Pending::kStarttls, Starttls{});
 }
@@ -371,7 +371,7 @@ ServerProtocol::Event ServerProtocol::send(const Reply& reply) {
 
 ServerProtocol::Event ServerProtocol::refuse(const Reply& reply) {
     if (errors_ == limits_.errors)
-        return break_off(Broken::Limit::kErrors, "too many errors");
+        return break_off(Broken::Why::kErrors, "too many errors");
     ++errors_;
     return send(reply);
 }
@@ -382,9 +382,9 @@ ServerProtocol::Event ServerProtocol::refuse_without_mail() {
     return mail_refused_ ? send(reply) : refuse(reply);
 }
 
-ServerProtocol::Event ServerProtocol::break_off(Broken::Limit limit, std::string_view text) {
+ServerProtocol::Event ServerProtocol::break_off(Broken::Why why, std::string_view text) {
     close(make_reply(421, "4.7.0", hostname_ + " " + std::string(text) + ", closing connection"));
-    return Broken{limit};
+    return Broken{why};
 }
 
 void ServerProtocol::greeted() {

@@ -55,7 +55,7 @@ class ServerProtocol {
     struct Reset {};      // no answer: the transaction, if any, is void (RSET, or EHLO in the middle)
     struct Quit {};       // no answer: 221 is in the output; close when it is written
     struct Broken {       // no answer: 421 is in the output; close when it is written
-        enum class Limit { kErrors, kCommands } limit;
+        enum class Why { kErrors, kCommands, kClearBehindStarttls } why;
     };
     struct Nothing {};  // more input is needed, or an answer is outstanding
     using Event = std::variant<Nothing, Hello, Starttls, Mail, Rcpt, Data, Body, EndOfData, Reset, Quit, Broken>;
@@ -133,7 +133,7 @@ class ServerProtocol {
     Event refuse(const Reply& reply);  // counts: Nothing, or Broken
     Event refuse_without_mail();
     void settle(const Reply& reply);
-    Event break_off(Broken::Limit limit, std::string_view text);
+    Event break_off(Broken::Why why, std::string_view text);
     void greeted();
     void begin_data();
     void reset_transaction();

@@ -49,7 +49,7 @@ def none_lost_none_twice_no_growth():
             if not intact:
                 wrong.append(number)
 
-    with Sink(keep=False, on_message=take) as sink, Daemon(sink.port) as daemon:
+    with Sink(keep=False, on_message=take) as sink, Daemon(sink.port, {"journal.max_size": "1m"}) as daemon:
         watched = {role: daemon.pids(role) for role in ("proxy", "zygote", "worker")}
         equal((len(watched["proxy"]), len(watched["zygote"])), (1, 1))
         samples = {}

@@ -40,7 +40,9 @@ inline std::string describe(const Server::Event& event) {
     if (std::holds_alternative<Server::Quit>(event))
         return "Quit";
     if (const auto* broken = std::get_if<Server::Broken>(&event))
-        return broken->limit == Server::Broken::Limit::kErrors ? "Broken: errors" : "Broken: commands";
+        return broken->why == Server::Broken::Why::kErrors     ? "Broken: errors"
+               : broken->why == Server::Broken::Why::kCommands ? "Broken: commands"
+                                                               : "Broken: in the clear behind STARTTLS";
     return "Nothing";
 }
 

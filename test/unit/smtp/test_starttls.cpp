@@ -82,7 +82,7 @@ TEST_CASE("commands behind STARTTLS end the session") {
     for (const std::string behind : {"E", "\r\n", "NOOP\r\n", "EHLO x\r\nMAIL FROM:<a@b>\r\n"}) {
         Offering smtp;
         smtp.hello();
-        CHECK(smtp.feed("STARTTLS\r\n" + behind) == Events{"Broken commands in the clear behind STARTTLS"});
+        CHECK(smtp.feed("STARTTLS\r\n" + behind) == Events{"Broken: in the clear behind STARTTLS"});
         CHECK(smtp.output().starts_with("421 4.7.0 "));
         CHECK(smtp.feed("NOOP\r\n").empty());
         CHECK(smtp.output().empty());
