@@ -77,7 +77,7 @@ class Proxy {
     void drain();
     void tell_supervisor(const std::string& packet);
     void tell_limits();
-    std::string status() const;
+    std::string status();
     void release(const quarantine::Entry& entry, mail::MessagePtr message,
                  std::function<void(base::Result<std::string>)> done);
 
@@ -234,22 +234,26 @@ void Proxy::tell_limits() {
     limits_clock_.start(session::Limits::kQuiet);
 }
 
-std::string Proxy::status() const {
+std::string Proxy::status() {
     const auto& counters = shared_.counters;
     const auto scan = scanners_.status();
     const auto held = quarantine_.usage();
     const auto journal = journal_->status();
     const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(base::Monotonic::now() - started_);
+    std::string servers;
+    const auto runtime = shared_.runtime.load();
+    for (const auto& line : shared_.downstream.describe(runtime->settings.downstream))
+        servers += "delivery server: " + line + '\n';
     return fmt::format(
         "version: {}\nuptime: {} s\nconfiguration: generation {}\nsessions: {} now, {} accepted, {} refused\n"
         "messages: {} delivered, {} quarantined, {} discarded, {} rejected, {} deferred, {} repeated\n"
-        "workers: {} ({} busy), {} waiting, {} scanned, {} lost\nsignatures: generation {}, {}\n"
+        "{}workers: {} ({} busy), {} waiting, {} scanned, {} lost\nsignatures: generation {}, {}\n"
         "quarantine: {} messages, {} octets\njournal: {} entries, {} recipients recognised{}\n"
         "memory: {} octets of messages\nlimits: {}\n",
-        SANDWICH_VERSION, uptime.count(), shared_.runtime.load()->generation, shared_.admission.sessions(),
-        counters.accepted.load(), counters.refused.load(), counters.delivered.load(), counters.quarantined.load(),
-        counters.discarded.load(), counters.rejected.load(), counters.deferred.load(), counters.repeated.load(),
-        scan.workers, scan.busy, scan.waiting, scan.scanned, scan.lost_workers, scan.generation,
+        SANDWICH_VERSION, uptime.count(), runtime->generation, shared_.admission.sessions(), counters.accepted.load(),
+        counters.refused.load(), counters.delivered.load(), counters.quarantined.load(), counters.discarded.load(),
+        counters.rejected.load(), counters.deferred.load(), counters.repeated.load(), servers, scan.workers, scan.busy,
+        scan.waiting, scan.scanned, scan.lost_workers, scan.generation,
         scan.signatures.empty() ? "none" : scan.signatures, held.entries, held.octets, journal.entries,
         journal.recognised, journal.failing ? ", CANNOT BE WRITTEN" : "", shared_.admission.memory(),
         shared_.limits.summary());

@@ -32,8 +32,8 @@ struct Event {
     X(kDataAfterDot,       kCritical, "data_after_dot",      "A client sent on after the end of a message: it doubles no dots (mailer flag X), and text can become commands. The message is held.") \
     X(kBareNewline,        kNotice,   "bare_newline",        "A text with a CR or LF by itself was mended or refused, as bare_newline says.") \
     X(kSessionError,       kInfo,     "session_error",       "An upstream session ended otherwise than by QUIT: time-out, reset, too many errors.") \
-    X(kDownstreamDown,     kError,    "downstream_down",     "The delivery server could not be reached or refused the session; mail waits with the upstream.") \
-    X(kDownstreamUp,       kNotice,   "downstream_up",       "The delivery server answers again.") \
+    X(kDownstreamDown,     kError,    "downstream_down",     "A delivery server could not be reached or refused the session; another is used, or mail waits with the upstream. It is tried again after 1 s, 2 s, up to a minute.") \
+    X(kDownstreamUp,       kNotice,   "downstream_up",       "A delivery server answers again.") \
     X(kDownstreamFault,    kWarning,  "downstream_fault",    "The delivery server broke off, was silent or talked nonsense within a mail.") \
     X(kDownstreamLoop,     kCritical, "downstream_loop",     "The delivery server greets with our own name: mail would go round in a circle.") \
     X(kDownstreamTls,      kInfo,     "downstream_tls",      "A connection to the delivery server is under TLS: version and cipher.") \

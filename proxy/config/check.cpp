@@ -88,6 +88,8 @@ void check_circle(const Settings& s, const Machine& machine, const Report& repor
                                    "circle",
                                    server.to_string(), own.to_string()));
         }
+        if (std::ranges::count(s.downstream, server) > 1 && &server == &*std::ranges::find(s.downstream, server))
+            report(kError, {addr, port}, fmt::format("the delivery server {} is named twice", server.to_string()));
         if (!circle && server.address.any())
             report(kError, {addr},
                    fmt::format("{} is no address that a delivery server could have", server.address.to_string()));

@@ -145,7 +145,6 @@ class Parser {
 
     void fill() {
         static const std::map<const Setting*, const IniEntry*> kNothing;
-        settings_.downstream.resize(1);
         for (const auto& section : config::sections()) {
             if (section.name == kSocketSection || section.name == kRecipientsSection)
                 continue;
@@ -160,6 +159,7 @@ class Parser {
             settings_.recipients.push_back({recipients_[i].pattern, {}});
             fill(kRecipientsSection, recipients_[i].given, i);
         }
+        settings_.downstream = settings_.downstream_servers.with_default(settings_.downstream_port);
         if (settings_.proxy_hostname.empty())
             name_ourselves();
         if (settings_.clamav.test_signatures.empty())

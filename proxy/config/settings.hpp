@@ -49,7 +49,9 @@ struct Settings {
     net::AddressList smtp_pipelining_client_ip;  // may send RSET or MAIL before the end of data is answered
     BareNewline bare_newline = BareNewline::kNormalize;
     std::string proxy_hostname;             // filled in by parse(), when not given: "sandwich." + host name
-    std::vector<net::Endpoint> downstream;  // never empty; one for now; several: fail-over
+    net::ServerList downstream_servers;     // as they are written
+    std::uint16_t downstream_port = 0;      // of those that are written without
+    std::vector<net::Endpoint> downstream;  // both together, filled in by parse(); never empty; several: fail-over
     std::string postmaster;                 // forward-path of notices
     std::uint64_t message_size_limit = 0;   // octets
     unsigned max_connections = 0;

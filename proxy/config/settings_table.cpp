@@ -167,11 +167,13 @@ constexpr Setting kTable[] = {
      "would take the proxy for itself and say that mail loops back. Empty: the host name, with \"sandwich.\" before "
      "it."},
     {"smtp", "downstream_smtp_server_addr",
-     Kind::kAddress, Effect::kReload, kActive, "127.0.0.1", kNoRange, kNoWords, AT(downstream.front().address),
-     "The address of the delivery server, which takes the scanned mail."},
+     Kind::kServerList, Effect::kReload, kActive, "127.0.0.1", kNoRange, kNoWords, AT(downstream_servers),
+     "The address of the delivery server, which takes the scanned mail. With several, at most 16, as 192.0.2.1 "
+     "192.0.2.2:2525 [2001:db8::1]:2525, the first one that answers takes all mail. One that fails is left alone for "
+     "a second, then two, up to a minute, and is first again as soon as it answers."},
     {"smtp", "downstream_smtp_server_port",
-     Kind::kPort, Effect::kReload, kActive, "19000", {1, 65535}, kNoWords, AT(downstream.front().port),
-     "The port of the delivery server."},
+     Kind::kPort, Effect::kReload, kActive, "19000", {1, 65535}, kNoWords, AT(downstream_port),
+     "The port of the delivery servers whose address has none with it."},
     {"smtp", "postmaster",
      Kind::kMailbox, Effect::kReload, kCommented, "postmaster", {1, 254}, kNoWords, AT(postmaster),
      "The address that is told when a message was delivered to some of its recipients and had to be held for others. "

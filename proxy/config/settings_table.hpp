@@ -28,6 +28,7 @@ enum class Kind : std::uint8_t {
     kAddress,      // IPv4 or IPv6
     kPort,         // 1 to 65535
     kAddressList,  // addr: items
+    kServerList,   // addresses, each perhaps with a port
     kChoice,       // one of Setting::words
 };
 
@@ -56,7 +57,7 @@ struct Member {
 };
 using Field = std::variant<std::monostate, Member<bool>, Member<unsigned>, Member<std::uint16_t>, Member<std::uint64_t>,
                            Member<std::chrono::seconds>, Member<std::string>, Member<net::Address>,
-                           Member<net::AddressList>, Member<policy::Action>, Member<BareNewline>,
+                           Member<net::AddressList>, Member<net::ServerList>, Member<policy::Action>, Member<BareNewline>,
                            Member<base::log::Target>, Member<base::log::Level>, Member<UpstreamTls>,
                            Member<DownstreamTls>, Member<net::tls::Version>, Member<net::tls::ClientCertificates>>;
 

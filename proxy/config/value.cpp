@@ -166,6 +166,14 @@ struct Writer {
         return base::ok();
     }
 
+    base::Status operator()(Member<net::ServerList> field) const {
+        auto list = net::ServerList::parse(text);
+        if (!list)
+            return list.error();
+        field.writable(settings) = std::move(*list);
+        return base::ok();
+    }
+
     template <typename T>
     base::Status operator()(Member<T> field) const {
         if constexpr (std::is_enum_v<T>) {
@@ -194,6 +202,7 @@ struct Reader {
     std::string operator()(Member<std::string> field) const { return field.readable(settings); }
     std::string operator()(Member<net::Address> field) const { return field.readable(settings).to_string(); }
     std::string operator()(Member<net::AddressList> field) const { return field.readable(settings).to_string(); }
+    std::string operator()(Member<net::ServerList> field) const { return field.readable(settings).to_string(); }
     std::string operator()(Member<std::chrono::seconds> field) const {
         return print_number(static_cast<std::uint64_t>(field.readable(settings).count()), units(setting.kind));
     }
@@ -272,6 +281,8 @@ std::string permitted(const Setting& setting) {
             return "an IPv4 or IPv6 address";
         case Kind::kAddressList:
             return "addresses and networks, each as addr:ADDRESS or addr:NETWORK/BITS";
+        case Kind::kServerList:
+            return "addresses, each alone or as ADDRESS:PORT, an IPv6 address then in brackets";
         case Kind::kChoice:
             return setting.words.size() == 1 ? list_words(setting) : "one of " + list_words(setting);
     }

@@ -199,6 +199,65 @@ base::Result<AddressList> AddressList::parse(std::string_view text) {
     return list;
 }
 
+namespace {
+
+base::Result<Endpoint> parse_server(std::string_view item) {
+    const auto colon = item.rfind(':');
+    const bool one_colon = colon != std::string_view::npos && item.find(':') == colon;
+    const bool has_port =
+        one_colon || (item.starts_with('[') && colon != std::string_view::npos && colon > 0 && item[colon - 1] == ']');
+    Endpoint server;
+    const auto address = Address::parse(has_port ? item.substr(0, colon) : item);
+    if (!address)
+        return address.error();
+    server.address = *address;
+    if (!has_port)
+        return server;
+    const auto digits = item.substr(colon + 1);
+    const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), server.port);
+    if (failure != std::errc{} || end != digits.data() + digits.size() || server.port == 0 || digits.front() == '0')
+        return base::error("\"{}\": after the colon stands a port from 1 to 65535", item);
+    return server;
+}
+
+}  // namespace
+
+base::Result<ServerList> ServerList::parse(std::string_view text) {
+    constexpr std::string_view kSeparators = " \t,";
+    ServerList list;
+    for (auto at = text.find_first_not_of(kSeparators); at != std::string_view::npos;
+         at = text.find_first_not_of(kSeparators, at)) {
+        const auto end = std::min(text.find_first_of(kSeparators, at), text.size());
+        auto server = parse_server(text.substr(at, end - at));
+        if (!server)
+            return server.error();
+        if (list.servers_.size() == kMax)
+            return base::error("more than {} servers", kMax);
+        list.servers_.push_back(*server);
+        at = end;
+    }
+    if (list.servers_.empty())
+        return base::error("must be at least one server's address");
+    return list;
+}
+
+std::vector<Endpoint> ServerList::with_default(std::uint16_t default_port) const {
+    auto servers = servers_;
+    for (auto& server : servers)
+        if (server.port == 0)
+            server.port = default_port;
+    return servers;
+}
+
+std::string ServerList::to_string() const {
+    std::string text;
+    for (const auto& server : servers_) {
+        text += text.empty() ? "" : " ";
+        text += server.port == 0 ? server.address.to_string() : server.to_string();
+    }
+    return text;
+}
+
 bool AddressList::contains(const Address& address) const {
     return std::any_of(networks_.begin(), networks_.end(),
                        [&](const Network& network) { return address.matches(network.address, network.bits); });

@@ -75,6 +75,22 @@ class AddressList {
     std::vector<Network> networks_;
 };
 
+// downstream_smtp_server_addr: "127.0.0.1 10.0.0.2:19001 [::1]:19000", separated by blanks or commas, in order of
+// preference. An IPv6 address with a port stands in brackets.
+class ServerList {
+  public:
+    static constexpr std::size_t kMax = 16;
+    // Error names the item; an empty list is one, too.
+    static base::Result<ServerList> parse(std::string_view text);
+    // The servers; those without a port of their own get `default_port`.
+    [[nodiscard]] std::vector<Endpoint> with_default(std::uint16_t default_port) const;
+    [[nodiscard]] std::string to_string() const;
+    bool operator==(const ServerList&) const = default;
+
+  private:
+    std::vector<Endpoint> servers_;  // port 0: none of its own
+};
+
 // The machine's own addresses (getifaddrs), for the check that the delivery server is not ourselves.
 std::vector<Address> local_addresses();
 

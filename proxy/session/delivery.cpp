@@ -22,6 +22,10 @@ Reply try_later() {
     return smtp::make_reply(451, "4.4.1", "the delivery server is not available, try again later");
 }
 
+bool speaks_of_us(const Reply& reply) {
+    return reply.code == 421 || reply.code == 500 || reply.code == 502 || reply.code == 503 || reply.intermediate();
+}
+
 std::string quote(const Reply& reply) {
     return fmt::format("{} {}", reply.code, fmt::join(reply.lines, " / "));
 }
@@ -45,6 +49,31 @@ const net::Endpoint& Delivery::server() const {
     return runtime_->settings.downstream[server_index_];
 }
 
+// Chooses a server and opens a connection to it, or gives up at once.
+void Delivery::begin() {
+    const auto server = pool_.choose(runtime_, tried_);
+    if (!server)
+        return break_off(try_later());
+    server_index_ = *server;
+    open(false);
+}
+
+// Goes on with another server, if there is one and nothing was promised that it would have to keep.
+bool Delivery::fail_over() {
+    if (promised_ || unanswered_.empty() || stage_ != Stage::kEnvelope)
+        return false;
+    tried_ |= DownstreamHealth::Mask{1} << server_index_;
+    const auto server = pool_.choose(runtime_, tried_);
+    if (!server)
+        return false;
+    pool_.discard(std::move(connection_));
+    server_index_ = *server;
+    mail_refused_.reset();
+    out_of_step_ = false;
+    open(false);
+    return true;
+}
+
 void Delivery::open(bool fresh) {
     auto lease = pool_.acquire(runtime_, server(), *this, fresh);
     connection_ = std::move(lease.connection);
@@ -58,7 +87,7 @@ void Delivery::open(bool fresh) {
 
 void Delivery::on_ready() {
     greeted_ = true;
-    pool_.reached(*connection_);
+    pool_.health().reached(connection_->server(), connection_->extensions());
     send_envelope();
 }
 
@@ -102,15 +131,13 @@ std::string Delivery::wire_parameters(const std::vector<smtp::Parameter>& parame
 }
 
 void Delivery::add_recipient(std::string path, std::vector<smtp::Parameter> parameters) {
-    if (mail_refused_ || stage_ == Stage::kBroken) {
+    if (mail_refused_ || stage_ == Stage::kBroken || stage_ == Stage::kDone) {
         handler_.on_recipient(mail_refused_ ? *mail_refused_ : try_later());
         return;
     }
     unanswered_.push_back({std::move(path), std::move(parameters)});
-    if (!connection_) {
-        open(false);
-        return;
-    }
+    if (!connection_)
+        return begin();
     if (envelope_sent_) {
         send_recipient(unanswered_.back());
         connection_->send();
@@ -131,7 +158,7 @@ void Delivery::restart(const std::vector<mail::Recipient>& recipients) {
     if (!usable) {
         pool_.discard(std::move(connection_));
         if (!unanswered_.empty())
-            open(false);
+            begin();
         return;
     }
     if (envelope_sent_)
@@ -147,6 +174,8 @@ void Delivery::restart(const std::vector<mail::Recipient>& recipients) {
 // What this mail has got so far; the connection stays.
 void Delivery::forget() {
     mail_refused_.reset();
+    tried_ = 0;
+    promised_ = false;
     unanswered_.clear();
     message_.reset();
     next_piece_ = 0;
@@ -155,6 +184,7 @@ void Delivery::forget() {
 
 void Delivery::answer_recipient(const Reply& reply) {
     unanswered_.erase(unanswered_.begin());
+    promised_ = true;
     handler_.on_recipient(reply);
 }
 
@@ -167,7 +197,7 @@ void Delivery::answer_all(const Reply& reply) {
 // What the upstream may see of a delivery server's refusal: 4xx and 5xx speak of the mail and are relayed; 421, 500,
 // 502 and 503 speak of the conversation between the two of us, and a mail must not bounce for that.
 Reply Delivery::relayed(const Reply& reply) {
-    if (reply.code == 421 || reply.code == 500 || reply.code == 502 || reply.code == 503 || reply.intermediate()) {
+    if (speaks_of_us(reply)) {
         base::log::event(base::log::kDownstreamFault, "{}: {} said {}", id_, server().to_string(), quote(reply));
         out_of_step_ = true;
         return smtp::make_reply(451, "4.3.0", "the delivery server could not go on, try again later");
@@ -186,9 +216,11 @@ void Delivery::on_answer(ClientProtocol::Expect to, const Reply& reply) {
     switch (to) {
         case ClientProtocol::Expect::kMail:
             if (!reply.positive())
-                mail_refused_ = relayed(reply);
+                refuse_mail(reply);
             return;
         case ClientProtocol::Expect::kRcpt:
+            if (!mail_refused_ && speaks_of_us(reply) && fail_over_after(reply))
+                return;
             // After a refused MAIL every RCPT gets 503; the upstream is told the reason instead.
             answer_recipient(mail_refused_ ? *mail_refused_ : reply.positive() ? reply : relayed(reply));
             return;
@@ -203,6 +235,20 @@ void Delivery::on_answer(ClientProtocol::Expect to, const Reply& reply) {
         default:
             return;
     }
+}
+
+void Delivery::refuse_mail(const Reply& reply) {
+    if (!speaks_of_us(reply) || !fail_over_after(reply))
+        mail_refused_ = relayed(reply);
+}
+
+bool Delivery::fail_over_after(const Reply& reply) {
+    const auto failed = server().to_string();
+    if (!fail_over())
+        return false;
+    base::log::event(base::log::kDownstreamFault, "{}: {} said {}; trying {}", id_, failed, quote(reply),
+                     server().to_string());
+    return true;
 }
 
 void Delivery::commit(mail::Rope message) {
@@ -246,10 +292,11 @@ void Delivery::on_output_sent() {
 void Delivery::on_lost(const std::string& why, const Reply* last_words) {
     const bool dot_left = stage_ == Stage::kFinal && connection_->output_size() == 0;
     const bool was_ready = greeted_;
+    const bool silent = connection_->silent();
     const bool idle = was_ready && !envelope_sent_ && unanswered_.empty();
     const bool stale = reused_ && !answered_ && stage_ == Stage::kEnvelope;
     if (!was_ready)
-        pool_.unreachable(server(), why);
+        pool_.health().failed(server(), why);
     else if (!stale)
         base::log::event(base::log::kDownstreamFault, "{}: {}: {}", id_, server().to_string(), why);
     pool_.discard(std::move(connection_));
@@ -258,9 +305,12 @@ void Delivery::on_lost(const std::string& why, const Reply* last_words) {
         return;  // nothing of this mail is on it: the next recipient opens another
     if (stale)
         return open(true);
-    if (!was_ready && server_index_ + 1 < runtime_->settings.downstream.size()) {
-        ++server_index_;
-        return open(false);
+    const auto failed = server();
+    if (fail_over()) {
+        // It would keep every mail waiting. One that breaks off may mean only this mail.
+        if (was_ready && silent)
+            pool_.health().failed(failed, why);
+        return;
     }
     // A refusal in the middle of the text (a full disk, say) is an answer to this mail, if it is one.
     const bool refusal =

@@ -1,8 +1,9 @@
 // Delivery: the downstream side of one transaction: MAIL, RCPT in lockstep, DATA, the final reply.
 //
 // Belongs to one loop. What the delivery server answers is relayed or translated here (DESIGN section 6, step 4); the
-// owner gets replies that are fit for the upstream. A stale connection (pooled, or held since before a restart()) is
-// replaced once, before anything was answered.
+// owner gets replies that are fit for the upstream. As long as no recipient was answered, a server that fails is
+// followed by the next (fail-over). A stale connection (pooled, or held since before a restart()) is replaced once,
+// before anything was answered.
 #pragma once
 
 #include <cstddef>
@@ -84,7 +85,11 @@ class Delivery final : private DownstreamConnection::Owner {
     void on_output_sent() override;
     void on_lost(const std::string& why, const smtp::Reply* last_words) override;
 
+    void begin();
     void open(bool fresh);
+    bool fail_over();
+    bool fail_over_after(const smtp::Reply& reply);
+    void refuse_mail(const smtp::Reply& reply);
     void send_envelope();
     void send_recipient(const Recipient& recipient);
     void answer_recipient(const smtp::Reply& reply);
@@ -105,6 +110,8 @@ class Delivery final : private DownstreamConnection::Owner {
 
     Stage stage_ = Stage::kEnvelope;
     std::size_t server_index_ = 0;
+    DownstreamHealth::Mask tried_ = 0;  // servers that failed this mail
+    bool promised_ = false;             // a recipient was answered: no other server now
     std::unique_ptr<DownstreamConnection> connection_;
     bool reused_ = false;         // the connection was there before: it may be stale
     bool answered_ = false;       // something of this transaction was answered on this connection

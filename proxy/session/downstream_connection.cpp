@@ -11,12 +11,14 @@ using smtp::ClientProtocol;
 DownstreamConnection::DownstreamConnection(net::Loop& loop, RuntimePtr runtime, const net::Endpoint& server,
                                            Owner* owner)
     : loop_(loop), runtime_(std::move(runtime)), server_(server), owner_(owner), clock_(loop, [this] {
-          on_end(start_failure_.empty() ? "no answer in time" : start_failure_);
+          silent_ = start_failure_.empty();
+          on_end(silent_ ? "no answer in time" : start_failure_);
       }) {
     connect();
 }
 
 void DownstreamConnection::connect() {
+    silent_ = false;
     auto socket = net::start_connect(server_);
     if (!socket) {
         start_failure_ = socket.error().message;
@@ -50,6 +52,7 @@ void DownstreamConnection::restart_clock() {
 }
 
 void DownstreamConnection::on_input() {
+    bool answered = false;
     for (;;) {
         auto bytes = stream_->input();
         const auto before = bytes.size();
@@ -64,6 +67,7 @@ void DownstreamConnection::on_input() {
                                     smtp::text_of(unexpected->reply)),
                         &unexpected->reply);
         const auto& answer = std::get<ClientProtocol::Answer>(event);
+        answered = true;
         if (answer.to == ClientProtocol::Expect::kEndOfData)
             final_ = false;
         if (state_ == State::kReady)
@@ -77,7 +81,8 @@ void DownstreamConnection::on_input() {
     // Without PIPELINING an answer releases the next command.
     if (auto more = protocol_.take_output(); !more.empty())
         stream_->write(more);
-    restart_clock();
+    if (answered)  // a part of a reply is none: a server could hold a mail for ever with an octet now and then
+        restart_clock();
 }
 
 void DownstreamConnection::on_hello_answer(ClientProtocol::Expect to, const smtp::Reply& reply) {

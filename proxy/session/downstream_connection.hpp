@@ -45,6 +45,8 @@ class DownstreamConnection final : private net::Stream::Handler {
     void abandon();
 
     [[nodiscard]] bool ready() const { return state_ == State::kReady; }
+    // It was lost because no answer came in time.
+    [[nodiscard]] bool silent() const { return silent_; }
     [[nodiscard]] std::size_t output_size() const { return stream_ ? stream_->output_size() : 0; }
     [[nodiscard]] const net::Endpoint& server() const { return server_; }
     [[nodiscard]] const smtp::Extensions& extensions() const { return protocol_.extensions(); }
@@ -86,6 +88,7 @@ class DownstreamConnection final : private net::Stream::Handler {
     std::string start_failure_;
     base::Monotonic::time_point opened_ = base::Monotonic::now();
     bool final_ = false;
+    bool silent_ = false;
 };
 
 }  // namespace session

@@ -33,37 +33,28 @@ struct DownstreamPool::Idle final : DownstreamConnection::Owner {
     base::Monotonic::time_point since;
 };
 
-// Opens a connection only to learn what the server offers; it becomes the first idle one. Tries each server once.
+// A connection that only finds out whether a server answers and what it offers; it becomes an idle one.
 class DownstreamPool::Probe final : public DownstreamConnection::Owner {
   public:
-    Probe(DownstreamPool& pool, RuntimePtr runtime) : pool_(pool), runtime_(std::move(runtime)) { open(); }
-    ~Probe() {
-        if (connection_)
-            pool_.discard(std::move(connection_));
-    }
+    Probe(DownstreamPool& pool, const RuntimePtr& runtime, std::size_t server)
+        : pool_(pool),
+          connection_(std::make_unique<DownstreamConnection>(pool.loop_, runtime, runtime->settings.downstream[server],
+                                                             this)) {}
+    ~Probe() { pool_.discard(std::move(connection_)); }
     void on_ready() override {
-        pool_.reached(*connection_);
+        pool_.health().reached(connection_->server(), connection_->extensions());
         pool_.release(std::move(connection_));
-        pool_.finish_probe(true);
+        pool_.finish(*this, true);
     }
     void on_answer(smtp::ClientProtocol::Expect, const smtp::Reply&) override {}
     void on_lost(const std::string& why, const smtp::Reply*) override {
-        pool_.unreachable(connection_->server(), why);
+        pool_.health().failed(connection_->server(), why);
         pool_.discard(std::move(connection_));
-        if (++next_ < runtime_->settings.downstream.size())
-            open();
-        else
-            pool_.finish_probe(false);
+        pool_.finish(*this, false);
     }
 
   private:
-    void open() {
-        connection_ =
-            std::make_unique<DownstreamConnection>(pool_.loop_, runtime_, runtime_->settings.downstream[next_], this);
-    }
     DownstreamPool& pool_;
-    RuntimePtr runtime_;
-    std::size_t next_ = 0;
     std::unique_ptr<DownstreamConnection> connection_;
 };
 
@@ -111,37 +102,61 @@ void DownstreamPool::release(std::unique_ptr<DownstreamConnection> connection) {
 void DownstreamPool::discard(std::unique_ptr<DownstreamConnection> connection) {
     if (!connection)
         return;
+    if (!connection->ready())
+        health().given_up(connection->server());  // if it was a trial, the next one may begin
     connection->abandon();
     loop_.retire(std::move(connection));
 }
 
-void DownstreamPool::learn_offer(std::function<void(const std::optional<smtp::Extensions>&)> done) {
-    if (offer_) {
-        done(offer_);
-        return;
-    }
-    learners_.push_back(std::move(done));
-    if (!probe_)
-        probe_ = std::make_unique<Probe>(*this, shared_.runtime.load());
+std::optional<std::size_t> DownstreamPool::choose(const RuntimePtr& runtime, DownstreamHealth::Mask tried) {
+    const auto choice = health().choose(runtime->settings.downstream, tried);
+    for (const auto server : choice.trials)
+        probe(runtime, server);
+    return choice.server;
 }
 
-void DownstreamPool::finish_probe(bool reached) {
-    loop_.retire(std::move(probe_));
+void DownstreamPool::learn_offer(std::function<void(const std::optional<smtp::Extensions>&)> done) {
+    const auto runtime = shared_.runtime.load();
+    const auto& servers = runtime->settings.downstream;
+    // Also when one is known: the mail may go to another.
+    for (const auto server : health().unknown(servers))
+        probe(runtime, server);
+    const auto offer = health().offer(servers);
+    learners_.push_back(std::move(done));
+    if (offer)
+        return tell_learners();
+    if (!probes_.empty())
+        return;
+    if (const auto server = choose(runtime, 0))
+        probe(runtime, *server);
+    else
+        tell_learners();
+}
+
+void DownstreamPool::probe(const RuntimePtr& runtime, std::size_t server) {
+    probes_.push_back(std::make_unique<Probe>(*this, runtime, server));
+}
+
+void DownstreamPool::finish(Probe& probe, bool reached) {
+    const auto found = std::ranges::find_if(probes_, [&probe](const auto& one) { return one.get() == &probe; });
+    loop_.retire(std::move(*found));
+    probes_.erase(found);
+    if (reached)
+        return tell_learners();  // one that answers is enough
+    if (!probes_.empty() || learners_.empty())
+        return;
+    const auto runtime = shared_.runtime.load();
+    if (const auto next = choose(runtime, 0))
+        this->probe(runtime, *next);
+    else
+        tell_learners();
+}
+
+void DownstreamPool::tell_learners() {
+    const auto offer = health().offer(shared_.runtime.load()->settings.downstream);
     const auto learners = std::exchange(learners_, {});
     for (const auto& learner : learners)
-        learner(reached ? offer_ : std::nullopt);
-}
-
-void DownstreamPool::reached(const DownstreamConnection& connection) {
-    offer_ = connection.extensions();
-    if (shared_.downstream_down.exchange(false))
-        base::log::event(base::log::kDownstreamUp, "{}", connection.server().to_string());
-}
-
-void DownstreamPool::unreachable(const net::Endpoint& server, const std::string& why) {
-    // Once until it is back: with a delivery server away every message would say it again.
-    if (!shared_.downstream_down.exchange(true))
-        base::log::event(base::log::kDownstreamDown, "{}: {}", server.to_string(), why);
+        learner(offer);
 }
 
 void DownstreamPool::expire() {

@@ -1,5 +1,5 @@
-// DownstreamPool: the delivery connections of one loop: idle ones kept for the next message, and what the server
-// offers.
+// DownstreamPool: the delivery connections of one loop: idle ones kept for the next message, and those that only find
+// out how a server is and what it offers. Which server is used: DownstreamHealth.
 //
 // Belongs to one loop. An idle connection is kept for a bounded time, age and number of messages: an old Sendmail child
 // keeps an old configuration and slows down (DESIGN section 8).
@@ -33,14 +33,15 @@ class DownstreamPool {
     // Closes a connection that is in the middle of something or dead, after the callback has unwound.
     void discard(std::unique_ptr<DownstreamConnection> connection);
 
-    // What the default route's server offered last.
-    [[nodiscard]] const std::optional<smtp::Extensions>& offer() const { return offer_; }
-    // Calls back when the offer is known, or cannot be learned now (empty). May call back at once.
+    // Which of the configuration's servers to use, by position; those in `tried` are left out. Empty: none is to be had
+    // now. Whoever gets a server acquires a connection to it.
+    std::optional<std::size_t> choose(const RuntimePtr& runtime, DownstreamHealth::Mask tried);
+
+    // Calls back with what all servers offer, or empty when none is to be had now. May call back at once.
     void learn_offer(std::function<void(const std::optional<smtp::Extensions>&)> done);
 
-    // Told by every connection of this loop, for the offer and for the log.
-    void reached(const DownstreamConnection& connection);
-    void unreachable(const net::Endpoint& server, const std::string& why);
+    // How a connection of this loop went.
+    DownstreamHealth& health() { return shared_.downstream; }
 
     void close_idle();
 
@@ -48,14 +49,15 @@ class DownstreamPool {
     struct Idle;
     class Probe;
     void expire();
-    void finish_probe(bool reached);
+    void probe(const RuntimePtr& runtime, std::size_t server);
+    void finish(Probe& probe, bool reached);
+    void tell_learners();
 
     net::Loop& loop_;
     Shared& shared_;
     std::list<Idle> idle_;
     net::Timer sweep_;
-    std::optional<smtp::Extensions> offer_;
-    std::unique_ptr<Probe> probe_;
+    std::list<std::unique_ptr<Probe>> probes_;
     std::vector<std::function<void(const std::optional<smtp::Extensions>&)>> learners_;
 };
 

@@ -13,6 +13,7 @@
 #include "quarantine/service.hpp"
 #include "scanners/worker/pool.hpp"
 #include "session/admission.hpp"
+#include "session/downstream_health.hpp"
 #include "session/limits.hpp"
 
 namespace session {
@@ -46,8 +47,8 @@ struct Shared {
     Counters counters{};
     Admission admission{};
     Limits limits{};
-    std::atomic<bool> downstream_down{false};  // logged once for all loops, and once when it is back
-    std::atomic<bool> draining{false};         // no new sessions; the ones there end at their next command
+    DownstreamHealth downstream{};
+    std::atomic<bool> draining{false};  // no new sessions; the ones there end at their next command
 };
 
 }  // namespace session

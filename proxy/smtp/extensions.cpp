@@ -17,6 +17,11 @@ std::uint64_t parse_limit(std::string_view text) {
     return error == std::errc{} && end == text.data() + text.size() ? limit : 0;
 }
 
+// 0: no limit.
+std::uint64_t smaller_limit(std::uint64_t one, std::uint64_t other) {
+    return one == 0 || other == 0 ? std::max(one, other) : std::min(one, other);
+}
+
 void take_keyword(std::string_view line, Extensions& extensions) {
     const auto keyword = upper_case(first_word(line));
     const auto value = first_word(trim_blanks(line.substr(keyword.size())));
@@ -47,14 +52,25 @@ Extensions parse_ehlo(const Reply& reply) {
     return extensions;
 }
 
+Extensions both(const Extensions& one, const Extensions& other) {
+    Extensions common;
+    common.pipelining = one.pipelining && other.pipelining;
+    common.eight_bit_mime = one.eight_bit_mime && other.eight_bit_mime;
+    common.dsn = one.dsn && other.dsn;
+    common.enhanced_status_codes = one.enhanced_status_codes && other.enhanced_status_codes;
+    common.smtputf8 = one.smtputf8 && other.smtputf8;
+    // A limit counts even if the other server states none: either may get the mail.
+    common.size = one.size || other.size;
+    common.size_limit = smaller_limit(one.size ? one.size_limit : 0, other.size ? other.size_limit : 0);
+    return common;
+}
+
 Extensions offer(const Extensions& downstream, std::uint64_t our_limit) {
     Extensions offered = downstream;
     offered.pipelining = true;
     offered.size = true;
     offered.starttls = false;
-    const auto their_limit = downstream.size ? downstream.size_limit : 0;
-    offered.size_limit =
-        our_limit == 0 || their_limit == 0 ? std::max(our_limit, their_limit) : std::min(our_limit, their_limit);
+    offered.size_limit = smaller_limit(our_limit, downstream.size ? downstream.size_limit : 0);
     return offered;
 }
 

@@ -26,6 +26,9 @@ struct Extensions {
 // `reply` is a positive answer to EHLO; unknown keywords are ignored.
 Extensions parse_ehlo(const Reply& reply);
 
+// What two servers both offer.
+Extensions both(const Extensions& one, const Extensions& other);
+
 // What we offer upstream when the delivery server offers `downstream` and we take at most `our_limit` octets (0: no
 // limit). SIZE is always offered (we count ourselves); PIPELINING is always ours; the rest needs both sides. AUTH
 // and CHUNKING are never offered; STARTTLS is between two neighbours, so the delivery server's says nothing about ours.

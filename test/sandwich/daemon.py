@@ -253,6 +253,16 @@ class Daemon:
         os.kill(self.pid, signal.SIGHUP)
         self.wait_log(r"reloaded|reload_refused", seconds, before + 1)
 
+    def wait_downstream(self, seconds=10):
+        """Waits until the proxy uses the delivery server again: after a failure it leaves it alone for a second or more."""
+        from client import Client
+
+        def offers():
+            with Client(self.port) as client:
+                return client.ehlo().code == 250
+
+        wait_for("the delivery server to be used again", offers, seconds)
+
     # ---- the end
 
     def stop(self, seconds=10):

@@ -459,6 +459,7 @@ def downstream_down_is_421_at_ehlo():
             equal(c.command("NOOP").code, 250)
         daemon.wait_log("downstream_down")
         with Sink(port=daemon.downstream) as sink:
+            daemon.wait_downstream()
             equal(send_message(daemon.port, message()).code, 250, "when it is back")
             equal(len(sink.wait(1)), 1)
             daemon.wait_log("downstream_up")

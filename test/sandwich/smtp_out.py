@@ -136,6 +136,8 @@ def the_answer_comes_at_once_when_downstream_breaks():
                 equal(sink.messages, [])
                 sink.react.clear()
                 c.command("RSET")
+                if stage in ("greeting", "EHLO"):
+                    daemon.wait_downstream()
                 equal(c.deliver(message()).code, 250, f"the mail after {way} at {stage}")
                 equal(len(sink.messages), 1)
     check(daemon.log_lines("possible_duplicate"), "a break after the dot is not logged as possible duplicate")
@@ -274,6 +276,8 @@ def silence_is_bounded():
                 reply, seconds = timed(lambda: c.envelope()[1])
                 equal(reply.code, 451, stage)
                 check(0.5 < seconds < 4, f"{stage}: after {seconds:.1f} s")
+            sink.react = {}
+            daemon.wait_downstream()
 
 
 @suite.test

@@ -49,6 +49,11 @@ TEST_CASE("a delivery server that is the proxy itself") {
     expect::none(all("::", "2001:db8::30"));
 
     // Not only the first socket counts.
+    // Each server of the list.
+    expect::one(downstream("192.0.2.30, 127.0.0.1", 18000), "3: error: ", kCircle);
+    expect::one(downstream("192.0.2.30:25 127.0.0.1:18000", 2525), "3: error: ", kCircle);
+    expect::one(downstream("192.0.2.30 192.0.2.31:25 192.0.2.30:2525", 2525), "2: error: ", "twice");
+    expect::none(downstream("192.0.2.30 192.0.2.31:25 192.0.2.30:2526", 2525));
     expect::one(downstream("127.0.0.1", 18005) + "[socket_1]\n[socket_2]\nproxy_port=18005\n", "3: error: ", kCircle);
 
     expect::one(downstream("0.0.0.0", 2525), "2: error: ", "no address");

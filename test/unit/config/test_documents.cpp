@@ -53,6 +53,17 @@ std::string random_value(const config::Setting& setting, Random& random) {
             return "/" + letters(random, 1, 90, "abcXYZ019-_.,:;!\"'\\[]=#<>%") + "/x";
         case Kind::kAddress:
             return random_address(random);
+        case Kind::kServerList: {
+            std::string list;
+            for (auto n = pick(random, 1, 9); n > 0; --n) {
+                const auto address = random_address(random);
+                const bool v6 = address.find(':') != std::string::npos;
+                list += pick(random, 0, 1) == 0
+                            ? fmt::format(" {}", address)
+                            : fmt::format(" {}{}{}:{}", v6 ? "[" : "", address, v6 ? "]" : "", pick(random, 1, 65535));
+            }
+            return list;
+        }
         case Kind::kAddressList: {
             std::string list;
             for (auto n = pick(random, 1, 60); n > 0; --n)

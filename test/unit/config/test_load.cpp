@@ -41,10 +41,13 @@ TEST_CASE("the file of the how-to") {
     const auto s = expect::settings(
         "[socket_1]\nproxy_service=SMTP_SERVICE\nproxy_addr=127.0.0.1\nproxy_port=18000\n"
         "[smtp]\nsmtp_greeting_msg=Sandwich ESMTP proxy\nsmtp_allow_client_ip=addr:127.0.0.1 addr:10.1.0.0/16\n"
-        "downstream_smtp_server_addr=192.0.2.30\ndownstream_smtp_server_port=2525\n"
+        "downstream_smtp_server_addr=192.0.2.30 192.0.2.31:26, 2001:db8::1\ndownstream_smtp_server_port=2525\n"
         "[scanner.clamav]\nenable=yes\ndatabase=/srv/clamav\naction=reject\nfailure_action=quarantine\n"
         "[quarantine]\npath=/srv/held\n");
+    REQUIRE(s.downstream.size() == 3);
     CHECK(s.downstream[0].to_string() == "192.0.2.30:2525");
+    CHECK(s.downstream[1].to_string() == "192.0.2.31:26");
+    CHECK(s.downstream[2].to_string() == "[2001:db8::1]:2525");
     CHECK(s.clamav.database == "/srv/clamav");
     CHECK(s.clamav.action == policy::Action::kReject);
     CHECK(s.clamav.failure_action == policy::Action::kQuarantine);

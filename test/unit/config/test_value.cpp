@@ -144,6 +144,16 @@ TEST_CASE("addresses and ports") {
     CHECK(kept("smtp", "downstream_smtp_server_addr", "[2001:db8::1]") == "2001:db8::1");
     CHECK(kept("smtp", "downstream_smtp_server_addr", "localhost") == "refused");
     CHECK(kept("smtp", "downstream_smtp_server_addr", "") == "refused");
+    CHECK(kept("smtp", "downstream_smtp_server_addr", "127.0.0.1, 10.0.0.2:19001\t[::1]:19000 ::2 ") ==
+          "127.0.0.1 10.0.0.2:19001 [::1]:19000 ::2");
+    for (const auto* bad : {"127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:025", "127.0.0.1:-1",
+                            "[::1]:", "[127.0.0.1]:25", "127.0.0.1 host", ",", "127.0.0.1:25:26", ":25", "[::1]25"})
+        CHECK_MESSAGE(kept("smtp", "downstream_smtp_server_addr", bad) == "refused", bad);
+    std::string sixteen = "127.0.0.1";
+    for (int i = 2; i <= 16; ++i)
+        sixteen += " 127.0.0." + std::to_string(i);
+    CHECK(kept("smtp", "downstream_smtp_server_addr", sixteen) == sixteen);
+    CHECK(kept("smtp", "downstream_smtp_server_addr", sixteen + " 127.0.0.17") == "refused");
     CHECK(kept("smtp", "downstream_smtp_server_port", "1") == "1");
     CHECK(kept("smtp", "downstream_smtp_server_port", "65535") == "65535");
     for (const auto* bad : {"0", "65536", "smtp", ""})
