@@ -13,8 +13,8 @@ It runs on a thread of its own. `react` says what to do at a stage instead of th
 
 `tls`, an ssl.SSLContext: STARTTLS is offered until it is active. What stands in `tls_faults` went wrong with it.
 
-`early` = (octets, reply, then) speaks up in the middle of the text, after that many octets of it, then is "close", "reset" or "drain" (go on
-reading; when the dot comes, nothing more is said)."""
+`early` = (octets, reply, then) speaks up in the middle of the text, after that many octets of it, then is "close", "reset", "stop" (read no
+more) or "drain" (go on reading; when the dot comes, nothing more is said)."""
 
 import asyncio
 import dataclasses
@@ -263,6 +263,9 @@ class Session(asyncio.Protocol):
             self._do(early[1], early[1], None)
             if early[2] in ("close", "reset"):
                 self.end(early[2] == "reset")
+                return False
+            if early[2] == "stop":
+                self.transport.pause_reading()
                 return False
         end, after = self._find_end()
         if end is None:

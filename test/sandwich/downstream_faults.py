@@ -153,7 +153,7 @@ class Lane:
             return
         reply = {"4xx": "450 4.2.0 no", "5xx": "554 5.7.1 no", "421": "421 4.3.2 leaving", "close": CLOSE, "reset": RESET,
                  "garbage": "hello?", "megabyte": make("megabyte", "")}[fault]
-        self.a.early = (20000, reply, "drain")
+        self.a.early = (20000, reply, "drain" if reply in (CLOSE, RESET) else "stop")
 
     def unreachable(self, full):
         port = self.a.port

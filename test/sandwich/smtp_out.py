@@ -268,8 +268,8 @@ def silence_is_bounded():
                 equal(c.deliver(message()).code, 250, f"the mail after silence at {stage}")
         # When the answer did not come, and when the same mail came again.
         equal(len(daemon.log_lines("possible_duplicate")), 2, "silence after the dot")
-        sink.end_all()
         for stage in ("greeting", "EHLO"):
+            sink.end_all()
             sink.react = {stage: SILENCE}
             with Client(daemon.port) as c:
                 c.command("HELO x")
