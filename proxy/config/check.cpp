@@ -106,6 +106,9 @@ void check_clients(const Settings& s, const Report& report) {
     const Place allow{"smtp", "smtp_allow_client_ip"};
     if (s.smtp_allow_client_ip == net::AddressList{})
         report(kError, {allow}, "smtp_allow_client_ip is empty: nobody could hand in mail");
+    if (s.smtp_xclient_client_ip.admits_everyone())
+        report(kWarning, {{"smtp", "smtp_xclient_client_ip"}},
+               "smtp_xclient_client_ip admits everyone: whoever reaches a socket can pretend to be any other client");
     if (s.smtp_allow_client_ip.admits_everyone())
         report(kWarning, {allow},
                "smtp_allow_client_ip admits everyone: whoever reaches a socket can relay mail to the whole world");

@@ -48,6 +48,8 @@ struct Settings {
     net::AddressList smtp_allow_client_ip;
     net::AddressList smtp_pipelining_client_ip;  // may send RSET or MAIL before the end of data is answered
     BareNewline bare_newline = BareNewline::kNormalize;
+    net::AddressList smtp_xclient_client_ip;
+    bool downstream_xforward = false;
     std::string proxy_hostname;             // filled in by parse(), when not given: "sandwich." + host name
     net::ServerList downstream_servers;     // as they are written
     std::uint16_t downstream_port = 0;      // of those that are written without

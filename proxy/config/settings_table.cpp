@@ -161,6 +161,10 @@ constexpr Setting kTable[] = {
      "message.\n"
      "normalize: LF becomes CR LF, CR becomes a blank.\n"
      "reject: the client gets 550, and a bounce is sent. A message from <> is held instead."},
+    {"smtp", "smtp_xclient_client_ip",
+     Kind::kAddressList, Effect::kReload, kCommented, "", kNoRange, kNoWords, AT(smtp_xclient_client_ip),
+     "Which clients may say, by XCLIENT or XFORWARD, who the real client is: a Postfix in front of the proxy, for "
+     "instance. Written like smtp_allow_client_ip. What they say stands in the log as client=. Empty: nobody."},
     {"smtp", "proxy_hostname",
      Kind::kHostName, Effect::kReload, kCommented, "", {0, 255}, kNoWords, AT(proxy_hostname),
      "The name the proxy gives itself in its greeting and in EHLO. It must not be the machine's own name: Sendmail "
@@ -245,6 +249,11 @@ constexpr Setting kTable[] = {
     {"smtp", "downstream_max_messages",
      Kind::kNumber, Effect::kReload, kCommented, "100", {1, 10000}, kNoWords, AT(downstream_max_messages),
      "Messages over one connection to the delivery server; then a new one is opened."},
+
+    {"smtp", "downstream_xforward",
+     Kind::kYesNo, Effect::kReload, kCommented, "no", kNoRange, kNoWords, AT(downstream_xforward),
+     "Whether a delivery server that offers XFORWARD, as Postfix does with smtpd_authorized_xforward_hosts, is told "
+     "who the real client is, for its log."},
 
     // ---- tls
     {"tls", "upstream",

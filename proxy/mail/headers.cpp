@@ -10,14 +10,6 @@ namespace {
 constexpr std::size_t kMaxMessageId = 200;
 constexpr std::size_t kMaxFacts = 262144;  // octets of a mail in which facts are looked for
 
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && is_white(text.front()))
-        text.remove_prefix(1);
-    while (!text.empty() && is_white(text.back()))
-        text.remove_suffix(1);
-    return text;
-}
-
 // Offset behind the line that begins at `begin`.
 std::size_t line_end(std::string_view mail, std::size_t begin) {
     const auto lf = mail.find('\n', begin);

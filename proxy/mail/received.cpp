@@ -36,6 +36,8 @@ class Words {
         return word;
     }
 
+    [[nodiscard]] std::string_view rest() const { return rest_; }
+
   private:
     static bool ends_word(char octet) { return is_white(octet) || octet == '(' || octet == ';'; }
 
@@ -66,12 +68,50 @@ bool consists_of(std::string_view word, std::size_t most, std::string_view other
     });
 }
 
+// What is in the brackets, when it looks like an address.
+std::string address_text(std::string_view text) {
+    constexpr std::string_view kV6 = "IPv6:";
+    constexpr std::size_t kLongest = 45;
+    if (equal_ignoring_case(text.substr(0, kV6.size()), kV6))
+        text.remove_prefix(kV6.size());
+    const bool fits = !text.empty() && text.size() <= kLongest &&
+                      text.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos &&
+                      text.find_first_of(":.") != std::string_view::npos;
+    return fits ? std::string(text) : std::string();
+}
+
+std::string client_address(std::string_view value) {
+    Words words(value);
+    if (!equal_ignoring_case(words.next(), "from"))
+        return {};
+    std::string_view name;
+    if (!trim(words.rest()).starts_with('('))  // there may be no HELO name
+        name = words.next();
+    const auto comments = words.rest();
+    words.next();
+    const auto end = comments.size() - words.rest().size();  // behind the word after the comments, which is "by"
+    std::string found;
+    for (auto at = comments.find('['); at < end; at = comments.find('[', at + 1)) {
+        const auto close = comments.find(']', at);
+        if (close == std::string_view::npos || close > end)
+            break;
+        const bool said = at > 0 && comments[at - 1] == '=';  // Exim's "helo=[192.0.2.9]"
+        if (const auto address = address_text(comments.substr(at + 1, close - at - 1)); !said && !address.empty())
+            found = address;
+    }
+    // Exim, when the host has no name: "from [192.0.2.1] (helo=name)".
+    if (found.empty() && name.starts_with('[') && name.ends_with(']') && trim(comments).starts_with("(helo="))
+        return address_text(name.substr(1, name.size() - 2));
+    return found;
+}
+
 }  // namespace
 
 Received parse_received(std::string_view value) {
     // Clauses are pairs of words, so the value of one ("from id by ...") is never taken for the next one's name.
     constexpr std::array<std::string_view, 4> kOtherClauses{"from", "via", "with", "for"};
     Received received;
+    received.client = client_address(value.substr(0, kMaxReceived));
     bool by_seen = false;
     Words words(value.substr(0, kMaxReceived));
     for (auto word = words.next(); !word.empty() && word != ";"; word = words.next()) {

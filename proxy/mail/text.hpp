@@ -19,4 +19,12 @@ inline bool is_white(char octet) {
     return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n';
 }
 
+inline std::string_view trim(std::string_view text) {
+    while (!text.empty() && is_white(text.front()))
+        text.remove_prefix(1);
+    while (!text.empty() && is_white(text.back()))
+        text.remove_suffix(1);
+    return text;
+}
+
 }  // namespace mail

@@ -99,6 +99,9 @@ void Delivery::send_envelope() {
         mail_refused_ = smtp::make_reply(550, "5.6.7", "the delivery server does not take internationalized addresses");
         return answer_all(*mail_refused_);
     }
+    if (client_)
+        for (const auto& attributes : smtp::xforward_commands(*client_, connection_->extensions().xforward))
+            connection_->protocol().xforward(attributes);
     connection_->protocol().mail(reverse_path_, wire_parameters(mail_parameters_, true));
     envelope_sent_ = true;
     for (const auto& recipient : unanswered_)
@@ -211,7 +214,9 @@ void Delivery::on_answer(ClientProtocol::Expect to, const Reply& reply) {
         pool_.discard(std::move(connection_));
         return open(true);
     }
-    if (to != ClientProtocol::Expect::kRset)  // that one belongs to the transaction before
+    // RSET belongs to the transaction before; XFORWARD is a courtesy, and whether it was taken is no matter to the
+    // mail.
+    if (to != ClientProtocol::Expect::kRset && to != ClientProtocol::Expect::kXforward)
         answered_ = true;
     switch (to) {
         case ClientProtocol::Expect::kMail:

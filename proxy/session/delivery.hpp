@@ -15,6 +15,7 @@
 #include "mail/envelope.hpp"
 #include "mail/rope.hpp"
 #include "session/downstream_pool.hpp"
+#include "smtp/client_attributes.hpp"
 #include "smtp/command.hpp"
 
 namespace session {
@@ -48,6 +49,8 @@ class Delivery final : private DownstreamConnection::Owner {
     Delivery(const Delivery&) = delete;
     Delivery& operator=(const Delivery&) = delete;
 
+    // Says by XFORWARD, where the delivery server takes it, who the real client is. Before the first recipient.
+    void introduce(smtp::ClientAttributes client) { client_ = std::move(client); }
     void add_recipient(std::string path, std::vector<smtp::Parameter> parameters);
     // Begins anew with these recipients only (RSET, then MAIL and RCPT): some of those accepted need it no more, or the
     // next group of recipients gets another text. Also after a commit() has ended, or the server broke off: then on any
@@ -107,6 +110,7 @@ class Delivery final : private DownstreamConnection::Owner {
     std::string reverse_path_;
     std::vector<smtp::Parameter> mail_parameters_;
     Handler& handler_;
+    std::optional<smtp::ClientAttributes> client_;
 
     Stage stage_ = Stage::kEnvelope;
     std::size_t server_index_ = 0;

@@ -125,7 +125,9 @@ void Disposal::quarantine() {
     entry.id = first ? mail_.id : base::new_message_id();
     entry.inbound_id = mail_.facts.received.id;
     entry.message_id = mail_.facts.message_id;
-    entry.client = mail_.upstream.address.address.to_string();
+    entry.client = mail_.client_address();
+    if (entry.client.empty())
+        entry.client = mail_.upstream.address.address.to_string();
     entry.verdict = part_.decision.verdict;
     entry.rule = part_.decision.rule;
     entry.time = mail_.begun;

@@ -98,6 +98,7 @@ std::vector<std::string> log_lines(const IncomingMail& mail, const std::vector<P
     record.inbound_id = mail.facts.received.id;
     record.message_id = mail.facts.message_id;
     record.relay = fmt::format("{} [{}]", shown_name(mail.upstream), mail.upstream.address.address.to_string());
+    record.client = mail.client_address();
     record.protocol = protocol_name(mail.upstream);
     record.tls = mail.upstream.tls;
     record.size = size;

@@ -11,6 +11,26 @@ journal::Origin IncomingMail::origin() const {
     return {envelope.reverse_path, received.by, received.id};
 }
 
+std::string IncomingMail::client_address() const {
+    const auto address =
+        net::Address::parse(upstream.client.addr.empty() ? facts.received.client : upstream.client.addr);
+    return address ? address->to_string() : std::string();
+}
+
+smtp::ClientAttributes IncomingMail::forwarded_client() const {
+    auto client = upstream.client;
+    if (client.empty()) {
+        client.addr = upstream.address.address.to_string();
+        client.helo = upstream.name;
+        client.proto = protocol_name(upstream);
+    }
+    if (client.ident.empty())
+        client.ident = id;
+    if (client.source.empty())
+        client.source = "REMOTE";
+    return client;
+}
+
 std::vector<journal::Key> IncomingMail::keys_of(const std::vector<std::size_t>& recipients) const {
     std::vector<journal::Key> some;
     for (const auto recipient : recipients)

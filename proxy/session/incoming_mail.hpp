@@ -14,6 +14,7 @@
 #include "mail/message.hpp"
 #include "net/address.hpp"
 #include "session/runtime.hpp"
+#include "smtp/client_attributes.hpp"
 
 namespace session {
 
@@ -22,8 +23,9 @@ struct Upstream {
     net::Endpoint address;
     std::string name;  // from EHLO, HELO or LHLO: whatever the client says
     bool esmtp = false;
-    bool lmtp = false;     // each recipient gets an answer of its own
-    std::string tls = {};  // net::Stream::tls_description(); empty: in the clear
+    bool lmtp = false;                // each recipient gets an answer of its own
+    std::string tls = {};             // net::Stream::tls_description(); empty: in the clear
+    smtp::ClientAttributes client{};  // what it says about the real client; empty: nothing
 };
 
 struct IncomingMail {
@@ -47,6 +49,11 @@ struct IncomingMail {
     // topmost Received field there, as the name that it greets with shows: a field from a hop before would be the same
     // in two mails, and the second would be taken for a retry.
     [[nodiscard]] journal::Origin origin() const;
+    // Where the mail came from into this site: as the upstream says, else as its Received field says. Empty: unknown.
+    [[nodiscard]] std::string client_address() const;
+    // What a delivery server is told by XFORWARD. The mail's text is not here yet; without a word from the upstream,
+    // the upstream is the client.
+    [[nodiscard]] smtp::ClientAttributes forwarded_client() const;
     [[nodiscard]] std::vector<journal::Key> keys_of(const std::vector<std::size_t>& recipients) const;
     [[nodiscard]] mail::Envelope envelope_for(const std::vector<std::size_t>& recipients) const;
 };

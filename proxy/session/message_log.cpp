@@ -26,8 +26,9 @@ std::vector<std::string> recipient_groups(const std::vector<std::string>& recipi
 
 std::string of_message(const MessageRecord& r) {
     std::string text = r.inbound_id.empty() ? "" : fmt::format("inbound={}, ", r.inbound_id);
-    return text + fmt::format("from=<{}>, size={}, nrcpts={}, msgid={}, proto={}, relay={}, {}", r.reverse_path, r.size,
-                              r.recipients, r.message_id, r.protocol, r.relay,
+    return text + fmt::format("from=<{}>, size={}, nrcpts={}, msgid={}, proto={}, relay={}, {}{}", r.reverse_path,
+                              r.size, r.recipients, r.message_id, r.protocol, r.relay,
+                              r.client.empty() ? "" : fmt::format("client=[{}], ", r.client),
                               r.tls.empty() ? "" : fmt::format("tls={}, ", r.tls));
 }
 

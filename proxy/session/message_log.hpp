@@ -26,6 +26,7 @@ struct MessageRecord {
     std::string inbound_id;  // queue id of the inbound Sendmail; empty: unknown
     std::string message_id;
     std::string relay;          // upstream: "name [address]"
+    std::string client;         // address of the real client; empty: unknown
     std::string_view protocol;  // as protocol_name() has it
     std::string tls;            // of the upstream's connection: "version/cipher"; empty: in the clear
     std::size_t size = 0;

@@ -47,6 +47,7 @@ smtp::ServerLimits protocol_limits(const config::Settings& settings, const net::
     limits.commands = settings.max_commands;
     if (settings.smtp_pipelining_client_ip.contains(client))
         limits.after_data = smtp::AfterData::kPipelines;
+    limits.client_attributes = settings.smtp_xclient_client_ip.contains(client);
     return limits;
 }
 
@@ -183,6 +184,7 @@ bool Session::step() {
 
 void Session::handle(ServerProtocol::Event& event) {
     if (const auto* greeted = std::get_if<ServerProtocol::Hello>(&event)) {
+        forwarded_ = {};
         hello(*greeted);
     } else if (std::holds_alternative<ServerProtocol::Starttls>(event)) {
         starttls();
@@ -197,7 +199,12 @@ void Session::handle(ServerProtocol::Event& event) {
     } else if (std::holds_alternative<ServerProtocol::EndOfData>(event)) {
         watch_for_strays();
         transaction_->end_of_data(protocol_.mended_newlines());
+    } else if (const auto* introduced = std::get_if<ServerProtocol::Xclient>(&event)) {
+        xclient(introduced->argument);
+    } else if (const auto* forwarded = std::get_if<ServerProtocol::Xforward>(&event)) {
+        xforward(forwarded->argument);
     } else if (std::holds_alternative<ServerProtocol::Reset>(event)) {
+        forwarded_ = {};
         if (transaction_) {
             transaction_->abandon();
             shard_.loop().retire(std::move(transaction_));
@@ -232,7 +239,12 @@ void Session::greet_ehlo(const std::optional<smtp::Extensions>& downstream) {
     }
     auto offered = smtp::offer(*downstream, runtime_->settings.message_size_limit);
     offered.starttls = protocol_.offers_starttls();
-    answer(smtp::ehlo_reply(runtime_->settings.proxy_hostname, offered));
+    auto reply = smtp::ehlo_reply(runtime_->settings.proxy_hostname, offered);
+    if (trusted()) {
+        reply.lines.emplace_back(smtp::kXclientKeyword);
+        reply.lines.emplace_back(smtp::kXforwardKeyword);
+    }
+    answer(reply);
 }
 
 // The 220 is the last thing in the clear. The handshake is under the clock of commands: trickling does not restart it.
@@ -244,6 +256,31 @@ void Session::starttls() {
         return close_politely();
     }
     protocol_.secured();
+    // RFC 3207 section 4.2: what was said in the clear counts no more.
+    introduced_ = {};
+    forwarded_ = {};
+}
+
+// RFC 5321 knows neither; the replies are Postfix's. The address must be one, for it goes into logs and rules.
+void Session::xclient(const std::string& argument) {
+    auto attributes = introduced_;
+    if (const auto parsed = smtp::parse_xclient(argument, attributes); !parsed)
+        return answer(make_reply(501, "", parsed.error().message));
+    if (!attributes.addr.empty() && !net::Address::parse(attributes.addr))
+        return answer(make_reply(501, "5.5.4", "Bad value of ADDR"));
+    introduced_ = std::move(attributes);
+    forwarded_ = {};
+    answer(make_reply(220, "", runtime_->settings.proxy_hostname + " " + runtime_->settings.smtp_greeting_msg));
+}
+
+void Session::xforward(const std::string& argument) {
+    auto attributes = forwarded_;
+    if (const auto parsed = smtp::parse_xforward(argument, attributes); !parsed)
+        return answer(make_reply(501, "", parsed.error().message));
+    if (!attributes.addr.empty() && !net::Address::parse(attributes.addr))
+        return answer(make_reply(501, "5.5.4", "Bad value of ADDR"));
+    forwarded_ = std::move(attributes);
+    answer(make_reply(250, "2.0.0", "OK"));
 }
 
 void Session::begin_transaction(const smtp::PathArgument& argument) {
@@ -266,7 +303,8 @@ void Session::begin_transaction(const smtp::PathArgument& argument) {
         answer(make_reply(452, "4.3.1", "too much work at the moment, try again later"));
         return;
     }
-    Upstream upstream{client_, protocol_.client_name(), protocol_.esmtp(), protocol_.lmtp(), stream_.tls_description()};
+    Upstream upstream{client_,          protocol_.client_name(),   protocol_.esmtp(),
+                      protocol_.lmtp(), stream_.tls_description(), forwarded_.empty() ? introduced_ : forwarded_};
     Transaction::Owner& owner = *this;
     transaction_ = std::make_unique<Transaction>(shard_, owner, std::move(runtime), std::move(upstream), number_,
                                                  ++serial_, argument);
@@ -282,6 +320,7 @@ void Session::answer(const smtp::Reply& reply) {
 // First out of the way, then the answer: the upstream's next MAIL may stand in the input already.
 void Session::conclude(const std::vector<smtp::Reply>& replies) {
     shard_.loop().retire(std::move(transaction_));
+    forwarded_ = {};
     if (upstream_gone_)
         return end();
     if (replies.size() > 1)

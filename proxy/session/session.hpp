@@ -56,6 +56,9 @@ class Session final : private net::Stream::Handler, private Transaction::Owner {
     void handle(smtp::ServerProtocol::Event& event);
     void hello(const smtp::ServerProtocol::Hello& hello);
     void starttls();
+    void xclient(const std::string& argument);
+    void xforward(const std::string& argument);
+    [[nodiscard]] bool trusted() const { return runtime_->settings.smtp_xclient_client_ip.contains(client_.address); }
     void begin_transaction(const smtp::PathArgument& argument);
     void watch_for_strays();
     void discard_input();
@@ -77,6 +80,8 @@ class Session final : private net::Stream::Handler, private Transaction::Owner {
     net::Endpoint client_;
     net::Stream stream_;
     smtp::ServerProtocol protocol_;
+    smtp::ClientAttributes introduced_;  // by XCLIENT, for the session
+    smtp::ClientAttributes forwarded_;   // by XFORWARD, for the next mail
     net::Timer clock_;          // for the next whole command, or more text
     net::Timer text_clock_;     // for all of a message's text
     net::Timer reading_clock_;  // for the peer to read what was sent

@@ -72,6 +72,8 @@ void Transaction::rcpt(smtp::PathArgument argument) {
         Delivery::Handler& handler = *this;
         delivery_ = std::make_unique<Delivery>(shard_.pool(), mail_.runtime, mail_.id, mail_.envelope.reverse_path,
                                                mail_parameters_, handler);
+        if (mail_.runtime->settings.downstream_xforward)
+            delivery_->introduce(mail_.forwarded_client());
     }
     delivery_->add_recipient(std::move(argument.path), std::move(argument.parameters));
 }

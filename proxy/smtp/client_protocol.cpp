@@ -21,7 +21,7 @@ std::string in_one_line(std::string_view text) {
 // RFC 2920 section 3.1: the others are the last of their group.
 bool may_be_followed(ClientProtocol::Expect sent) {
     using Expect = ClientProtocol::Expect;
-    return sent == Expect::kMail || sent == Expect::kRcpt || sent == Expect::kRset;
+    return sent == Expect::kMail || sent == Expect::kRcpt || sent == Expect::kRset || sent == Expect::kXforward;
 }
 
 }  // namespace
@@ -56,6 +56,10 @@ void ClientProtocol::data() {
 
 void ClientProtocol::rset() {
     queue(Expect::kRset, "RSET");
+}
+
+void ClientProtocol::xforward(std::string_view attributes) {
+    queue(Expect::kXforward, fmt::format("XFORWARD {}", attributes));
 }
 
 void ClientProtocol::quit() {

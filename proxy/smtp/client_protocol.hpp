@@ -18,7 +18,7 @@ namespace smtp {
 
 class ClientProtocol {
   public:
-    enum class Expect { kGreeting, kEhlo, kHelo, kStarttls, kMail, kRcpt, kData, kEndOfData, kRset, kQuit };
+    enum class Expect { kGreeting, kEhlo, kHelo, kStarttls, kMail, kRcpt, kData, kEndOfData, kRset, kQuit, kXforward };
 
     struct Answer {
         Expect to;
@@ -46,6 +46,8 @@ class ClientProtocol {
     void rcpt(std::string_view forward_path, std::string_view parameters);
     void data();
     void rset();
+    // `attributes`: one of xforward_commands().
+    void xforward(std::string_view attributes);
     void quit();
 
     // After a 354: message text in pieces, then the end. The owner limits the pieces by what its socket takes.

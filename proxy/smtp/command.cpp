@@ -10,7 +10,7 @@
 namespace smtp {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Verb>, 13> kVerbs{{
+constexpr std::array<std::pair<std::string_view, Verb>, 15> kVerbs{{
     {"EHLO", Verb::kEhlo},
     {"HELO", Verb::kHelo},
     {"LHLO", Verb::kLhlo},
@@ -24,6 +24,8 @@ constexpr std::array<std::pair<std::string_view, Verb>, 13> kVerbs{{
     {"HELP", Verb::kHelp},
     {"QUIT", Verb::kQuit},
     {"STARTTLS", Verb::kStarttls},
+    {"XCLIENT", Verb::kXclient},
+    {"XFORWARD", Verb::kXforward},
 }};
 
 constexpr std::size_t kMaxName = 64;  // octets of a verb that are kept for the log

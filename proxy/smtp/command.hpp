@@ -27,6 +27,8 @@ enum class Verb {
     kHelp,
     kQuit,
     kStarttls,
+    kXclient,
+    kXforward,
     kUnknown
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "smtp/client_attributes.hpp"
 #include "smtp/text.hpp"
 
 namespace smtp {
@@ -37,6 +38,8 @@ void take_keyword(std::string_view line, Extensions& extensions) {
         extensions.smtputf8 = true;
     else if (keyword == "STARTTLS")
         extensions.starttls = true;
+    else if (keyword == "XFORWARD")
+        extensions.xforward = parse_xforward_offer(line.substr(keyword.size()));
     else if (keyword == "SIZE") {
         extensions.size = true;
         extensions.size_limit = parse_limit(value);
@@ -70,6 +73,7 @@ Extensions offer(const Extensions& downstream, std::uint64_t our_limit) {
     offered.pipelining = true;
     offered.size = true;
     offered.starttls = false;
+    offered.xforward = 0;
     offered.size_limit = smaller_limit(our_limit, downstream.size ? downstream.size_limit : 0);
     return offered;
 }

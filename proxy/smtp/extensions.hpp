@@ -19,6 +19,7 @@ struct Extensions {
     bool size = false;                   // RFC 1870
     std::uint64_t size_limit = 0;        // octets; 0: none stated
     bool starttls = false;               // RFC 3207
+    std::uint8_t xforward = 0;           // attributes taken, see parse_xforward_offer(); a hop's own, never offered on
 
     bool operator==(const Extensions&) const = default;
 };

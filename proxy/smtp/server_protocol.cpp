@@ -148,6 +148,11 @@ ServerProtocol::Event ServerProtocol::command(const Command& command, std::strin
             return quit(command);
         case Verb::kExpn:
             return refuse(make_reply(502, "5.5.1", "Command not implemented"));
+        case Verb::kXclient:
+        case Verb::kXforward:
+            if (limits_.client_attributes)
+                return client_attributes(command);
+            break;
         case Verb::kUnknown:
             break;
     }
@@ -251,6 +256,14 @@ ServerProtocol::Event ServerProtocol::quit(const Command& command) {
     return Quit{};
 }
 
+ServerProtocol::Event ServerProtocol::client_attributes(const Command& command) {
+    if (in_transaction())
+        return refuse(out_of_order("Mail transaction in progress"));
+    if (command.verb == Verb::kXclient)
+        return await(Pending::kXclient, Xclient{command.argument});
+    return await(Pending::kXforward, Xforward{command.argument});
+}
+
 ServerProtocol::Event ServerProtocol::take_body(std::string_view& bytes) {
     Body body;
     while (!data_ended_ && body.text.empty() && !bytes.empty()) {
@@ -322,6 +335,14 @@ void ServerProtocol::settle(const Reply& reply) {
         case Pending::kEndOfData:
             reset_transaction();
             break;
+        case Pending::kXclient:
+            if (reply.positive()) {
+                state_ = State::kStart;
+                esmtp_ = false;
+                client_name_.clear();
+            }
+            break;
+        case Pending::kXforward:
         case Pending::kNone:
             break;
     }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "smtp/after_data.hpp"
+#include "smtp/client_attributes.hpp"
 #include "smtp/command.hpp"
 #include "smtp/data_codec.hpp"
 #include "smtp/reply.hpp"
@@ -29,6 +30,7 @@ struct ServerLimits {
     unsigned commands = 100000;             // lines of one session that get a reply; the next one gets 421
     unsigned outstanding_recipients = 100;  // RCPT commands handed out and not yet answered
     AfterData after_data = AfterData::kQuitOnly;
+    bool client_attributes = false;         // XCLIENT and XFORWARD are known; else they get 500
 };
 
 class ServerProtocol {
@@ -51,14 +53,21 @@ class ServerProtocol {
     struct Body {    // no answer: a piece of the decoded message
         std::string text;
     };
-    struct EndOfData {};  // answer: the receipt or the refusal; ends the transaction
-    struct Reset {};      // no answer: the transaction, if any, is void (RSET, or EHLO in the middle)
+    struct EndOfData {};       // answer: the receipt or the refusal; ends the transaction
+    struct Reset {};           // no answer: the transaction, if any, is void (RSET, or EHLO in the middle)
+    struct Xclient {           // answer: 220 begins the session anew, as it was after the greeting
+        std::string argument;  // for parse_xclient()
+    };
+    struct Xforward {          // answer: 250
+        std::string argument;  // for parse_xforward()
+    };
     struct Quit {};       // no answer: 221 is in the output; close when it is written
     struct Broken {       // no answer: 421 is in the output; close when it is written
         enum class Why { kErrors, kCommands, kClearBehindStarttls } why;
     };
     struct Nothing {};  // more input is needed, or an answer is outstanding
-    using Event = std::variant<Nothing, Hello, Starttls, Mail, Rcpt, Data, Body, EndOfData, Reset, Quit, Broken>;
+    using Event = std::variant<Nothing, Hello, Starttls, Mail, Rcpt, Data, Body, EndOfData, Reset, Xclient, Xforward,
+                               Quit, Broken>;
 
     explicit ServerProtocol(std::string hostname, ServerLimits limits = {});
 
@@ -107,7 +116,7 @@ class ServerProtocol {
 
   private:
     // What the outstanding answers are for.
-    enum class Pending { kNone, kHello, kStarttls, kMail, kRcpt, kData, kEndOfData };
+    enum class Pending { kNone, kHello, kStarttls, kMail, kRcpt, kData, kEndOfData, kXclient, kXforward };
     enum class State { kStart, kReady, kMail, kData, kSwitching, kClosed };
     enum class Tls { kNone, kOffered, kActive };
     struct Line;
@@ -126,6 +135,7 @@ class ServerProtocol {
     Event data(const Command& command);
     Event rset(const Command& command);
     Event quit(const Command& command);
+    Event client_attributes(const Command& command);
     Event take_body(std::string_view& bytes);
 
     Event await(Pending answer, Event event);

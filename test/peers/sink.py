@@ -1,7 +1,7 @@
 """A delivery server that records what it gets and misbehaves on demand. Independent of the code under test; knows SMTP from RFC 5321.
 
 It runs on a thread of its own. `react` says what to do at a stage instead of the usual: "greeting", "EHLO", "HELO", "MAIL", "RCPT",
-"STARTTLS", "DATA", "dot" (the end of data), "RSET", "QUIT". A reaction is
+"STARTTLS", "DATA", "dot" (the end of data), "RSET", "QUIT", "XFORWARD". A reaction is
 
     None                   the usual
     "550 5.1.1 no"         this reply; lines apart by line feeds, each with its code ("550-one\\n550 two")
@@ -227,6 +227,10 @@ class Session(asyncio.Protocol):
             self._react("QUIT", "", "221 2.0.0 bye")
             self.transport.close()
             self.dead = True
+        elif verb == "XFORWARD" and any(keyword.startswith("XFORWARD") for keyword in sink.keywords):
+            if self.mail is not None:
+                sink.faults.append("XFORWARD within a transaction")
+            self._react("XFORWARD", argument, "250 2.0.0 ok")
         elif verb == "NOOP":
             self._do("250 2.0.0 ok", None, None)
         else:

@@ -12,6 +12,10 @@ std::string received_by(std::string_view value) {
     return mail::parse_received(value).by;
 }
 
+std::string received_client(std::string_view value) {
+    return mail::parse_received(value).client;
+}
+
 }  // namespace
 
 TEST_CASE("the id of a Received field is found in what real servers write") {
@@ -68,4 +72,20 @@ TEST_CASE("the host that took a mail is the word behind \"by\"") {
     CHECK(received_by("by \"y\" id bar; d").empty());
     CHECK(received_by("by " + std::string(255, 'x')).size() == 255);
     CHECK(received_by("by " + std::string(256, 'x')).empty());
+}
+
+TEST_CASE("the client's address is the last one in the comments of the from clause") {
+    CHECK(received_client(" from c.test (c.test [192.0.2.7])\r\n\tby mx ([192.0.2.1]) with ESMTP id A; now") ==
+          "192.0.2.7");
+    CHECK(received_client("from c (IDENT:u@[6.6.6.6]@c.test [192.0.2.7] (may be forged)) by mx") == "192.0.2.7");
+    CHECK(received_client("FROM [6.6.6.6] ([IPv6:2001:db8::1]) (using TLS) by mx") == "2001:db8::1");
+    CHECK(received_client("from by (c [192.0.2.7]) by mx for <a@[192.0.2.9]>") == "192.0.2.7");
+    CHECK(received_client("from c.test ([192.0.2.7] helo=[6.6.6.6]) by mx") == "192.0.2.7");
+    CHECK(received_client("from [192.0.2.7] (helo=[6.6.6.6]) by mx") == "192.0.2.7");
+    CHECK(received_client("from [192.0.2.7] (helo=c.test) by mx") == "192.0.2.7");
+    CHECK(received_client("(from c.test [192.0.2.7]) by mx").empty());
+    for (const auto* none :
+         {"", "from", "from c by mx", "from [192.0.2.7] by mx", "(from root@localhost) by mx", "by mx ([192.0.2.7])",
+          "from c (c [x.test]) by mx", "from c (c []) by mx", "from c (c [1) by mx", "from c (c [192.0.2.7"})
+        CHECK_MESSAGE(received_client(none).empty(), none);
 }

@@ -37,6 +37,10 @@ inline std::string describe(const Server::Event& event) {
         return "EndOfData";
     if (std::holds_alternative<Server::Reset>(event))
         return "Reset";
+    if (const auto* xclient = std::get_if<Server::Xclient>(&event))
+        return "XCLIENT " + xclient->argument;
+    if (const auto* xforward = std::get_if<Server::Xforward>(&event))
+        return "XFORWARD " + xforward->argument;
     if (std::holds_alternative<Server::Quit>(event))
         return "Quit";
     if (const auto* broken = std::get_if<Server::Broken>(&event))

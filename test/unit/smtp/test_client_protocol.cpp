@@ -33,6 +33,8 @@ const char* name_of(Expect expect) {
             return "rset";
         case Expect::kQuit:
             return "quit";
+        case Expect::kXforward:
+            return "xforward";
     }
     return "?";
 }
