@@ -19,6 +19,9 @@ test_packages=(clang-format-14 clang-14 openssl)
 # Sendmail as Debian packages it, with the delivery agent that its sendmail.cf names and one that does its work.
 sendmail_packages=(sendmail-bin sendmail-base sendmail-cf sensible-mda procmail)
 
+# The other mail server that the tests know; unpacked privately, too.
+postfix_packages=(postfix)
+
 policy_file=/usr/sbin/policy-rc.d
 policy_saved=/usr/sbin/policy-rc.d.sandwich-saved
 policy_mark='# Put here by Sandwich while packages are installed.'
@@ -107,22 +110,26 @@ installed_mail_server() {
         awk '$1 == "installed" && / mail-transport-agent/ && $2 != "lsb-invalid-mta" { print $2; exit }'
 }
 
-# fetch_sendmail DIR: Sendmail's packages as files in DIR, from an earlier run or the mirror. All of one version: they come
-# together or not at all.
-fetch_sendmail() {
+fetch_sendmail() { fetch_packages "$1" "${sendmail_packages[@]}"; }
+fetch_postfix() { fetch_packages "$1" "${postfix_packages[@]}"; }
+
+# fetch_packages DIR PACKAGE...: the packages as files in DIR, from an earlier run or the mirror. All of one version: they
+# come together or not at all.
+fetch_packages() {
     local directory=$1 package fresh
-    for package in "${sendmail_packages[@]}"; do
+    shift
+    for package in "$@"; do
         compgen -G "$directory/${package}_*.deb" >/dev/null || break
-        [ "$package" = "${sendmail_packages[-1]}" ] && return
+        [ "$package" = "${!#}" ] && return
     done
-    say "fetching Sendmail's packages (to unpack privately, not to install): ${sendmail_packages[*]}"
+    say "fetching packages (to unpack privately, not to install): $*"
     mkdir -p "$directory"
     fresh=$(mktemp -d "$directory/fetch.XXXXXX")
-    if ! download_packages "$fresh" >/dev/null 2>&1; then
+    if ! download_packages "$fresh" "$@" >/dev/null 2>&1; then
         update_lists
-        download_packages "$fresh" || {
+        download_packages "$fresh" "$@" || {
             rm -rf "$fresh"
-            die "apt-get could not download: ${sendmail_packages[*]}"
+            die "apt-get could not download: $*"
         }
     fi
     rm -f "$directory"/*.deb
@@ -131,4 +138,4 @@ fetch_sendmail() {
 }
 
 # As root, apt-get would warn that its own user cannot write here: that says nothing to the reader.
-download_packages() (cd "$1" && apt_quiet download -o APT::Sandbox::User=root "${sendmail_packages[@]}")
+download_packages() (cd "$1" && shift && apt_quiet download -o APT::Sandbox::User=root "$@")
