@@ -338,7 +338,7 @@ void ServerProtocol::settle(const Reply& reply) {
         case Pending::kXclient:
             if (reply.positive()) {
                 state_ = State::kStart;
-                esmtp_ = false;
+                greeting_ = Verb::kHelo;
                 client_name_.clear();
             }
             break;

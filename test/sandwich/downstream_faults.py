@@ -80,7 +80,8 @@ class Lane:
             for sink in (self.a, self.b):
                 sink.forget()
                 sink.end_all()
-            text = message((b"x" * 78 + b"\r\n") * (80000 if stage == "body" else 10))
+            # Each case a mail of its own: one that comes again is logged as a possible duplicate, too.
+            text = message(f"{stage} {fault}\r\n".encode() + (b"x" * 78 + b"\r\n") * (80000 if stage == "body" else 10))
             restore = self.break_a(stage, fault)
             replies = [reply.code for reply in c.envelope(recipients=RECIPIENTS)]
             equal(replies[0], 250)
