@@ -42,7 +42,7 @@ struct Entry {
     std::string id;          // base::is_message_id
     std::string inbound_id;  // the upstream's queue id, when known
     std::string message_id;
-    std::string client;   // address of the upstream, for the log
+    std::string client;   // address of the client that the mail came from, else of the upstream; for the log
     std::string verdict;  // "found Eicar-Signature"
     std::string rule;
     base::Wall::time_point time;

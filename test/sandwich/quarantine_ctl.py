@@ -61,7 +61,7 @@ def listed_and_shown():
     line = next(line for line in ctl(daemon, "list").splitlines() if line.startswith(name))
     check("<s+tag@from.test>" in line and "Sandwich.Test.EICAR" in line and "<b@to.test>" in line, line)
     shown = ctl(daemon, "show", name)
-    for text in (name, "held", "found Sandwich.Test.EICAR", "6AM4NqxZ003998", "<show@from.test>", "127.0.0.1", *ON_THE_WIRE[1], ON_THE_WIRE[0]):
+    for text in (name, "held", "found Sandwich.Test.EICAR", "6AM4NqxZ003998", "<show@from.test>", "192.0.2.1", *ON_THE_WIRE[1], ON_THE_WIRE[0]):
         check(text in shown, f"{text!r} is missing in: {shown}")
     equal(sink.messages, [])
 
