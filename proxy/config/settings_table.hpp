@@ -55,11 +55,12 @@ struct Member {
     T& (*writable)(Settings&);
     const T& (*readable)(const Settings&);
 };
-using Field = std::variant<std::monostate, Member<bool>, Member<unsigned>, Member<std::uint16_t>, Member<std::uint64_t>,
-                           Member<std::chrono::seconds>, Member<std::string>, Member<net::Address>,
-                           Member<net::AddressList>, Member<net::ServerList>, Member<policy::Action>, Member<BareNewline>,
-                           Member<base::log::Target>, Member<base::log::Level>, Member<UpstreamTls>,
-                           Member<DownstreamTls>, Member<net::tls::Version>, Member<net::tls::ClientCertificates>>;
+using Field =
+    std::variant<std::monostate, Member<bool>, Member<unsigned>, Member<std::uint16_t>, Member<std::uint64_t>,
+                 Member<std::chrono::seconds>, Member<std::string>, Member<net::Address>, Member<net::AddressList>,
+                 Member<net::ServerList>, Member<policy::Action>, Member<BareNewline>, Member<base::log::Target>,
+                 Member<base::log::Level>, Member<UpstreamTls>, Member<DownstreamTls>, Member<net::tls::Version>,
+                 Member<net::tls::ClientCertificates>>;
 
 struct Setting {
     std::string_view section;

@@ -82,9 +82,9 @@ class Session final : private net::Stream::Handler, private Transaction::Owner {
     smtp::ServerProtocol protocol_;
     smtp::ClientAttributes introduced_;  // by XCLIENT, for the session
     smtp::ClientAttributes forwarded_;   // by XFORWARD, for the next mail
-    net::Timer clock_;          // for the next whole command, or more text
-    net::Timer text_clock_;     // for all of a message's text
-    net::Timer reading_clock_;  // for the peer to read what was sent
+    net::Timer clock_;                   // for the next whole command, or more text
+    net::Timer text_clock_;              // for all of a message's text
+    net::Timer reading_clock_;           // for the peer to read what was sent
     net::Timer lifetime_;
     Admission::Seat seat_;
     const bool admitted_;

@@ -30,7 +30,7 @@ struct ServerLimits {
     unsigned commands = 100000;             // lines of one session that get a reply; the next one gets 421
     unsigned outstanding_recipients = 100;  // RCPT commands handed out and not yet answered
     AfterData after_data = AfterData::kQuitOnly;
-    bool client_attributes = false;         // XCLIENT and XFORWARD are known; else they get 500
+    bool client_attributes = false;  // XCLIENT and XFORWARD are known; else they get 500
 };
 
 class ServerProtocol {
@@ -61,8 +61,8 @@ class ServerProtocol {
     struct Xforward {          // answer: 250
         std::string argument;  // for parse_xforward()
     };
-    struct Quit {};       // no answer: 221 is in the output; close when it is written
-    struct Broken {       // no answer: 421 is in the output; close when it is written
+    struct Quit {};  // no answer: 221 is in the output; close when it is written
+    struct Broken {  // no answer: 421 is in the output; close when it is written
         enum class Why { kErrors, kCommands, kClearBehindStarttls } why;
     };
     struct Nothing {};  // more input is needed, or an answer is outstanding
