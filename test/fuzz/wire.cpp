@@ -1,0 +1,119 @@
+// The packets between proxy, zygote and workers, both ways: garbage is refused, what is taken is written the same way,
+// and whatever a scanner says arrives as something printable and bounded.
+#include "scanners/worker/wire.hpp"
+
+#include <algorithm>
+
+#include "target.hpp"
+
+namespace {
+
+using fuzz::require;
+namespace wire = scanners::wire;
+
+// There is one way to write each value, so a packet that is taken is the packet that we would write.
+void take_packet(std::string_view packet) {
+    unsigned kinds = 0;
+    if (const auto job = wire::decode_job(packet)) {
+        ++kinds;
+        require(wire::encode(*job) == packet, "a job");
+    }
+    if (const auto worker = wire::decode_worker(packet)) {
+        ++kinds;
+        require(wire::encode(*worker) == packet, "a worker");
+    }
+    if (const auto kill = wire::decode_kill(packet)) {
+        ++kinds;
+        require(wire::encode(*kill) == packet, "a kill");
+    }
+    if (const auto answer = wire::decode_answer(packet)) {
+        ++kinds;
+        require(!answer->results.empty() && answer->results.size() <= wire::kMaxResults, "results are bounded");
+        require(wire::encode(*answer) == packet, "an answer");
+    }
+    if (const auto greeting = wire::decode_greeting(packet)) {
+        ++kinds;
+        require(greeting->size() <= wire::kMaxSignatures, "a greeting is bounded");
+        require(wire::encode_greeting(*greeting) == packet, "a greeting");
+    }
+    kinds += wire::is_ready(packet) ? 1U : 0U;
+    require(kinds <= 1, "a packet is of one kind");
+}
+
+std::string as_sent(std::string_view text, std::size_t limit) {
+    std::string sent(text.substr(0, limit));
+    std::replace_if(
+        sent.begin(), sent.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+    return sent;
+}
+
+policy::ScanResult make_result(fuzz::Source& source) {
+    policy::ScanResult result;
+    result.outcome = static_cast<policy::Outcome>(source.octet() % 4);
+    const bool cannot_tell = result.outcome == policy::Outcome::kCannotTell;
+    result.cause = cannot_tell ? static_cast<policy::Cause>(1 + source.octet() % 5) : policy::Cause::kNone;
+    result.scanner = "s" + std::string(source.text(source.octet() % 48));
+    result.name = "n" + std::string(source.text(source.number(2) % 400));
+    result.detail = source.text(source.number(2) % 2000);
+    return result;
+}
+
+void give_answer(fuzz::Source& source) {
+    wire::Answer answer;
+    answer.serial = static_cast<std::uint32_t>(source.number(4));
+    const std::size_t count = source.octet() % 20;
+    for (std::size_t i = 0; i < count; ++i)
+        answer.results.push_back(make_result(source));
+    const auto decoded = wire::decode_answer(wire::encode(answer));
+    require(decoded.has_value() == !answer.results.empty(), "an answer arrives, if it says anything");
+    if (!decoded)
+        return;
+    require(decoded->serial == answer.serial, "serial");
+    require(decoded->results.size() == std::min(answer.results.size(), wire::kMaxResults), "number of results");
+    for (std::size_t i = 0; i < decoded->results.size(); ++i) {
+        const auto& sent = answer.results[i];
+        const auto& got = decoded->results[i];
+        require(got.outcome == sent.outcome && got.cause == sent.cause, "outcome and cause");
+        require(got.scanner == as_sent(sent.scanner, wire::kMaxScannerName), "scanner");
+        require(got.name == as_sent(sent.name, wire::kMaxSignatureName), "name");
+        require(got.detail == as_sent(sent.detail, wire::kMaxDetail), "detail");
+    }
+}
+
+void give_numbers(fuzz::Source& source) {
+    const wire::Job job{static_cast<std::uint32_t>(source.number(4)), source.number(8)};
+    const auto got_job = wire::decode_job(wire::encode(job));
+    require(got_job && got_job->serial == job.serial && got_job->size == job.size, "a job arrives");
+    const wire::Worker worker{static_cast<std::uint32_t>(source.number(4)),
+                              static_cast<std::uint32_t>(source.number(4)),
+                              static_cast<std::uint32_t>(source.number(4))};
+    const auto got_worker = wire::decode_worker(wire::encode(worker));
+    require(got_worker && got_worker->slot == worker.slot && got_worker->serial == worker.serial &&
+                got_worker->pid == worker.pid,
+            "a worker arrives");
+    const wire::Kill kill{worker.serial, worker.slot};
+    const auto got_kill = wire::decode_kill(wire::encode(kill));
+    require(got_kill && got_kill->slot == kill.slot && got_kill->serial == kill.serial, "a kill arrives");
+    const auto signatures = source.text(source.number(2) % 1000);
+    require(wire::decode_greeting(wire::encode_greeting(signatures)) == as_sent(signatures, wire::kMaxSignatures),
+            "a greeting arrives");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const auto bytes = fuzz::as_text(data, size);
+    take_packet(bytes);
+    fuzz::Source source(bytes);
+    switch (source.octet() % 3) {
+        case 0:
+            give_answer(source);
+            break;
+        case 1:
+            give_numbers(source);
+            break;
+        default:
+            break;
+    }
+    return 0;
+}
