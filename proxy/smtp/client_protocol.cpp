@@ -104,6 +104,10 @@ ClientProtocol::Event ClientProtocol::next(std::string_view& bytes) {
         extensions_ = {};
     } else if (to == Expect::kData)
         in_body_ = reply.intermediate();
+    // Whatever came along with the 354 was said before the text: taken for the answer to its end, it would be a receipt
+    // for a message that the server has not seen.
+    if (in_body_ && !bytes.empty())
+        return Garbage{"more than one answer to DATA"};
     release();
     return Answer{to, std::move(reply)};
 }

@@ -203,6 +203,14 @@ TEST_CASE("a reply that nothing waits for is unexpected") {
     CHECK(feed(client, "250 ok\r\n250 again\r\n") == "end 250, unexpected 250");
 }
 
+TEST_CASE("what comes along with the 354 is no answer to the text") {
+    for (const std::string_view more : {"250 taken\r\n", "452 full\r\n", "250 half an an"}) {
+        auto client = greeted(kPipelining);
+        client.data();
+        CHECK(feed(client, "354 go\r\n" + std::string(more)) == "garbage");
+    }
+}
+
 TEST_CASE("a server that talks nonsense is garbage, after the answers before it") {
     auto client = greeted(kPipelining);
     client.mail("a@b", "");
