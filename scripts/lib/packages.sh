@@ -16,6 +16,9 @@ demo_packages=(python3 iproute2 util-linux netbase m4 libdb5.3 libldap-2.5-0 lib
 # The tests make certificates with the openssl command.
 test_packages=(clang-format-14 clang-14 openssl)
 
+# For scripts/soak; libFuzzer and its sanitizers are in the second.
+soak_packages=(clang-14 libclang-rt-14-dev)
+
 # Sendmail as Debian packages it, with the delivery agent that its sendmail.cf names and one that does its work.
 sendmail_packages=(sendmail-bin sendmail-base sendmail-cf sensible-mda procmail)
 
