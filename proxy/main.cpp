@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <optional>
@@ -40,6 +41,7 @@ enum Option : int {
     kVersion,
     kHelp,
     kRole,
+    kGeneration,
 };
 
 constexpr std::array kOptions{
@@ -53,6 +55,7 @@ constexpr std::array kOptions{
     option{"version", no_argument, nullptr, kVersion},
     option{"help", no_argument, nullptr, kHelp},
     option{"role", required_argument, nullptr, kRole},
+    option{"generation", required_argument, nullptr, kGeneration},
     option{nullptr, 0, nullptr, 0},
 };
 
@@ -61,6 +64,7 @@ struct Arguments {
     bool foreground = false;
     int task = 0;  // an Option; 0: run the daemon
     std::string role;
+    unsigned generation = 1;  // of the configuration that a role is given
 };
 
 std::optional<Arguments> read_arguments(int argc, char** argv) {
@@ -73,6 +77,8 @@ std::optional<Arguments> read_arguments(int argc, char** argv) {
             arguments.file = optarg;
         else if (found == 'f')
             arguments.foreground = true;
+        else if (found == kGeneration)
+            arguments.generation = static_cast<unsigned>(std::strtoul(optarg, nullptr, 10));
         else if (found == '?' || arguments.task != 0)
             return std::nullopt;
         else
@@ -154,7 +160,7 @@ int run_role(const Arguments& arguments) {
     if (arguments.foreground)
         loaded.settings->log_target = base::log::Target::kStderr;
     base::log::open(loaded.settings->log_target, loaded.settings->log_ident, loaded.settings->log_level);
-    return proxy ? roles::run_proxy(*loaded.settings) : roles::run_zygote(*loaded.settings);
+    return proxy ? roles::run_proxy(*loaded.settings, arguments.generation) : roles::run_zygote(*loaded.settings);
 }
 
 int run(int argc, char** argv) {

@@ -65,7 +65,7 @@ journal::FileLimits journal_limits(const config::Settings& settings) {
 
 class Proxy {
   public:
-    Proxy(const config::Settings& settings, config::TlsContexts tls, quarantine::Store store,
+    Proxy(const config::Settings& settings, unsigned generation, config::TlsContexts tls, quarantine::Store store,
           std::unique_ptr<journal::Journal> journal);
     ~Proxy();
     void run();
@@ -92,16 +92,17 @@ class Proxy {
     std::unique_ptr<ctl::ControlServer> control_;
     net::Timer limits_clock_;
     base::Monotonic::time_point started_ = base::Monotonic::now();
+    std::string last_reload_ = "none";
     std::size_t shards_running_ = 0;
     bool draining_ = false;
 };
 
-Proxy::Proxy(const config::Settings& settings, config::TlsContexts tls, quarantine::Store store,
+Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsContexts tls, quarantine::Store store,
              std::unique_ptr<journal::Journal> journal)
     : scanners_(main_, pool_limits(settings)),
       quarantine_(std::move(store)),
       journal_(std::move(journal)),
-      shared_{base::Snapshot<session::Runtime>(make_runtime(settings, std::move(tls), 1)), scanners_, quarantine_,
+      shared_{base::Snapshot<session::Runtime>(make_runtime(settings, std::move(tls), generation)), scanners_, quarantine_,
               *journal_},
       limits_clock_(main_, [this] { tell_limits(); }) {
     std::vector<int> listeners;
@@ -159,6 +160,9 @@ void Proxy::on_supervisor() {
             return adopt_zygote(packet);
         case 'C':
             return adopt_configuration(packet);
+        case 'L':
+            last_reload_ = packet.bytes.substr(1);
+            return;
         case 'Q':
             return drain();
         default:
@@ -187,7 +191,10 @@ void Proxy::adopt_configuration(base::Packet& packet) {
     auto tls = tls_contexts(*loaded.settings, packet.descriptors.back().get());
     if (!tls)
         return tell_supervisor("E" + tls.error().message);
-    const auto generation = shared_.runtime.load()->generation + 1;
+    unsigned generation = 0;
+    const char* end = packet.bytes.data() + packet.bytes.size();
+    if (std::from_chars(packet.bytes.data() + 1, end, generation).ec != std::errc())
+        return tell_supervisor("Ethe configuration has no number");
     base::log::set_level(loaded.settings->log_level);
     scanners_.set_limits(pool_limits(*loaded.settings));
     quarantine_.set_limits(quarantine_limits(*loaded.settings));
@@ -245,12 +252,13 @@ std::string Proxy::status() {
     for (const auto& line : shared_.downstream.describe(runtime->settings.downstream))
         servers += "delivery server: " + line + '\n';
     return fmt::format(
-        "version: {}\nuptime: {} s\nconfiguration: generation {}\nsessions: {} now, {} accepted, {} refused\n"
+        "version: {}\nuptime: {} s\nconfiguration: generation {}\nlast reload: {}\nsessions: {} now, {} accepted, {} "
+        "refused\n"
         "messages: {} delivered, {} quarantined, {} discarded, {} rejected, {} deferred, {} repeated\n"
         "{}workers: {} ({} busy), {} waiting, {} scanned, {} lost\nsignatures: generation {}, {}\n"
         "quarantine: {} messages, {} octets\njournal: {} entries, {} recipients recognised{}\n"
         "memory: {} octets of messages\nlimits: {}\n",
-        SANDWICH_VERSION, uptime.count(), runtime->generation, shared_.admission.sessions(), counters.accepted.load(),
+        SANDWICH_VERSION, uptime.count(), runtime->generation, last_reload_, shared_.admission.sessions(), counters.accepted.load(),
         counters.refused.load(), counters.delivered.load(), counters.quarantined.load(), counters.discarded.load(),
         counters.rejected.load(), counters.deferred.load(), counters.repeated.load(), servers, scan.workers, scan.busy,
         scan.waiting, scan.scanned, scan.lost_workers, scan.generation,
@@ -277,7 +285,7 @@ int cannot_start(const std::string& why) {
 
 }  // namespace
 
-int run_proxy(const config::Settings& settings) {
+int run_proxy(const config::Settings& settings, unsigned generation) {
     // The supervisor decides when to end; a terminal's ^C goes to the whole group.
     for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP})
         ::signal(number, SIG_IGN);
@@ -295,7 +303,7 @@ int run_proxy(const config::Settings& settings) {
         return cannot_start("TLS: " + tls.error().message);
     base::log::start_writer();
     {
-        Proxy proxy(settings, std::move(*tls), std::move(*store), std::move(*journal));
+        Proxy proxy(settings, generation, std::move(*tls), std::move(*store), std::move(*journal));
         proxy.run();
     }
     base::log::stop_writer();

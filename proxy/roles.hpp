@@ -11,6 +11,8 @@
 //   supervisor -> proxy    'Z' + descriptor   adopt a zygote: its control channel; text = generation number, blank,
 //   signatures
 //                          'C' + descriptors  use this configuration and these TLS files (checked already; memfds)
+//                                             text = the configuration's generation
+//                          'L' text           how the last reload went, for the status
 //                          'Q'                finish what runs, then exit 0
 //   proxy -> supervisor    'R'                ready: accepting mail
 //                          'C' / 'E' text     configuration in use / refused; 'E' instead of 'R': cannot start
@@ -32,7 +34,7 @@ inline constexpr int kSupervisorFd = 4;
 inline constexpr int kFirstListenFd = 5;
 
 // Exit codes of the processes. Each returns when its process is to end.
-int run_proxy(const config::Settings& settings);
+int run_proxy(const config::Settings& settings, unsigned generation);
 int run_zygote(const config::Settings& settings);
 
 }  // namespace roles

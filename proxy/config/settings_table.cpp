@@ -342,6 +342,10 @@ constexpr Setting kTable[] = {
     {"scanner.clamav", "database",
      Kind::kPath, Effect::kScanner, kActive, "/var/lib/clamav", kPathLength, kNoWords, AT(clamav.database),
      "The directory with the signatures. Empty or broken: the daemon does not start, or keeps what it has loaded."},
+    {"scanner.clamav", "watch_interval",
+     Kind::kDuration, Effect::kReload, kCommented, "1m", {0, 86400}, kNoWords, AT(clamav.watch_interval),
+     "How often the directory is looked at. What freshclam brings is then loaded by itself, beside what is in use, "
+     "once it has come to rest. 0: only a reload brings new signatures."},
     {"scanner.clamav", "action",
      Kind::kChoice, Effect::kReload, kActive, "quarantine", kNoRange, kFoundActions, AT(clamav.action),
      "What is done with an infected message.\n"

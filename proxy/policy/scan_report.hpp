@@ -29,7 +29,8 @@ struct ScanResult {
 
 struct ScanReport {
     std::vector<ScanResult> results;
-    std::string signatures;  // generation that judged: "clamav 27800, 12 loaded 2026-11-23T05:11:00Z" or like it
+    std::string signatures;        // generation that judged: "clamav 27800, 12 loaded 2026-11-23T05:11:00Z" or like it
+    std::uint32_t generation = 0;  // its number since the start, as the log has it; 0: nothing judged
     std::chrono::microseconds elapsed{0};
     bool worker_lost = false;  // the scanner process died of this message, or was killed because it took too long
 };

@@ -105,6 +105,8 @@ std::vector<std::string> log_lines(const IncomingMail& mail, const std::vector<P
     record.reverse_path = mail.envelope.reverse_path;
     record.recipients = mail.envelope.recipients.size();
     record.delay = delay;
+    record.configuration = mail.runtime->generation;
+    record.signatures = mail.signatures;
     for (const auto& part : parts) {
         RecipientRecord entry;
         for (const auto recipient : part.recipients)

@@ -43,6 +43,7 @@ struct IncomingMail {
     mail::MessagePtr message;
     mail::HeaderFacts facts;
     std::vector<journal::Key> keys;  // of the recipients; empty: the journal knows nothing
+    unsigned signatures = 0;         // generation of those that judged; 0: none did
     bool identified = false;         // a retry of it can be told from another mail
 
     // The journal's name for where it comes from. Host and queue id count only when the upstream itself has put the

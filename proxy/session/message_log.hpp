@@ -33,6 +33,8 @@ struct MessageRecord {
     std::string reverse_path;
     std::size_t recipients = 0;         // in all
     std::chrono::nanoseconds delay{0};  // since MAIL
+    unsigned configuration = 0;         // generations that made the verdict; 0: none did
+    unsigned signatures = 0;
     std::vector<RecipientRecord> outcomes;
 };
 

@@ -306,6 +306,7 @@ void Transaction::scanned(policy::ScanReport report) {
     SANDWICH_FAILPOINT("scanned");
     if (report.worker_lost)
         shard_.shared().journal.crashed(mail_.id, journal_key_);
+    mail_.signatures = report.generation;
     log_failures(mail_.id, report);
     dispose(policy::divide(report, mail_.envelope, waiting_, mail_.runtime->rules, !mail_.upstream.lmtp));
 }

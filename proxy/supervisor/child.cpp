@@ -1,6 +1,7 @@
 #include "supervisor/child.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -68,7 +69,8 @@ base::Result<int> arrange(const std::vector<int>& descriptors, int program, bool
         ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     }
     const std::string role = "--role=" + start.role;
-    std::vector<const char*> arguments{"sandwichd", role.c_str()};
+    const std::string generation = fmt::format("--generation={}", start.generation);
+    std::vector<const char*> arguments{"sandwichd", role.c_str(), generation.c_str()};
     if (start.log_to_stderr)
         arguments.push_back("-f");
     arguments.push_back(nullptr);

@@ -24,6 +24,7 @@ class Child {
     struct Start {
         std::string role;  // "proxy", "zygote"
         int configuration = -1;
+        unsigned generation = 1;         // of the configuration
         std::vector<int> listeners;      // from roles::kFirstListenFd on, with what follows them there
         std::optional<Account> account;  // empty: the supervisor's own
         bool log_to_stderr = false;

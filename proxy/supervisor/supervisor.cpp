@@ -73,8 +73,10 @@ Supervisor::~Supervisor() {
 int Supervisor::run() {
     if (auto prepared = prepare(); !prepared)
         fail_start(prepared.error().message);
-    else
+    else {
+        watch_signatures();
         load_zygote();
+    }
     while (!ended()) {
         wait_for_something();
         on_signals();
@@ -164,8 +166,9 @@ void Supervisor::become_ready() {
     phase_ = Phase::kRunning;
     if (auto written = pid_file_->write(); !written)
         return fail_start(written.error().message);
-    base::log::event(base::log::kStarted, "sandwichd {}, listening on {}; signatures: {}", SANDWICH_VERSION,
-                     join(configuration_.settings.sockets), zygotes_.signatures());
+    base::log::event(base::log::kStarted, "sandwichd {}, listening on {}; signatures: {}; generation {}/{}",
+                     SANDWICH_VERSION, join(configuration_.settings.sockets), zygotes_.signatures(), generation_,
+                     zygotes_.generation());
     manager_.tell(fmt::format("READY=1\nMAINPID={}", ::getpid()));
     readiness_.announce(keeps_stderr(options_, configuration_));
 }
@@ -184,6 +187,8 @@ void Supervisor::wait_for_something() {
     consider(zygote_start_at_);
     if (reload_)
         consider(reload_->answer_by);
+    if (phase_ == Phase::kRunning && !reload_)
+        consider(signature_watch_.due());
     if (proxy_) {
         proxy_->watch(descriptors);
         consider(proxy_->due());
@@ -243,6 +248,8 @@ void Supervisor::on_due_times() {
         load_zygote();
     if (reload_ && reload_->answer_by && now >= *reload_->answer_by)
         refuse_reload("the proxy does not answer");
+    if (phase_ == Phase::kRunning && !reload_ && signature_watch_.changed(now))
+        begin_signature_reload();
 }
 
 void Supervisor::stop(const char* why) {
@@ -282,6 +289,7 @@ void Supervisor::start_proxy() {
     listeners.push_back(configuration_.tls.get());
     auto child = Child::start({.role = "proxy",
                                .configuration = configuration_.text.get(),
+                               .generation = generation_,
                                .listeners = std::move(listeners),
                                .account = account_,
                                .log_to_stderr = configuration_.settings.log_target == base::log::Target::kStderr,
@@ -299,6 +307,7 @@ void Supervisor::start_proxy() {
     proxy_.emplace(std::move(*child));
     // The channel waits in the proxy's queue until it reads it.
     connect_proxy_to_scanners();
+    tell_proxy_of_reload();
 }
 
 void Supervisor::on_proxy_packet(const base::Packet& packet) {
@@ -344,6 +353,7 @@ void Supervisor::on_proxy_death(int status) {
 
 void Supervisor::load_zygote() {
     zygote_start_at_.reset();
+    signature_watch_.loading();
     const auto loading = zygotes_.load(configuration_.text.get());
     if (!loading)
         on_zygote_outcome({false, loading.error().message});
@@ -358,7 +368,8 @@ void Supervisor::on_zygote_outcome(const Zygotes::Outcome& outcome) {
         zygotes_.promote(configuration_.settings.scan_timeout);
         if (phase_ == Phase::kStarting)
             return start_proxy();
-        base::log::event(base::log::kStarted, "scanner; signatures: {}", outcome.text);
+        base::log::event(base::log::kStarted, "scanner; signatures: {}; generation {}/{}", outcome.text, generation_,
+                         zygotes_.generation());
         return connect_proxy_to_scanners();
     }
     if (phase_ == Phase::kStarting)

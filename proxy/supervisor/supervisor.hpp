@@ -18,6 +18,7 @@
 #include "supervisor/pid_file.hpp"
 #include "supervisor/readiness.hpp"
 #include "supervisor/service_manager.hpp"
+#include "supervisor/signature_watch.hpp"
 #include "supervisor/zygotes.hpp"
 
 namespace supervisor {
@@ -42,9 +43,9 @@ class Supervisor {
   private:
     enum class Phase { kStarting, kRunning, kStopping };
 
-    // A configuration on its way into use.
+    // What is on its way into use: signatures, and a configuration unless only the signatures have changed.
     struct Reload {
-        Configuration wanted;
+        std::optional<Configuration> wanted;
         std::string engine_failure;  // why the old engine stays; empty while it is not known, or when it goes
         std::optional<base::Monotonic::time_point> answer_by;  // the proxy was asked
     };
@@ -71,13 +72,19 @@ class Supervisor {
     // Gives the proxy a channel to the scanners that serve now.
     void connect_proxy_to_scanners();
 
-    // reload.cpp: SIGHUP
+    // reload.cpp: SIGHUP, and signatures that have changed
     void begin_reload();
+    void begin_signature_reload();
+    void load_beside();
     void on_engine_outcome(const Zygotes::Outcome& outcome);
     void ask_proxy();
     void apply_reload();
     void refuse_reload(const std::string& why);
     void end_reload();
+    void watch_signatures();
+    // How the last reload went, for `sandwichctl status`.
+    void remember_reload(const std::string& how);
+    void tell_proxy_of_reload();
 
     Options options_;
     Configuration configuration_;
@@ -101,6 +108,9 @@ class Supervisor {
     std::optional<base::Monotonic::time_point> proxy_start_at_;
     std::optional<Reload> reload_;
     bool reload_again_ = false;
+    unsigned generation_ = 1;  // of configuration_
+    SignatureWatch signature_watch_;
+    std::string last_reload_;  // empty: there was none
 };
 
 }  // namespace supervisor

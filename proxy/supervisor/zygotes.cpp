@@ -22,6 +22,7 @@ base::Status Zygotes::load(int configuration) {
     give_up_loading();
     auto child = Child::start({.role = "zygote",
                                .configuration = configuration,
+                               .generation = 1,
                                .listeners = {},
                                .account = std::nullopt,
                                .log_to_stderr = log_to_stderr_,

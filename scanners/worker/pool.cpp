@@ -269,6 +269,7 @@ void Pool::State::accept_answer(Worker& worker, const base::Packet& packet) {
     policy::ScanReport report;
     report.results = std::move(answer->results);
     report.signatures = worker.zygote->signatures;
+    report.generation = worker.zygote->generation;
     settle(job, std::move(report));
 }
 
@@ -300,6 +301,7 @@ void Pool::State::lose_worker(Worker& worker, Replace replace, policy::Cause cau
             auto report = cannot_tell(cause, why);
             report.signatures = zygote.signatures;
             report.worker_lost = replace == Replace::kYes;
+            report.generation = zygote.generation;
             settle(job, std::move(report));
         }
     }

@@ -29,6 +29,8 @@ session::MessageRecord message() {
     record.reverse_path = "s@outside.test";
     record.recipients = 2;
     record.delay = std::chrono::seconds(61);
+    record.configuration = 3;
+    record.signatures = 2;
     return record;
 }
 
@@ -56,6 +58,7 @@ TEST_CASE("a message has one line with Sendmail's fields in Sendmail's order") {
           "01ARZ3NDEKTSV4: inbound=6AM4NqxZ003998, from=<s@outside.test>, size=149, nrcpts=2, msgid=<m@outside.test>, "
           "proto=ESMTP, relay=mx.example.test [127.0.0.1], to=<alice@example.test>,<bob@example.test>, delay=00:01:01, "
           "xdelay=00:00:01, mailer=smtp, next=127.0.0.1:19000, outbound=6AM4NqNc004002, dsn=2.0.0, verdict=clean, "
+          "generation=3/2, "
           "stat=Sent (6AM4NqNc004002 Message accepted for delivery)");
 }
 
@@ -73,7 +76,7 @@ TEST_CASE("recipients of whom something else became have a line of their own") {
     CHECK(lines[0].find("to=<alice@example.test>, delay=") != std::string::npos);
     CHECK(lines[1] ==
           "01ARZ3NDEKTSV4: to=<bob@example.test>, delay=00:01:01, xdelay=00:00:00, mailer=quarantine, dsn=2.0.0, "
-          "verdict=found Eicar-Signature, stat=Sent (quarantined)");
+          "verdict=found Eicar-Signature, generation=3/2, stat=Sent (quarantined)");
 }
 
 TEST_CASE("many recipients are split over lines that each name the message, and none is missing") {

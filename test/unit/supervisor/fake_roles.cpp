@@ -69,7 +69,7 @@ void drain() {
 
 namespace roles {
 
-int run_proxy(const config::Settings& settings) {
+int run_proxy(const config::Settings& settings, unsigned) {
     ::signal(SIGTERM, SIG_IGN);
     note("proxy", fmt::format("uid={} gid={} fds={}", ::getuid(), ::getgid(), open_descriptors()));
     if (const auto text = wish("proxy-refuse")) {
