@@ -6,6 +6,7 @@ SANDWICH_SOAK=1: a hundred reloads of each kind instead of a few."""
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -14,7 +15,7 @@ sys.dont_write_bytecode = True
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "peers")]
 
 from client import Client, Closed  # noqa: E402
-from daemon import Daemon  # noqa: E402
+from daemon import Daemon, program  # noqa: E402
 from samples import eicar, message  # noqa: E402
 from sink import Sink  # noqa: E402
 from suite import Suite, check, equal, wait_for  # noqa: E402
@@ -149,9 +150,17 @@ def break_signatures(daemon):
     return path
 
 
+def status_of(daemon):
+    """By the socket: the file may be broken at that moment."""
+    done = subprocess.run([program("sandwichctl"), "-s", daemon.control_socket, "status"], capture_output=True, text=True, timeout=20,
+                          check=False)
+    equal(done.returncode, 0, done.stderr)
+    return done.stdout
+
+
 def generation(daemon):
     """(of the configuration, of the signatures) as the status has them."""
-    status = daemon.ctl("status").stdout
+    status = status_of(daemon)
     return tuple(int(re.search(word + r": generation (\d+)", status).group(1)) for word in ("configuration", "signatures"))
 
 
@@ -168,9 +177,9 @@ def reloads_under_load_refuse_and_miss_nothing():
             some_mail(traffic)
             for turn in range(RELOADS):
                 new_signatures(daemon, turn)
-                daemon.reload({"smtp.command_timeout": 200 + turn, "worker.scan_queue": 1000 + turn}, PATIENCE)
+                daemon.reload({"smtp.command_timeout": 200 + turn, "worker.queue": 1000 + turn}, PATIENCE)
                 some_mail(traffic)
-            status = daemon.ctl("status").stdout
+            status = status_of(daemon)
         equal(daemon.pids("proxy"), proxy, "the proxy is the same process")
         equal(len(daemon.log_lines("reloaded: ")), RELOADS, "reloads that took effect")
         equal(generation(daemon)[0], RELOADS + 1, "generation of the configuration")
@@ -188,7 +197,7 @@ def broken_file_and_broken_signatures_leave_the_old_ones_under_load():
             some_mail(traffic)
             for _ in range(max(1, RELOADS // 4)):
                 daemon.reload({"smtp.no_such_key": "1"}, PATIENCE)
-                status = daemon.ctl("status").stdout
+                status = status_of(daemon)
                 check(re.search(r"last reload: \S+Z refused: .*sandwich.ini:\d+: error: .*no_such_key", status), status)
                 some_mail(traffic)
                 path = break_signatures(daemon)
@@ -198,7 +207,7 @@ def broken_file_and_broken_signatures_leave_the_old_ones_under_load():
                 daemon.wait_log("reload_refused: the old signatures stay", PATIENCE, refused + 1)
                 reloaded = len(daemon.log_lines("reloaded: .*as before"))
                 daemon.wait_log("reloaded: .*as before", PATIENCE, max(1, reloaded))
-                status = daemon.ctl("status").stdout
+                status = status_of(daemon)
                 check(re.search(r"last reload: \S+Z refused: the old signatures stay: .*cannot load", status), status)
                 some_mail(traffic)
                 os.unlink(path)
@@ -217,7 +226,7 @@ def changed_signature_directory_is_noticed_by_itself():
             # A broken file is refused once, not again and again, and what mends it is taken.
             path = break_signatures(daemon)
             daemon.wait_log("reload_refused: the old signatures stay", PATIENCE)
-            status = daemon.ctl("status").stdout
+            status = status_of(daemon)
             check(re.search(r"last reload: \S+Z refused: the old signatures stay", status), status)
             time.sleep(2.5)  # more than one look: nothing may happen in it
             equal(len(daemon.log_lines("reload_refused")), 1, "refusals of one broken state")
