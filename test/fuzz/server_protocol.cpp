@@ -68,9 +68,12 @@ class Run {
         std::string_view rest = text;
         while (!rest.empty()) {
             const auto outcome = parser_.feed(rest);
-            require(std::holds_alternative<smtp::Reply>(outcome), "the output is whole replies");
+            const auto* reply = std::get_if<smtp::Reply>(&outcome);
+            require(reply != nullptr, "the output is whole replies");
             ++replies_;
+            refused_ += reply->code == 500 || reply->code == 502 ? 1U : 0U;
         }
+        require(refused_ <= smtp::ServerLimits{}.errors, "nonsense is borne for a while only");
         const auto answered = replies_ + server_.owed_answers();
         if (!over_)
             require(answered == lines_ + texts_ || answered == lines_ + texts_ + 1, "a reply for each line");
@@ -165,6 +168,7 @@ class Run {
     std::size_t lines_ = 0;
     std::size_t texts_ = 0;
     std::size_t replies_ = 0;
+    std::size_t refused_ = 0;
     bool greeted_ = false;
     bool in_transaction_ = false;
     bool in_text_ = false;

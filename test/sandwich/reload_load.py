@@ -22,6 +22,7 @@ from suite import Suite, check, equal, wait_for  # noqa: E402
 
 RELOADS = 100 if os.environ.get("SANDWICH_SOAK") else 8
 SANDBOX = os.environ.get("SANDWICH_TEST_SANDBOX", "yes")  # no: for a run-time library that the system call filter forbids
+CLIENTS = 16 if os.environ.get("SANDWICH_SOAK") else 4
 PATIENCE = 60 if SANDBOX == "no" else 20
 
 suite = Suite()
@@ -32,7 +33,7 @@ class Traffic:
 
     `troubles`: what should not have been. `cut=True`: sessions may be cut (a proxy was killed), connections never refused."""
 
-    def __init__(self, port, threads=4, cut=False):
+    def __init__(self, port, threads=CLIENTS, cut=False):
         self.port = port
         self.cut = cut
         self.clean, self.infected = [], []  # numbers of the mails that got 250
@@ -119,12 +120,14 @@ def check_books(traffic, sink, daemon, exactly=True):
     if exactly:
         equal(delivered, sorted(traffic.clean), "clean mails at the delivery server")
     equal([m.data[:300] for m in sink.messages if b"X-Sandwich-Verdict: clean\r\n" not in m.data][:3], [], "unscanned")
-    wait_for("the last line of the log", lambda: len(verdicts(daemon)) >= traffic.sent, 10)
+    if exactly:  # a proxy that is killed takes the last lines of its log with it
+        wait_for("the last line of the log", lambda: len(verdicts(daemon)) >= traffic.sent, 10)
     judged = verdicts(daemon)
-    for number in traffic.clean:
-        equal(judged[number][0], "clean", f"verdict of {number}")
-    for number in traffic.infected:
-        check(judged[number][0].startswith("found "), "verdict of", number, judged[number])
+    print(f"   {traffic.sent} mails ({len(traffic.infected)} infected) over {traffic.connections} connections, {traffic.cuts} cut, "
+          f"{len(daemon.log_lines(': reloaded: '))} reloads, {len({value[1:] for value in judged.values()})} generations judged")
+    check(len(judged) > traffic.sent // 2, "verdicts in the log:", len(judged))
+    for number, (verdict, *_) in judged.items():
+        check(verdict.startswith("found ") if number % 3 == 0 else verdict == "clean", "verdict of", number, verdict)
     return judged
 
 
