@@ -18,7 +18,7 @@ from client import Client, Closed  # noqa: E402
 from daemon import Daemon, program  # noqa: E402
 from samples import eicar, message  # noqa: E402
 from sink import Sink  # noqa: E402
-from suite import Suite, check, equal, wait_for  # noqa: E402
+from suite import Failure, Suite, check, equal, wait_for  # noqa: E402
 
 RELOADS = 100 if os.environ.get("SANDWICH_SOAK") else 8
 SANDBOX = os.environ.get("SANDWICH_TEST_SANDBOX", "yes")  # no: for a run-time library that the system call filter forbids
@@ -161,6 +161,14 @@ def status_of(daemon):
     return done.stdout
 
 
+def status_says(daemon, pattern):
+    """The log says it first; the proxy is told right after."""
+    try:
+        wait_for(pattern, lambda: re.search(pattern, status_of(daemon)), PATIENCE)
+    except Failure:
+        raise Failure(f"the status lacks {pattern}: {status_of(daemon)}") from None
+
+
 def generation(daemon):
     """(of the configuration, of the signatures) as the status has them."""
     status = status_of(daemon)
@@ -182,11 +190,10 @@ def reloads_under_load_refuse_and_miss_nothing():
                 new_signatures(daemon, turn)
                 daemon.reload({"smtp.command_timeout": 200 + turn, "worker.queue": 1000 + turn}, PATIENCE)
                 some_mail(traffic)
-            status = status_of(daemon)
+            status_says(daemon, r"last reload: \S+Z in use: .*generation ")
         equal(daemon.pids("proxy"), proxy, "the proxy is the same process")
         equal(len(daemon.log_lines("reloaded: ")), RELOADS, "reloads that took effect")
         equal(generation(daemon)[0], RELOADS + 1, "generation of the configuration")
-        check(re.search(r"last reload: \S+Z in use: .*generation ", status), status)
         judged = check_books(traffic, sink, daemon)
         made_by = {value[1:] for value in judged.values()}
         check(len(made_by) > RELOADS // 2, "generations that judged:", made_by)
@@ -200,8 +207,7 @@ def broken_file_and_broken_signatures_leave_the_old_ones_under_load():
             some_mail(traffic)
             for _ in range(max(1, RELOADS // 4)):
                 daemon.reload({"smtp.no_such_key": "1"}, PATIENCE)
-                status = status_of(daemon)
-                check(re.search(r"last reload: \S+Z refused: .*sandwich.ini:\d+: error: .*no_such_key", status), status)
+                status_says(daemon, r"last reload: \S+Z refused: .*sandwich.ini:\d+: error: .*no_such_key")
                 some_mail(traffic)
                 path = break_signatures(daemon)
                 # The configuration is taken, the signatures are not: settings that need a new scanner would be refused as well.
@@ -210,8 +216,7 @@ def broken_file_and_broken_signatures_leave_the_old_ones_under_load():
                 daemon.wait_log("reload_refused: the old signatures stay", PATIENCE, refused + 1)
                 reloaded = len(daemon.log_lines("reloaded: .*as before"))
                 daemon.wait_log("reloaded: .*as before", PATIENCE, max(1, reloaded))
-                status = status_of(daemon)
-                check(re.search(r"last reload: \S+Z refused: the old signatures stay: .*cannot load", status), status)
+                status_says(daemon, r"last reload: \S+Z refused: the old signatures stay: .*cannot load")
                 some_mail(traffic)
                 os.unlink(path)
         equal({value[2] for value in check_books(traffic, sink, daemon).values()}, {1}, "signatures that judged")
@@ -229,8 +234,7 @@ def changed_signature_directory_is_noticed_by_itself():
             # A broken file is refused once, not again and again, and what mends it is taken.
             path = break_signatures(daemon)
             daemon.wait_log("reload_refused: the old signatures stay", PATIENCE)
-            status = status_of(daemon)
-            check(re.search(r"last reload: \S+Z refused: the old signatures stay", status), status)
+            status_says(daemon, r"last reload: \S+Z refused: the old signatures stay")
             time.sleep(2.5)  # more than one look: nothing may happen in it
             equal(len(daemon.log_lines("reload_refused")), 1, "refusals of one broken state")
             os.unlink(path)
