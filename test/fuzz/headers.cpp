@@ -54,11 +54,14 @@ std::string without_ours(std::string_view mail) {
 
 void check_facts(std::string_view mail) {
     const auto facts = mail::read_header_facts(mail);
-    require(facts.inbound_id.size() <= 64, "an id is bounded");
-    require(std::all_of(
-                facts.inbound_id.begin(), facts.inbound_id.end(),
-                [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-'; }),
-            "an id is a word");
+    const auto is_word = [](const std::string& text, std::string_view more) {
+        return std::all_of(text.begin(), text.end(), [more](char c) {
+            return std::isalnum(static_cast<unsigned char>(c)) || more.find(c) != std::string_view::npos;
+        });
+    };
+    require(facts.received.id.size() <= 64 && is_word(facts.received.id, "._-"), "an id is a bounded word");
+    require(facts.received.by.size() <= 255 && is_word(facts.received.by, "._:[]-"), "a host is a bounded word");
+    require(facts.below_received <= mail.size(), "what is below a field is inside the text");
     require(facts.message_id.size() <= 200, "a Message-ID is bounded");
     require(std::none_of(facts.message_id.begin(), facts.message_id.end(),
                          [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }),

@@ -76,7 +76,7 @@ class Run {
         require(refused_ <= smtp::ServerLimits{}.errors, "nonsense is borne for a while only");
         const auto answered = replies_ + server_.owed_answers();
         if (!over_)
-            require(answered == lines_ + texts_ || answered == lines_ + texts_ + 1, "a reply for each line");
+            require(answered == lines_ + receipts_ || answered == lines_ + receipts_ + 1, "a reply for each line");
     }
 
     void answer(int code) {
@@ -93,6 +93,8 @@ class Run {
             require(!in_transaction_ && !in_text_, "a greeting begins anew");
             const int code = next_code(250);
             greeted_ = greeted_ || code == 250;
+            if (code == 250)
+                lmtp_ = hello->verb == smtp::Verb::kLhlo;
             answer(code);
         } else if (const auto* mail = std::get_if<Server::Mail>(&event)) {
             events_ += "mail " + described(mail->argument) + "\n";
@@ -134,7 +136,7 @@ class Run {
             require(!fuzz::has_bare_newline(text_), "no bare CR or LF in a message");
             events_ += "text " + text_ + "\n";
             in_text_ = in_transaction_ = false;
-            ++texts_;
+            receipts_ += lmtp_ ? accepted_ : 1;  // RFC 2033: each recipient has an answer of its own
             answer(next_code(250));
         } else if (std::holds_alternative<Server::Reset>(event)) {
             events_ += "reset\n";
@@ -166,10 +168,11 @@ class Run {
     std::deque<int> waiting_;
     unsigned answers_ = 0;
     std::size_t lines_ = 0;
-    std::size_t texts_ = 0;
+    std::size_t receipts_ = 0;
     std::size_t replies_ = 0;
     std::size_t refused_ = 0;
     bool greeted_ = false;
+    bool lmtp_ = false;
     bool in_transaction_ = false;
     bool in_text_ = false;
     bool over_ = false;

@@ -1,6 +1,6 @@
-// The whole session: a real Shard with its sessions, transactions, deliveries, pool and quarantine between a delivery
-// server, a scanner and an upstream that do what the input says. Never a receipt without the delivery server's own, a
-// durable put or a discard (invariant 1); never an infected text at the delivery server.
+// The whole session: a real Shard with its sessions, transactions, deliveries, pool, journal and quarantine between a
+// delivery server, a scanner and an upstream that do what the input says. Never a receipt without the delivery server's
+// own, a durable put or a discard (invariant 1); never an infected text at the delivery server.
 //
 // Input: settings, length and octets of the delivery server's script, of the worker's script, then the upstream's
 // steps. A script that is used up behaves.
@@ -8,7 +8,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 
 #include "../unit/quarantine/simulated_disk.hpp"
@@ -42,6 +44,20 @@ struct Door {
     }
 };
 
+// For the journal; in memory, where there is such a file system.
+struct Directory {
+    std::string path =
+        std::filesystem::exists("/dev/shm") ? "/dev/shm/sandwich-fuzz-XXXXXX" : "/tmp/sandwich-fuzz-XXXXXX";
+
+    Directory() { require(::mkdtemp(path.data()) != nullptr, "a directory"); }
+    ~Directory() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path, ignored);
+    }
+    Directory(const Directory&) = delete;
+    Directory& operator=(const Directory&) = delete;
+};
+
 session::RuntimePtr make_runtime(std::uint8_t choice, std::uint16_t delivery_port) {
     using std::chrono::hours;
     auto runtime = std::make_shared<session::Runtime>();
@@ -60,7 +76,7 @@ session::RuntimePtr make_runtime(std::uint8_t choice, std::uint16_t delivery_por
     settings.downstream_max_messages = 3;
     constexpr policy::Action kFound[] = {policy::Action::kQuarantine, policy::Action::kReject, policy::Action::kDiscard,
                                          policy::Action::kQuarantine};
-    runtime->rules = {true, kFound[choice & 3U], policy::Action::kDefer, policy::Action::kDefer};
+    runtime->rules = {true, {kFound[choice & 3U], policy::Action::kDefer, policy::Action::kDefer}, {}};
     return runtime;
 }
 
@@ -78,9 +94,13 @@ class World {
             store = quarantine::Store::open("/quarantine", {}, disk_);
         }
         quarantine_.emplace(std::move(*store));
+        auto journal = journal::Journal::open(directory_.path, {1 << 20, std::chrono::hours(24)});
+        require(static_cast<bool>(journal), "a journal");
+        journal_ = std::move(*journal);
         shared_.reset(new session::Shared{base::Snapshot<session::Runtime>(make_runtime(choice, delivery_.port())),
                                           *pool_,
                                           *quarantine_,
+                                          *journal_,
                                           {},
                                           {},
                                           {}});
@@ -94,6 +114,7 @@ class World {
         worker_.reset();
         pool_.reset();
         quarantine_.reset();
+        journal_.reset();
         round();
         round();
         upstreams_.clear();
@@ -121,30 +142,26 @@ class World {
         busy = (worker_ && worker_->work()) || busy;
         for (auto& one : upstreams_)
             busy = one->listen() || busy;
-        if (books_.found != puts_awaited_ && quarantine_) {
-            puts_awaited_ = books_.found;
-            event_base_loop(main_.base(), EVLOOP_NONBLOCK);
-            event_base_loop(shard_->loop().base(), EVLOOP_NONBLOCK);
-            await_quarantine();
-            busy = true;
-        }
         return busy;
     }
 
     void settle() {
-        for (int idle = 0, rounds = 0; idle < 3 && rounds < 1000; ++rounds)
+        for (int idle = 0, rounds = 0; idle < 4 && rounds < 1000; ++rounds) {
             idle = round() ? 0 : idle + 1;
+            if (idle == 2)
+                await_threads();
+        }
     }
 
   private:
-    // The quarantine has a thread of its own; what it was asked before is done when it has answered this.
-    void await_quarantine() {
-        bool answered = false;
-        quarantine_->show(main_loop(), "none", [&answered](const auto&) { answered = true; });
-        while (!answered)
+    // Quarantine and journal have threads of their own; what they were asked before is done when they have answered.
+    void await_threads() {
+        int answers = 0;
+        quarantine_->show(main_, "none", [&answers](const auto&) { ++answers; });
+        journal_->intend(main_, "none", {}, [&answers] { ++answers; });
+        while (answers < 2)
             event_base_loop(main_.base(), EVLOOP_ONCE);
     }
-    net::Loop& main_loop() { return main_; }
 
     fuzz::Source delivery_script_;
     fuzz::Source worker_script_;
@@ -155,11 +172,12 @@ class World {
     net::Loop main_;
     std::optional<scanners::Pool> pool_;
     std::optional<quarantine::Service> quarantine_;
+    Directory directory_;
+    std::unique_ptr<journal::Journal> journal_;
     std::unique_ptr<session::Shared> shared_;
     std::optional<session::Shard> shard_;
     std::optional<fuzz::ScannerWorker> worker_;
     std::vector<std::unique_ptr<fuzz::Upstream>> upstreams_;
-    unsigned puts_awaited_ = 0;
 };
 
 std::string_view line_of(std::uint8_t step) {
@@ -180,6 +198,7 @@ std::string_view line_of(std::uint8_t step) {
         "..\r\n.\rx\ny\r\n",
         "MAIL FROM:<a@from.test>\r\nRCPT TO:<b@to.test>\r\nDATA\r\n",
         "NOOP\r\n",
+        "LHLO client.test\r\n",
     };
     return kLines[step % std::size(kLines)];
 }

@@ -330,15 +330,16 @@ void Upstream::reply_line(std::string_view line) {
         const auto queue_id = word_after(rest, "accepted for delivery (");
         const auto taken = books_.taken.find(queue_id);
         require(taken != books_.taken.end(), "a receipt only for what the delivery server has taken");
-        require(word_after(taken->second, "with ESMTP id ") == our_id ||
-                    word_after(taken->second, "with SMTP id ") == our_id,
-                "for this very message");
-        require(books_.confirmed.insert(queue_id).second, "and once");
+        const auto is_of = [&taken, &our_id](std::string_view mark) {
+            return word_after(taken->second, mark) == our_id;
+        };
+        require(is_of("with ESMTP id ") || is_of("with SMTP id ") || is_of("with LMTP id "), "for this very message");
+        require(books_.confirmed.emplace(queue_id, our_id).first->second == our_id, "and for no other");
     } else if (rest.starts_with(" accepted (held in quarantine)")) {
-        require(books_.held.insert(our_id).second, "held once");
+        books_.held.insert(our_id);
     } else if (rest == " accepted") {
-        ++books_.discarded;
-        require(books_.discarded <= books_.found, "discarded only what was found");
+        books_.discarded.insert(our_id);
+        require(books_.discarded.size() <= books_.found, "discarded only what was found");
     }
 }
 

@@ -20,11 +20,11 @@ inline constexpr std::string_view kVirus = "VIRUS";  // a message with this word
 
 // What the delivery server has taken, and what of it was confirmed to the upstream.
 struct Books {
-    std::map<std::string, std::string> taken;  // its queue id -> the text
-    std::set<std::string> confirmed;           // queue ids
-    std::set<std::string> held;                // our ids that the upstream was told are in the quarantine
-    unsigned found = 0;                        // verdicts "found" that were given
-    unsigned discarded = 0;
+    std::map<std::string, std::string> taken;      // its queue id -> the text
+    std::map<std::string, std::string> confirmed;  // its queue id -> our id
+    std::set<std::string> held;                    // our ids that the upstream was told are in the quarantine
+    unsigned found = 0;                            // verdicts "found" that were given
+    std::set<std::string> discarded;               // the same, gone
 };
 
 // Reads a socket of ours without waiting; false: the other side is gone.
