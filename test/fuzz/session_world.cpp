@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -337,6 +338,11 @@ void Upstream::reply_line(std::string_view line) {
         require(books_.confirmed.emplace(queue_id, our_id).first->second == our_id, "and for no other");
     } else if (rest.starts_with(" accepted (held in quarantine)")) {
         books_.held.insert(our_id);
+    } else if (rest.starts_with(" accepted (delivered earlier as ")) {
+        const auto mark = " id " + word_after(rest, "earlier as ") + ";";
+        require(std::any_of(books_.taken.begin(), books_.taken.end(),
+                            [&mark](const auto& one) { return one.second.find(mark) != std::string::npos; }),
+                "a retry only of what the delivery server has taken");
     } else if (rest == " accepted") {
         books_.discarded.insert(our_id);
         require(books_.discarded.size() <= books_.found, "discarded only what was found");
