@@ -109,15 +109,12 @@ class World {
         settle();
     }
 
-    // Whoever still works for another dies first: late answers go to a loop that is still there.
+    // At rest, no thread has an answer for the shard any more. The pool still may, for a worker that hangs: it goes
+    // first, and nobody runs the shard's loop after that.
     ~World() {
-        worker_.reset();
+        settle();
         pool_.reset();
-        quarantine_.reset();
-        journal_.reset();
-        round();
-        round();
-        upstreams_.clear();
+        shard_.reset();
         for (const auto& id : books_.held) {
             bool found = false;
             for (const auto& path : disk_->paths())
