@@ -102,8 +102,8 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
     : scanners_(main_, pool_limits(settings)),
       quarantine_(std::move(store)),
       journal_(std::move(journal)),
-      shared_{base::Snapshot<session::Runtime>(make_runtime(settings, std::move(tls), generation)), scanners_, quarantine_,
-              *journal_},
+      shared_{base::Snapshot<session::Runtime>(make_runtime(settings, std::move(tls), generation)), scanners_,
+              quarantine_, *journal_},
       limits_clock_(main_, [this] { tell_limits(); }) {
     std::vector<int> listeners;
     for (std::size_t i = 0; i < settings.sockets.size(); ++i)
@@ -258,10 +258,10 @@ std::string Proxy::status() {
         "{}workers: {} ({} busy), {} waiting, {} scanned, {} lost\nsignatures: generation {}, {}\n"
         "quarantine: {} messages, {} octets\njournal: {} entries, {} recipients recognised{}\n"
         "memory: {} octets of messages\nlimits: {}\n",
-        SANDWICH_VERSION, uptime.count(), runtime->generation, last_reload_, shared_.admission.sessions(), counters.accepted.load(),
-        counters.refused.load(), counters.delivered.load(), counters.quarantined.load(), counters.discarded.load(),
-        counters.rejected.load(), counters.deferred.load(), counters.repeated.load(), servers, scan.workers, scan.busy,
-        scan.waiting, scan.scanned, scan.lost_workers, scan.generation,
+        SANDWICH_VERSION, uptime.count(), runtime->generation, last_reload_, shared_.admission.sessions(),
+        counters.accepted.load(), counters.refused.load(), counters.delivered.load(), counters.quarantined.load(),
+        counters.discarded.load(), counters.rejected.load(), counters.deferred.load(), counters.repeated.load(),
+        servers, scan.workers, scan.busy, scan.waiting, scan.scanned, scan.lost_workers, scan.generation,
         scan.signatures.empty() ? "none" : scan.signatures, held.entries, held.octets, journal.entries,
         journal.recognised, journal.failing ? ", CANNOT BE WRITTEN" : "", shared_.admission.memory(),
         shared_.limits.summary());
