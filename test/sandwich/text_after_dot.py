@@ -183,7 +183,7 @@ def on_its_way_and_held_after_all():
         shown = held(daemon, c.reply())
         check(c.at_end())
     check(re.search(r"^verdict: +data_after_dot, clean$", shown, re.M), shown)
-    daemon.wait_log(r"mailer=quarantine, .*verdict=data_after_dot, clean, stat=Sent \(quarantined\)")
+    daemon.wait_log(r"mailer=quarantine, .*verdict=data_after_dot, clean, .*stat=Sent \(quarantined\)")
     wait_for("the delivery server's connection to end", lambda: all(session.mail is None for session in sink.sessions))
     nothing_smuggled(sink, daemon)
 

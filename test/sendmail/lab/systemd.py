@@ -73,7 +73,8 @@ def booted(lab, units):
     (root / "/sys").mkdir(exist_ok=True)
     # A /dev of its own, as systemd's PrivateDevices cannot take a bind-mounted one apart; journald then takes /dev/log, so the mail
     # log of that time is in the journal. pivot_root and not chroot, since systemd gives services mount namespaces of their own, for which / has to be a mount.
-    command = ["unshare", "--pid", "--cgroup", "--mount", "--fork", "--kill-child", "sh", "-c", _BOOT, "boot", root.path]
+    # A host name of its own: it sets the one it finds in /etc/hostname.
+    command = ["unshare", "--pid", "--cgroup", "--mount", "--uts", "--fork", "--kill-child", "sh", "-c", _BOOT, "boot", root.path]
     with lab.mx.inside():
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
