@@ -81,12 +81,13 @@ class Proxy {
     void release(const quarantine::Entry& entry, mail::MessagePtr message,
                  std::function<void(base::Result<std::string>)> done);
 
+    // In this order: what may still answer to a loop ends before the loops, and these before what all of them share.
     net::Loop main_;
-    std::vector<std::unique_ptr<session::Shard>> shards_;  // their loops outlive whatever may still answer to them
+    session::Shared shared_;
+    std::vector<std::unique_ptr<session::Shard>> shards_;
     scanners::Pool scanners_;
     quarantine::Service quarantine_;
     std::unique_ptr<journal::Journal> journal_;
-    session::Shared shared_;
     std::vector<std::thread> threads_;
     std::unique_ptr<net::Watch> supervisor_;
     std::unique_ptr<ctl::ControlServer> control_;
@@ -99,11 +100,11 @@ class Proxy {
 
 Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsContexts tls, quarantine::Store store,
              std::unique_ptr<journal::Journal> journal)
-    : scanners_(main_, pool_limits(settings)),
+    : shared_{base::Snapshot<session::Runtime>(make_runtime(settings, std::move(tls), generation)), scanners_,
+              quarantine_, *journal},
+      scanners_(main_, pool_limits(settings)),
       quarantine_(std::move(store)),
       journal_(std::move(journal)),
-      shared_{base::Snapshot<session::Runtime>(make_runtime(settings, std::move(tls), generation)), scanners_,
-              quarantine_, *journal_},
       limits_clock_(main_, [this] { tell_limits(); }) {
     std::vector<int> listeners;
     for (std::size_t i = 0; i < settings.sockets.size(); ++i)
