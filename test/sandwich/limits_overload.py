@@ -11,7 +11,7 @@ import selectors
 import socket
 import time
 
-from daemon import Daemon, need_test_hooks
+from daemon import memory_is_telling, need_test_hooks, Daemon
 from samples import message
 from suite import Skip, Suite, check, equal, wait_for
 
@@ -201,7 +201,7 @@ def a_scanner_slower_than_the_mail():
         daemon.wait_log(r"limit_reached: worker\.queue: 127\.0\.0\.1")
         equal(len(sink.wait(2)), 2)
         grown = resident(daemon) - before
-        check(grown < 8 << 20, f"grew by {grown} octets")
+        check(not memory_is_telling() or grown < 8 << 20, f"grew by {grown} octets")
 
 
 @suite.test
@@ -226,7 +226,7 @@ def memory_stays_bounded_while_the_scanner_hangs():
         equal(refused, 60 - len(taken))
         most = max(most, resident(daemon)) - before
         print(f"# {len(taken)} messages taken, {refused} refused, {most >> 20} MiB more", flush=True)
-        check(most < 40 << 20, f"grew by {most} octets")
+        check(not memory_is_telling() or most < 40 << 20, f"grew by {most} octets")
         for c in taken:
             try:
                 equal(c.reply().code, 451)

@@ -4,7 +4,7 @@
 import os
 import threading
 
-from daemon import Daemon
+from daemon import memory_is_telling, Daemon
 from samples import own_fields
 from suite import Suite, check, equal
 
@@ -72,7 +72,7 @@ def none_lost_none_twice_no_growth():
             pid = watched[role][0]
             first, last = samples[1000][pid], samples[MESSAGES][pid]
             print(f"# {role}: {first >> 10} kB after 1,000, {last >> 10} kB after {MESSAGES}", flush=True)
-            check(last - first <= max(GROWTH, first // 25), f"{role} grew from {first} to {last} octets")
+            check(not memory_is_telling() or last - first <= max(GROWTH, first // 25), f"{role} grew from {first} to {last} octets")
         equal({role: daemon.pids(role) for role in watched}, watched, "processes that were replaced under load")
         equal(len(daemon.wait_log(r"mailer=smtp.*stat=Sent", 10, MESSAGES)), MESSAGES, "lines in the log")
         equal(daemon.log_lines("log_lost|possible_duplicate|worker_lost"), [])

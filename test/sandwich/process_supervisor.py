@@ -208,7 +208,7 @@ def zygote_that_refuses_or_dies_keeps_it_from_starting():
     with supervised(start=False, wishes={"zygote-refuse": "no signatures here"}) as daemon:
         refused_start(daemon, "start_failed: no signatures here")
     with supervised(start=False, wishes={"zygote-crash": ""}) as daemon:
-        refused_start(daemon, "start_failed: the scanner process ended: signal 11")
+        refused_start(daemon, "start_failed: the scanner process ended: signal 6")
 
 
 @suite.test
