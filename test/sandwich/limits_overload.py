@@ -11,7 +11,7 @@ import selectors
 import socket
 import time
 
-from daemon import memory_is_telling, need_test_hooks, Daemon
+from daemon import Daemon, memory_is_telling, need_test_hooks
 from samples import message
 from suite import Skip, Suite, check, equal, wait_for
 

@@ -7,7 +7,7 @@ import re
 import socket
 import time
 
-from daemon import memory_is_telling, Daemon
+from daemon import Daemon, memory_is_telling
 from samples import message, own_fields
 from suite import Suite, check, equal, wait_for
 

@@ -4,7 +4,7 @@
 import os
 import threading
 
-from daemon import memory_is_telling, Daemon
+from daemon import Daemon, memory_is_telling
 from samples import own_fields
 from suite import Suite, check, equal
 
