@@ -15,6 +15,7 @@
 
 #include "../unit/quarantine/simulated_disk.hpp"
 #include "base/log.hpp"
+#include "config/load.hpp"
 #include "session/shard.hpp"
 #include "session_world.hpp"
 
@@ -33,8 +34,8 @@ struct Door {
     Door() {
         address.sun_family = AF_UNIX;
         auto* generic = reinterpret_cast<sockaddr*>(&address);
-        require(::bind(listener.get(), generic, sizeof(sa_family_t)) == 0 && ::listen(listener.get(), 64) == 0 &&
-                    ::getsockname(listener.get(), generic, &length) == 0,
+        require(::bind(listener.get(), generic, sizeof(sa_family_t)) == 0 &&
+                    ::listen(listener.get(), kMostSteps) == 0 && ::getsockname(listener.get(), generic, &length) == 0,
                 "the upstream's door");
     }
     [[nodiscard]] base::UniqueFd knock() const {
@@ -60,9 +61,11 @@ struct Directory {
 
 session::RuntimePtr make_runtime(std::uint8_t choice, std::uint16_t delivery_port) {
     using std::chrono::hours;
+    static const auto defaults = config::parse("", {"fuzz.test", {}});
+    require(defaults.settings.has_value(), "the defaults");
     auto runtime = std::make_shared<session::Runtime>();
     auto& settings = runtime->settings;
-    settings.smtp_greeting_msg = "ESMTP";
+    settings = *defaults.settings;
     settings.proxy_hostname = "sandwich.test";
     settings.smtp_allow_client_ip = *net::AddressList::parse("addr:0.0.0.0/0");
     settings.downstream = {{*net::Address::parse("127.0.0.1"), delivery_port}};
