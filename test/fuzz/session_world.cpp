@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 
+#include "base/ids.hpp"
 #include "scanners/worker/wire.hpp"
 
 namespace fuzz {
@@ -346,6 +347,10 @@ void Upstream::reply_line(std::string_view line) {
     } else if (rest == " accepted") {
         books_.discarded.insert(our_id);
         require(books_.discarded.size() <= books_.found, "discarded only what was found");
+    } else if (base::is_message_id(our_id)) {
+        require(rest.starts_with(" accepted (quarantined earlier as ") ||
+                    rest.starts_with(" accepted (discarded earlier as "),
+                "no receipt but those that are known");
     }
 }
 
