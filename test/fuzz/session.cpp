@@ -24,6 +24,7 @@ namespace {
 using fuzz::require;
 
 constexpr std::size_t kMostSteps = 200;
+constexpr unsigned kMostLarge = 2;  // texts that go to the disk; more only cost time
 
 // A listening socket of the Unix kind: it needs no port. Its name is the kernel's choice.
 struct Door {
@@ -204,6 +205,7 @@ std::string_view line_of(std::uint8_t step) {
 }
 
 void take_steps(World& world, fuzz::Source& source) {
+    unsigned large = 0;
     for (std::size_t count = 0; count < kMostSteps && !source.empty(); ++count) {
         const auto step = source.octet();
         if (world.upstream() == nullptr)
@@ -223,7 +225,8 @@ void take_steps(World& world, fuzz::Source& source) {
         } else if (step < 245) {
             world.connect();
         } else {
-            world.upstream()->send(std::string(step < 250 ? 3000 : 1200000, 'z') + "\r\n");
+            const bool to_disk = step >= 250 && ++large <= kMostLarge;
+            world.upstream()->send(std::string(to_disk ? 1200000 : 3000, 'z') + "\r\n");
         }
     }
     world.settle();
