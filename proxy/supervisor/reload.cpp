@@ -1,11 +1,11 @@
 // SIGHUP: the file is read again and a new engine is loaded beside the old one; then all of it is in use, or nothing.
 // Signatures that have changed take the same way, without a file.
 //
-//   begin_reload, begin_signature_reload
-//                      reads and checks; a new zygote starts to load
-//   on_engine_outcome  it has, or cannot: new signatures are then refused, and with them settings that need a new
-//   engine ask_proxy          the proxy takes the configuration, or says why not apply_reload       from now on
-//   configuration and engine are the new ones
+// * begin_reload reads and checks the file, begin_signature_reload has none; a new zygote starts to load.
+// * on_engine_outcome: it has, or it cannot; then the new signatures are refused, and with them settings that need a
+//   new engine.
+// * ask_proxy: the proxy takes the configuration, or says why not.
+// * apply_reload: from here on configuration and engine are the new ones.
 #include "base/log.hpp"
 #include "config/load.hpp"
 #include "supervisor/supervisor.hpp"
