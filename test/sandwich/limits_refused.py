@@ -103,6 +103,16 @@ def rate_of_one_client():
         equal([greeting(daemon, "127.0.0.3") for _ in range(5)], [220] * 5, "another client")
 
 
+@suite.test
+def a_rate_comes_back_evenly():
+    with Sink() as sink, Daemon(sink.port, {"smtp.max_connection_rate": 30}) as daemon:
+        equal([greeting(daemon) for _ in range(31)], [220] * 30 + [421])
+        for _ in range(2):  # one every two seconds, and no more than that
+            wait_for("a connection of the rate to be given back", lambda: greeting(daemon) == 220, 5)
+            equal(greeting(daemon), 421, "a second one")
+        check(count(daemon, "max_connection_rate") >= 3, daemon.ctl("status").stdout)
+
+
 # ---- commands
 
 
