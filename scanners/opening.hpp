@@ -1,0 +1,83 @@
+// Opening: what is known so far of a mail that is being looked into, and how much of it may still be looked at. All who
+// open something (MIME, archives, documents) add what they find here and ask here before they go on.
+//
+// Worker only; one mail, one thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/contents.hpp"
+
+namespace scanners {
+
+// Where a text stands, as conditions of rules name it.
+enum class Place : std::uint8_t { kHeader, kSubject, kBody, kAttachment };
+
+// Readable text of an item, in UTF-8, for the expressions.
+struct Text {
+    std::size_t item = 0;
+    Place place = Place::kBody;
+    std::string_view text;  // borrowed from the mail or from Opening::keep()
+};
+
+// Octets that the scanners have to look at besides the mail as a whole, because only another reader would see them.
+struct Extra {
+    std::size_t item = 0;
+    std::string_view octets;  // borrowed from the mail or from Opening::keep()
+};
+
+class Opening {
+  public:
+    // Borrows both. `want_text`: somebody will look for expressions.
+    Opening(const policy::ContentLimits& limits, policy::Contents& contents, bool want_text = false);
+    Opening(const Opening&) = delete;
+    Opening& operator=(const Opening&) = delete;
+
+    // Adds an item; its parent is there already. Index; nothing: a limit forbids it, which is noted, and nothing below
+    // it may be looked at either.
+    std::optional<std::size_t> add(policy::Item item);
+    [[nodiscard]] policy::Item& item(std::size_t index) { return contents_.items[index]; }
+    [[nodiscard]] const policy::Contents& contents() const { return contents_; }
+    [[nodiscard]] policy::Contents& contents() { return contents_; }
+
+    // A layer below `parent` may be opened. False: noted.
+    bool may_go_below(std::size_t parent);
+    // `octets` more have come out of `item`, which takes `packed` octets itself. False: over expanded_size or ratio,
+    // noted; the caller stops there.
+    bool expand(std::size_t item, std::uint64_t octets, std::uint64_t packed);
+    // False: scan_time is over, noted.
+    bool in_time(std::size_t item);
+    // Notes a limit once for each kind; the item is marked kUnopened.
+    void exceeded(policy::ContentLimit limit, std::size_t item, std::uint64_t value);
+
+    [[nodiscard]] const policy::ContentLimits& limits() const { return limits_; }
+    [[nodiscard]] bool want_text() const { return want_text_; }
+
+    // Keeps decoded octets until the mail is done with.
+    std::string_view keep(std::string octets);
+    void add_text(Text text) { texts_.push_back(text); }
+    void add_extra(Extra extra) { extras_.push_back(extra); }
+    [[nodiscard]] const std::vector<Text>& texts() const { return texts_; }
+    [[nodiscard]] const std::vector<Extra>& extras() const { return extras_; }
+
+  private:
+    const policy::ContentLimits& limits_;
+    policy::Contents& contents_;
+    bool want_text_;
+    std::chrono::steady_clock::time_point end_;
+    std::uint64_t files_ = 0;
+    std::uint64_t expanded_ = 0;
+    std::vector<std::uint64_t> expanded_of_;  // by item
+    std::deque<std::string> kept_;            // a deque: what is borrowed stays where it is
+    std::vector<Text> texts_;
+    std::vector<Extra> extras_;
+};
+
+}  // namespace scanners
