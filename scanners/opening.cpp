@@ -18,7 +18,7 @@ Opening::Opening(const policy::ContentLimits& limits, policy::Contents& contents
     : limits_(limits),
       contents_(contents),
       want_text_(want_text),
-      end_(std::chrono::steady_clock::now() + std::chrono::seconds(limits.scan_time)) {}
+      end_(std::chrono::steady_clock::now() + limits.scan_time) {}
 
 std::optional<std::size_t> Opening::add(policy::Item item) {
     const std::size_t parent = item.parent;
@@ -63,7 +63,7 @@ bool Opening::expand(std::size_t item, std::uint64_t octets, std::uint64_t packe
 bool Opening::in_time(std::size_t item) {
     if (std::chrono::steady_clock::now() < end_)
         return true;
-    exceeded(ContentLimit::kScanTime, item, limits_.scan_time);
+    exceeded(ContentLimit::kScanTime, item, static_cast<std::uint64_t>(limits_.scan_time.count()));
     return false;
 }
 

@@ -5,11 +5,13 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "base/result.hpp"
 #include "policy/scan_report.hpp"
+#include "scanners/opening.hpp"
 
 namespace scanners {
 
@@ -33,8 +35,9 @@ class Scanner {
     // In a fresh worker, after the fork and before the sandbox closes. `temporary_directory` is this worker's own.
     virtual base::Status enter_worker(const std::string& temporary_directory) = 0;
 
-    // One mail, contiguous, valid during the call. Must not throw; may take long (the parent watches the deadline).
-    virtual policy::ScanResult scan(std::string_view mail) = 0;
+    // One mail, contiguous, and what only another reading of it shows; both valid during the call. The answer is for
+    // all of it. Must not throw; may take long (the parent watches the deadline).
+    virtual policy::ScanResult scan(std::string_view mail, std::span<const Extra> extras) = 0;
 };
 
 }  // namespace scanners

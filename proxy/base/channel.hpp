@@ -16,7 +16,7 @@
 
 namespace base {
 
-inline constexpr std::size_t kMaxPacket = 65536;         // octets
+inline constexpr std::size_t kMaxPacket = 131072;        // octets; the kernel takes at least 200 KiB
 inline constexpr std::size_t kMaxPacketDescriptors = 8;  // descriptors in one packet
 
 struct Packet {

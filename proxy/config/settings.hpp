@@ -14,6 +14,7 @@
 #include "base/log.hpp"
 #include "net/address.hpp"
 #include "net/tls.hpp"
+#include "policy/contents.hpp"
 #include "policy/decision.hpp"
 
 namespace config {
@@ -117,6 +118,9 @@ struct Settings {
         std::chrono::seconds watch_interval{};                     // 0: signatures are loaded at SIGHUP only
         bool operator==(const Clamav&) const = default;
     } clamav;
+
+    // [content]
+    policy::ContentLimits content_limits;
 
     // [recipients PATTERN], in the order of the file
     std::vector<policy::RecipientRule> recipients;

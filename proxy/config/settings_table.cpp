@@ -82,6 +82,9 @@ constexpr Section kSections[] = {
      "whose pattern matches counts. When the recipients of one message are to be treated differently, each group is, one "
      "after the other; a message is refused only when it is refused for all of them, unless the inbound server speaks "
      "LMTP."},
+    {"content", "What is in a message",
+     "Bounds of looking into a message: its parts, the members of archives, what documents hold. A message that goes "
+     "over one of them is looked at up to there."},
     {"quarantine", "Quarantine",
      "Where messages are held. sandwichctl(8) lists, shows, releases and deletes them."},
     {"journal", "Journal",
@@ -386,6 +389,38 @@ constexpr Setting kTable[] = {
     {"scanner.clamav", "max_files",
      Kind::kNumber, Effect::kScanner, kCommented, "10000", {1, 1000000}, kNoWords, AT(clamav.max_files),
      "How many files one message may hold, those in archives included. With more failure_action is done."},
+
+    // ---- content
+    {"content", "limit_entities",
+     Kind::kNumber, Effect::kScanner, kCommented, "64", {1, 1000}, kNoWords, AT(content_limits.entities),
+     "How many MIME parts one message may have."},
+    {"content", "limit_headers",
+     Kind::kNumber, Effect::kScanner, kCommented, "500", {20, 100000}, kNoWords, AT(content_limits.header_fields),
+     "How many header fields one part may have."},
+    {"content", "limit_header_params",
+     Kind::kNumber, Effect::kScanner, kCommented, "100", {8, 10000}, kNoWords, AT(content_limits.header_parameters),
+     "How many parameters one header field may have."},
+    {"content", "limit_layers",
+     Kind::kNumber, Effect::kScanner, kCommented, "16", {1, 50}, kNoWords, AT(content_limits.layers),
+     "How deep archives, documents and messages may lie in each other."},
+    {"content", "limit_files",
+     Kind::kNumber, Effect::kScanner, kCommented, "1000", {1, 1900}, kNoWords, AT(content_limits.files),
+     "How many files all archives and documents of one message may hold."},
+    {"content", "limit_expanded_size",
+     Kind::kOctets, Effect::kScanner, kCommented, "400m", {kMega, 4096 * kMega}, kNoWords,
+     AT(content_limits.expanded_size),
+     "How many octets may come out of all archives and documents of one message."},
+    {"content", "limit_ratio",
+     Kind::kNumber, Effect::kScanner, kCommented, "200", {2, 100000}, kNoWords, AT(content_limits.ratio),
+     "How many octets may come out of an archive for each octet of it. What expands to less than 1 MiB is not judged by "
+     "it."},
+    {"content", "limit_readings",
+     Kind::kNumber, Effect::kScanner, kCommented, "32", {0, 1000}, kNoWords, AT(content_limits.readings),
+     "Mail programs read broken MIME in different ways. How many of the parts that only another reading shows are looked "
+     "at in one message."},
+    {"content", "scan_time",
+     Kind::kDuration, Effect::kScanner, kCommented, "20s", {1, 3600}, kNoWords, AT(content_limits.scan_time),
+     "How long looking into one message may take, without the time of the scanners."},
 
     // ---- recipients PATTERN
     {kRecipientsSection, "action",

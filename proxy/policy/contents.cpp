@@ -32,8 +32,8 @@ std::string step(const Contents& contents, std::size_t index) {
 
 std::string_view to_string(ContentLimit limit) {
     static constexpr std::array<std::string_view, kContentLimits> kWords{
-        "entities", "header_fields", "header_parameters", "layers",    "files",
-        "expanded_size", "ratio",    "readings",          "scan_time", "facts"};
+        "entities",      "header_fields", "header_parameters", "layers",    "files",
+        "expanded_size", "ratio",         "readings",          "scan_time", "facts"};
     const auto index = static_cast<std::size_t>(limit);
     return index < kWords.size() ? kWords[index] : "facts";
 }

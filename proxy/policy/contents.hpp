@@ -1,11 +1,12 @@
-// Contents: what a worker saw inside one mail, as facts for the rules: every entity, file and member of an archive, what
-// could not be opened and why, what is wrong with the mail's construction, which expressions matched.
+// Contents: what a worker saw inside one mail, as facts for the rules: every entity, file and member of an archive,
+// what could not be opened and why, what is wrong with the mail's construction, which expressions matched.
 //
 // Made in a worker, so nothing in it is trusted: the wire bounds every length and count. Text is UTF-8 without control
 // characters. Who made it decides nothing; what follows from it is decision.hpp's affair.
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -39,7 +40,7 @@ struct ContentLimits {
     std::uint64_t expanded_size = 400ULL << 20;  // octets
     std::uint32_t ratio = 200;                   // counted above 1 MiB that came out
     std::uint32_t readings = 32;
-    std::uint32_t scan_time = 20;  // seconds
+    std::chrono::seconds scan_time{20};
     bool operator==(const ContentLimits&) const = default;
 };
 
@@ -62,10 +63,10 @@ enum class Mark : std::uint16_t {
 // One thing in a mail. The first of Contents::items is the mail itself; every other has its parent before it.
 struct Item {
     enum class Kind : std::uint8_t {
-        kMessage,  // the mail itself, or a message in it (message/rfc822)
-        kEntity,   // a MIME entity (RFC 2045 section 2.4)
-        kReading,  // how another reader would see something: an entity found by another reading of broken MIME
-        kMember,   // of an archive
+        kMessage,   // the mail itself, or a message in it (message/rfc822)
+        kEntity,    // a MIME entity (RFC 2045 section 2.4)
+        kReading,   // how another reader would see something: an entity found by another reading of broken MIME
+        kMember,    // of an archive
         kEmbedded,  // inside a document: macro project, OLE object, file in a PDF
     };
     Kind kind = Kind::kEntity;
@@ -87,7 +88,7 @@ struct Item {
 
 inline constexpr std::size_t kMaxItems = 2000;
 inline constexpr std::size_t kMaxNames = 4;
-inline constexpr std::size_t kMaxName = 255;    // octets of a name, type or charset
+inline constexpr std::size_t kMaxName = 255;  // octets of a name, type or charset
 inline constexpr std::size_t kMaxHits = 500;
 inline constexpr std::size_t kMaxExcerpt = 80;  // octets
 
@@ -112,9 +113,9 @@ struct Contents {
     std::vector<Item> items;  // empty: nobody looked inside
     std::vector<Exceeded> exceeded;
     std::vector<Hit> hits;
-    std::uint64_t defects = 0;  // bits of mail::mime::Defect
-    std::string subject;        // decoded, at most kMaxName octets: for notices and logs
-    std::string from;           // the From field, decoded, at most kMaxName octets
+    std::uint64_t defects = 0;         // bits of mail::mime::Defect
+    std::string subject;               // decoded, at most kMaxName octets: for notices and logs
+    std::string from;                  // the From field, decoded, at most kMaxName octets
     std::uint32_t expression_set = 0;  // which policy's expressions were looked for
 
     bool operator==(const Contents&) const = default;

@@ -1,6 +1,8 @@
 #include "policy/scan_report.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 namespace policy {
 namespace {
@@ -13,6 +15,8 @@ Outcome outcome_of(const ScanResult& result) {
         result.outcome == Outcome::kClean || result.outcome == Outcome::kFound || result.outcome == Outcome::kEncrypted;
     return known ? result.outcome : Outcome::kCannotTell;
 }
+
+constexpr std::array kByWeight{Outcome::kFound, Outcome::kCannotTell, Outcome::kEncrypted, Outcome::kClean};
 
 bool is_there(const ScanReport& report, Outcome outcome) {
     return std::any_of(report.results.begin(), report.results.end(),
@@ -54,10 +58,17 @@ ScanReport cannot_tell(std::string_view scanner, Cause cause, std::string_view d
 }
 
 Outcome worst_outcome(const ScanReport& report) {
-    for (const auto outcome : {Outcome::kFound, Outcome::kCannotTell, Outcome::kEncrypted})
+    for (const auto outcome : kByWeight)
         if (is_there(report, outcome))
             return outcome;
-    return report.results.empty() ? Outcome::kCannotTell : Outcome::kClean;
+    return Outcome::kCannotTell;
+}
+
+ScanResult worse(ScanResult one, ScanResult other) {
+    const auto weight = [](const ScanResult& result) {
+        return std::find(kByWeight.begin(), kByWeight.end(), outcome_of(result)) - kByWeight.begin();
+    };
+    return weight(other) < weight(one) ? std::move(other) : std::move(one);
 }
 
 std::string_view to_string(Outcome outcome) {

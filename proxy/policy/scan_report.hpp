@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "policy/contents.hpp"
+
 namespace policy {
 
 enum class Outcome : std::uint8_t {
@@ -32,6 +34,7 @@ struct ScanReport {
     std::string signatures;        // generation that judged: "clamav 27800, 12 loaded 2026-11-23T05:11:00Z" or like it
     std::uint32_t generation = 0;  // its number since the start, as the log has it; 0: nothing judged
     std::chrono::microseconds elapsed{0};
+    Contents contents = {};    // what is in the message
     bool worker_lost = false;  // the scanner process died of this message, or was killed because it took too long
 };
 
@@ -40,6 +43,9 @@ ScanReport cannot_tell(std::string_view scanner, Cause cause, std::string_view d
 
 // Found, then cannot tell, then encrypted, then clean; a report without results is "cannot tell".
 Outcome worst_outcome(const ScanReport& report);
+
+// The one that weighs more, in that order; the first of two that weigh the same.
+ScanResult worse(ScanResult one, ScanResult other);
 
 std::string_view to_string(Outcome outcome);
 std::string_view to_string(Cause cause);

@@ -101,10 +101,20 @@ base::Status ClamavScanner::enter_worker(const std::string& temporary_directory)
     return base::ok();
 }
 
-policy::ScanResult ClamavScanner::scan(std::string_view mail) {
-    if (mail.empty())
+policy::ScanResult ClamavScanner::scan(std::string_view mail, std::span<const Extra> extras) {
+    auto worst = scan_one(mail);
+    for (const auto& extra : extras) {
+        if (worst.outcome == policy::Outcome::kFound)
+            break;
+        worst = policy::worse(std::move(worst), scan_one(extra.octets));
+    }
+    return worst;
+}
+
+policy::ScanResult ClamavScanner::scan_one(std::string_view octets) {
+    if (octets.empty())
         return interpret(CL_CLEAN, nullptr);  // libclamav cannot map nothing
-    const std::unique_ptr<cl_fmap_t, decltype(&cl_fmap_close)> map(cl_fmap_open_memory(mail.data(), mail.size()),
+    const std::unique_ptr<cl_fmap_t, decltype(&cl_fmap_close)> map(cl_fmap_open_memory(octets.data(), octets.size()),
                                                                    cl_fmap_close);
     if (map == nullptr)
         return interpret(CL_EMAP, nullptr);

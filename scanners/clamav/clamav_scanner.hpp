@@ -23,10 +23,11 @@ class ClamavScanner : public Scanner {
     base::Status load() override;
     [[nodiscard]] std::string signatures() const override { return signatures_; }
     base::Status enter_worker(const std::string& temporary_directory) override;
-    policy::ScanResult scan(std::string_view mail) override;
+    policy::ScanResult scan(std::string_view mail, std::span<const Extra> extras) override;
 
   private:
     base::Status set_limits();
+    policy::ScanResult scan_one(std::string_view octets);
 
     config::Settings::Clamav settings_;
     std::chrono::milliseconds scan_time_;

@@ -268,6 +268,7 @@ void Pool::State::accept_answer(Worker& worker, const base::Packet& packet) {
     ++scanned_;
     policy::ScanReport report;
     report.results = std::move(answer->results);
+    report.contents = std::move(answer->contents);
     report.signatures = worker.zygote->signatures;
     report.generation = worker.zygote->generation;
     settle(job, std::move(report));

@@ -2,80 +2,13 @@
 #include "scanners/worker/wire.hpp"
 
 #include <algorithm>
-#include <concepts>
+
+#include "base/channel.hpp"
+#include "scanners/worker/wire_codec.hpp"
+#include "scanners/worker/wire_contents.hpp"
 
 namespace scanners::wire {
 namespace {
-
-bool printable(char c) {
-    return c >= 0x20 && c < 0x7f;
-}
-
-class Writer {
-  public:
-    explicit Writer(char kind) : bytes_(1, kind) {}
-
-    template <std::unsigned_integral Number>
-    void number(Number value) {
-        for (std::size_t i = 0; i < sizeof value; ++i)
-            bytes_.push_back(static_cast<char>((value >> (8 * i)) & 0xff));
-    }
-
-    template <std::unsigned_integral Length>
-    void text(std::string_view value, std::size_t limit) {
-        value = value.substr(0, limit);
-        number(static_cast<Length>(value.size()));
-        std::transform(value.begin(), value.end(), std::back_inserter(bytes_),
-                       [](char c) { return printable(c) ? c : '?'; });
-    }
-
-    std::string take() { return std::move(bytes_); }
-
-  private:
-    std::string bytes_;
-};
-
-// Reads to the end or fails; after a failure every further read fails too.
-class Reader {
-  public:
-    Reader(std::string_view bytes, char kind) : rest_(bytes) {
-        good_ = !rest_.empty() && rest_[0] == kind;
-        if (good_)
-            rest_.remove_prefix(1);
-    }
-
-    template <std::unsigned_integral Number>
-    Number number() {
-        Number value = 0;
-        good_ = good_ && rest_.size() >= sizeof value;
-        if (!good_)
-            return 0;
-        for (std::size_t i = 0; i < sizeof value; ++i)
-            value = static_cast<Number>(value |
-                                        static_cast<Number>(Number{static_cast<unsigned char>(rest_[i])} << (8 * i)));
-        rest_.remove_prefix(sizeof value);
-        return value;
-    }
-
-    template <std::unsigned_integral Length>
-    std::string text(std::size_t limit) {
-        const std::size_t length = number<Length>();
-        good_ = good_ && length <= limit && length <= rest_.size();
-        if (!good_)
-            return {};
-        const auto value = rest_.substr(0, length);
-        rest_.remove_prefix(length);
-        good_ = std::all_of(value.begin(), value.end(), printable);
-        return std::string(value);
-    }
-
-    [[nodiscard]] bool good() const { return good_; }
-    [[nodiscard]] bool complete() const { return good_ && rest_.empty(); }
-
-  private:
-    std::string_view rest_;
-    bool good_ = false;
-};
 
 // A result that contradicts itself is as bad as garbage: "found" without a name, "cannot tell" without a cause.
 bool consistent(const policy::ScanResult& result) {
@@ -135,6 +68,7 @@ std::string encode(const Answer& answer) {
         writer.text<std::uint8_t>(result.name, kMaxSignatureName);
         writer.text<std::uint16_t>(result.detail, kMaxDetail);
     }
+    writer.append(encode_contents(answer.contents, base::kMaxPacket - writer.size()));
     return writer.take();
 }
 
@@ -181,6 +115,7 @@ std::optional<Answer> decode_answer(std::string_view packet) {
         if (!reader.good() || !consistent(answer.results.back()))
             return std::nullopt;
     }
+    answer.contents = read_contents(reader);
     return reader.complete() ? std::optional(std::move(answer)) : std::nullopt;
 }
 

@@ -1,11 +1,13 @@
 // The packets between proxy, zygote and workers: bytes only, no descriptor, no socket.
 //
 // Used on both sides. What a worker says is hostile until decode_answer() has taken it: lengths bounded, every octet
-// accounted for, text printable ASCII only (it ends up in the log and in a header field). Numbers are little endian.
+// accounted for, text printable ASCII only (it ends up in the log and in a header field), but for names out of the
+// mail, which are clean UTF-8. Numbers are little endian.
 //
 //   proxy  -> worker   'J' serial(4) size(8), with the message's descriptor
 //   worker -> proxy    'R'                      ready, once, when its sandbox is closed
 //                      'A' serial(4) count(1) { outcome(1) cause(1) scanner(1+n) name(1+n) detail(2+n) }
+//                          contents (wire_contents.hpp)
 //   zygote -> proxy    'G' text                 first packet on a control channel: the signatures in use
 //                      'W' slot(4) serial(4) pid(4), with the proxy's end of the new worker's channel
 //   proxy  -> zygote   'K' slot(4) serial(4)    kill and replace this worker; an older serial is ignored
@@ -54,6 +56,7 @@ struct Kill {
 struct Answer {
     std::uint32_t serial = 0;
     std::vector<policy::ScanResult> results;  // never empty
+    policy::Contents contents = {};
 };
 
 std::string encode(const Job& job);

@@ -6,11 +6,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <exception>
+#include <iterator>
 #include <utility>
 
 #include "base/channel.hpp"
+#include "scanners/examine.hpp"
 #include "scanners/worker/temporary_directory.hpp"
 #include "scanners/worker/wire.hpp"
 
@@ -89,20 +92,24 @@ policy::ScanResult failed(const Scanner& scanner, std::string_view why) {
     return {std::string(scanner.name()), policy::Outcome::kCannotTell, policy::Cause::kError, {}, std::string(why)};
 }
 
-policy::ScanResult scan_with(Scanner& scanner, std::string_view mail) {
+policy::ScanResult scan_with(Scanner& scanner, std::string_view mail, std::span<const Extra> extras) {
     try {
-        return scanner.scan(mail);
+        return scanner.scan(mail, extras);
     } catch (const std::exception& exception) {
         return failed(scanner, exception.what());
     }
 }
 
-std::vector<policy::ScanResult> scan_all(Scanners& scanners, const MappedMessage& message) {
-    std::vector<policy::ScanResult> results;
+void look_at(wire::Answer& answer, std::string_view mail, const WorkerPlan& plan, Scanners& scanners) {
+    Opening opening(plan.content_limits, answer.contents);
+    try {
+        examine(opening, mail);
+    } catch (const std::exception& exception) {  // no memory: what was seen is not all (invariant 6)
+        answer.results.push_back(
+            {"contents", policy::Outcome::kCannotTell, policy::Cause::kError, {}, exception.what()});
+    }
     for (auto& scanner : scanners)
-        results.push_back(message.valid() ? scan_with(*scanner, message.bytes())
-                                          : failed(*scanner, "the message could not be mapped"));
-    return results;
+        answer.results.push_back(scan_with(*scanner, mail, opening.extras()));
 }
 
 int serve(int channel, const WorkerPlan& plan, Scanners& scanners) {
@@ -112,10 +119,14 @@ int serve(int channel, const WorkerPlan& plan, Scanners& scanners) {
         if (!job || packet.descriptors.size() != 1)
             return kWorkerBadPacket;
         allow_cpu_time(plan.scan_time + std::chrono::seconds(2));
-        wire::Answer answer{job->serial, {}};
+        wire::Answer answer{job->serial, {}, {}};
         {
             const MappedMessage message(packet.descriptors[0].get(), job->size);
-            answer.results = scan_all(scanners, message);
+            if (message.valid())
+                look_at(answer, message.bytes(), plan, scanners);
+            else
+                std::transform(scanners.begin(), scanners.end(), std::back_inserter(answer.results),
+                               [](const auto& one) { return failed(*one, "the message could not be mapped"); });
         }
         packet.descriptors.clear();
         if (!empty_directory(plan.temporary_directory))

@@ -23,6 +23,7 @@ struct WorkerPlan {
     bool sandbox = true;
     SandboxSupport support;
     std::chrono::seconds scan_time{60};
+    policy::ContentLimits content_limits;
 };
 
 // Exit codes, which the zygote logs in words.

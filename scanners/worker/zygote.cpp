@@ -90,6 +90,7 @@ WorkerPlan plan_for(const config::Settings& settings) {
     plan.sandbox = settings.sandbox;
     plan.support = check_sandbox(settings);
     plan.scan_time = settings.scan_timeout;
+    plan.content_limits = settings.content_limits;
     return plan;
 }
 

@@ -3,7 +3,9 @@
 #include "scanners/worker/wire.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
+#include "base/utf8.hpp"
 #include "target.hpp"
 
 namespace {
@@ -58,17 +60,55 @@ policy::ScanResult make_result(fuzz::Source& source) {
     return result;
 }
 
+// Whatever a mail made of it, as long as it keeps the rules of a tree.
+policy::Contents make_contents(fuzz::Source& source) {
+    policy::Contents contents;
+    const std::size_t count = source.octet();
+    for (std::size_t i = 0; i < count; ++i) {
+        policy::Item item;
+        item.kind = i == 0 ? policy::Item::Kind::kMessage : static_cast<policy::Item::Kind>(source.octet() % 5);
+        item.parent = static_cast<std::uint16_t>(i == 0 ? 0 : source.octet() % i);
+        if (i > 0)
+            item.layer = static_cast<std::uint16_t>(contents.items[item.parent].layer + source.octet() % 2);
+        item.marks = static_cast<std::uint16_t>(source.number(2) & 0x1ffU);
+        item.size = source.number(8);
+        for (std::size_t names = source.octet() % 6; names > 0; --names)
+            item.names.emplace_back(source.text(source.number(2) % 400));
+        item.true_type = source.text(source.octet());
+        contents.items.push_back(std::move(item));
+    }
+    for (std::size_t hits = source.octet(); hits > 0; --hits)
+        contents.hits.push_back({1, static_cast<std::uint16_t>(count == 0 ? 0 : source.octet() % count), 2,
+                                 std::string(source.text(source.octet()))});
+    contents.subject = source.text(source.octet());
+    return contents;
+}
+
+void check_contents(const policy::Contents& sent, const policy::Contents& got) {
+    require(got.items.size() <= sent.items.size(), "no item more than were sent");
+    require(got.items.size() == sent.items.size() || !got.exceeded.empty(), "what is left out is said");
+    for (std::size_t i = 0; i < got.items.size(); ++i) {
+        require(got.items[i].parent == sent.items[i].parent && got.items[i].marks == sent.items[i].marks, "an item");
+        require(base::is_clean_utf8(got.items[i].true_type), "text of an item is clean");
+    }
+    for (const auto& hit : got.hits)
+        require(hit.excerpt.size() <= policy::kMaxExcerpt && base::is_clean_utf8(hit.excerpt), "an excerpt");
+    require(got.subject == base::clean_utf8(sent.subject, policy::kMaxName), "the subject");
+}
+
 void give_answer(fuzz::Source& source) {
     wire::Answer answer;
     answer.serial = static_cast<std::uint32_t>(source.number(4));
     const std::size_t count = source.octet() % 20;
     for (std::size_t i = 0; i < count; ++i)
         answer.results.push_back(make_result(source));
+    answer.contents = make_contents(source);
     const auto decoded = wire::decode_answer(wire::encode(answer));
     require(decoded.has_value() == !answer.results.empty(), "an answer arrives, if it says anything");
     if (!decoded)
         return;
     require(decoded->serial == answer.serial, "serial");
+    check_contents(answer.contents, decoded->contents);
     require(decoded->results.size() == std::min(answer.results.size(), wire::kMaxResults), "number of results");
     for (std::size_t i = 0; i < decoded->results.size(); ++i) {
         const auto& sent = answer.results[i];

@@ -17,6 +17,9 @@ wire::Answer two_results() {
              {"fault", Outcome::kCannotTell, Cause::kLimit, "", "a limit was exceeded"}}};
 }
 
+// Nothing was seen inside: numbers and empty texts.
+const std::string kNoContents(19, '\0');
+
 }  // namespace
 
 TEST_CASE("packets come back as they went") {
@@ -79,13 +82,14 @@ TEST_CASE("an answer without results, or with too many, is refused") {
     CHECK_FALSE(wire::decode_answer(wire::encode(wire::Answer{1, {}})));
     std::string packet = wire::encode(wire::Answer{1, {{"clamav", Outcome::kClean, Cause::kNone, "", ""}}});
     packet[5] = 17;
-    std::string seventeen = packet.substr(0, 6);
-    for (int i = 0; i < 17; ++i)
-        seventeen += packet.substr(6);
-    CHECK_FALSE(wire::decode_answer(seventeen));
-    seventeen[5] = 16;
-    CHECK_FALSE(wire::decode_answer(seventeen));
-    CHECK(wire::decode_answer(seventeen.substr(0, seventeen.size() - (packet.size() - 6))));
+    const auto result = packet.substr(6, packet.size() - 6 - kNoContents.size());
+    std::string sixteen = packet.substr(0, 6);
+    for (int i = 0; i < 16; ++i)
+        sixteen += result;
+    CHECK_FALSE(wire::decode_answer(sixteen + result + kNoContents));
+    sixteen[5] = 16;
+    CHECK_FALSE(wire::decode_answer(sixteen + result + kNoContents));
+    CHECK(wire::decode_answer(sixteen + kNoContents));
 }
 
 TEST_CASE("text that could forge a log line or a header field never gets through") {
@@ -110,7 +114,7 @@ TEST_CASE("long text is cut by the encoder and refused by the decoder") {
     CHECK(answer->results[0].detail.size() == wire::kMaxDetail);
 
     std::string packet("A\x01\0\0\0\x01\x01\0", 8);
-    packet += std::string("\x21", 1) + std::string(33, 's') + std::string("\x01n\0\0", 4);
+    packet += std::string("\x21", 1) + std::string(33, 's') + std::string("\x01n\0\0", 4) + kNoContents;
     CHECK_FALSE(wire::decode_answer(packet));
     packet.erase(9, 1);
     packet[8] = 32;
