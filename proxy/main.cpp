@@ -149,18 +149,15 @@ int run_role(const Arguments& arguments) {
         return kUsageError;
     // Executed by descriptor, it would be called after the descriptor's number.
     ::prctl(PR_SET_NAME, proxy ? "sandwichd-proxy" : "sandwichd-scan", 0, 0, 0);
-    const auto text = supervisor::read_configuration(roles::kConfigFd);
-    if (!text) {
-        fmt::print(stderr, "sandwichd: --role is for the daemon's own use: {}\n", text.error().message);
+    auto settings = supervisor::read_configuration(roles::kConfigFd);
+    if (!settings) {
+        fmt::print(stderr, "sandwichd: --role is for the daemon's own use: {}\n", settings.error().message);
         return kUsageError;
     }
-    auto loaded = config::parse(*text);
-    if (!loaded.settings)
-        return 1;
     if (arguments.foreground)
-        loaded.settings->log_target = base::log::Target::kStderr;
-    base::log::open(loaded.settings->log_target, loaded.settings->log_ident, loaded.settings->log_level);
-    return proxy ? roles::run_proxy(*loaded.settings, arguments.generation) : roles::run_zygote(*loaded.settings);
+        settings->log_target = base::log::Target::kStderr;
+    base::log::open(settings->log_target, settings->log_ident, settings->log_level);
+    return proxy ? roles::run_proxy(*settings, arguments.generation) : roles::run_zygote(*settings);
 }
 
 int run(int argc, char** argv) {

@@ -183,24 +183,21 @@ void Proxy::adopt_zygote(base::Packet& packet) {
 void Proxy::adopt_configuration(base::Packet& packet) {
     if (packet.descriptors.size() != 2)
         return tell_supervisor("Eno configuration came along");
-    auto text = supervisor::read_configuration(packet.descriptors.front().get());
-    if (!text)
-        return tell_supervisor("E" + text.error().message);
-    auto loaded = config::parse(*text);
-    if (!loaded.settings)
-        return tell_supervisor("Ethe proxy cannot parse what the supervisor could");
-    auto tls = tls_contexts(*loaded.settings, packet.descriptors.back().get());
+    const auto settings = supervisor::read_configuration(packet.descriptors.front().get());
+    if (!settings)
+        return tell_supervisor("E" + settings.error().message);
+    auto tls = tls_contexts(*settings, packet.descriptors.back().get());
     if (!tls)
         return tell_supervisor("E" + tls.error().message);
     unsigned generation = 0;
     const char* end = packet.bytes.data() + packet.bytes.size();
     if (std::from_chars(packet.bytes.data() + 1, end, generation).ec != std::errc())
         return tell_supervisor("Ethe configuration has no number");
-    base::log::set_level(loaded.settings->log_level);
-    scanners_.set_limits(pool_limits(*loaded.settings));
-    quarantine_.set_limits(quarantine_limits(*loaded.settings));
-    journal_->set_limits(journal_limits(*loaded.settings));
-    shared_.runtime.store(make_runtime(*loaded.settings, std::move(*tls), generation));
+    base::log::set_level(settings->log_level);
+    scanners_.set_limits(pool_limits(*settings));
+    quarantine_.set_limits(quarantine_limits(*settings));
+    journal_->set_limits(journal_limits(*settings));
+    shared_.runtime.store(make_runtime(*settings, std::move(*tls), generation));
     tell_supervisor("C");
 }
 

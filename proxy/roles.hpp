@@ -2,7 +2,8 @@
 // supervisor only.
 //
 // Descriptors (fixed numbers in the child):
-//   3  configuration text (sealed memfd): every process parses the same bytes that the supervisor checked
+//   3  texts of the configuration and the policy (sealed memfd, supervisor::read_configuration): every process parses
+//      the same bytes that the supervisor checked
 //   4  channel to the supervisor (SOCK_SEQPACKET, base/channel.hpp)
 //   5… proxy only: listening sockets, in the order of Settings::sockets; then the control socket; then the
 //      texts of the files that [tls] names (sealed memfd, config::TlsFiles): keys are for no other process

@@ -275,7 +275,7 @@ Machine this_machine() {
     return {name, net::local_addresses()};
 }
 
-base::Result<std::string> read_file(const std::string& path) {
+base::Result<std::string> read_file(const std::string& path, std::size_t limit) {
     // O_NONBLOCK: a FIFO would otherwise hold up the start for ever.
     const base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!file)
@@ -285,7 +285,7 @@ base::Result<std::string> read_file(const std::string& path) {
         return base::errno_error(path);
     if (!S_ISREG(status.st_mode))
         return base::error("{}: not a file", path);
-    std::string text(kMaxFile + 1, '\0');
+    std::string text(limit + 1, '\0');
     std::size_t size = 0;
     while (size < text.size()) {
         const auto got = ::read(file.get(), text.data() + size, text.size() - size);
@@ -297,8 +297,8 @@ base::Result<std::string> read_file(const std::string& path) {
             break;
         size += static_cast<std::size_t>(got);
     }
-    if (size > kMaxFile)
-        return base::error("{}: larger than {} octets", path, kMaxFile);
+    if (size > limit)
+        return base::error("{}: larger than {} octets", path, limit);
     text.resize(size);
     return text;
 }

@@ -45,7 +45,7 @@ inline Loaded parse(std::string_view text) {
 }
 
 // The file's text, bounded. Error: unreadable, too big, not a file.
-base::Result<std::string> read_file(const std::string& path);
+base::Result<std::string> read_file(const std::string& path, std::size_t limit = kMaxFile);
 
 // "FILE:LINE: error: text".
 std::string format(const std::string& file, const Diagnostic& diagnostic);

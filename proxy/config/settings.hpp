@@ -122,6 +122,11 @@ struct Settings {
     // [content]
     policy::ContentLimits content_limits;
 
+    // [policy]
+    std::string policy_file;       // empty: none
+    std::string policy_directory;  // empty: none
+    policy::PolicyPtr policy;      // what stands in them, filled in by whoever reads them; null: nothing
+
     // [recipients PATTERN], in the order of the file
     std::vector<policy::RecipientRule> recipients;
 
@@ -144,7 +149,7 @@ struct Settings {
     bool operator==(const Settings&) const = default;
 
     [[nodiscard]] policy::Rules rules() const {
-        return {clamav.enable, {clamav.action, clamav.failure_action, clamav.encrypted_action}, recipients};
+        return {clamav.enable, {clamav.action, clamav.failure_action, clamav.encrypted_action}, recipients, policy};
     }
 };
 

@@ -85,6 +85,9 @@ constexpr Section kSections[] = {
     {"content", "What is in a message",
      "Bounds of looking into a message: its parts, the members of archives, what documents hold. A message that goes "
      "over one of them is looked at up to there."},
+    {"policy", "Content policy",
+     "Rules about who may send what to whom, and what is done with a message that breaks them: see sandwich-policy(5). "
+     "The supervising process reads the files, with its rights."},
     {"quarantine", "Quarantine",
      "Where messages are held. sandwichctl(8) lists, shows, releases and deletes them."},
     {"journal", "Journal",
@@ -421,6 +424,14 @@ constexpr Setting kTable[] = {
     {"content", "scan_time",
      Kind::kDuration, Effect::kScanner, kCommented, "20s", {1, 3600}, kNoWords, AT(content_limits.scan_time),
      "How long looking into one message may take, without the time of the scanners."},
+
+    // ---- policy
+    {"policy", "policy_file",
+     Kind::kPath, Effect::kReload, kCommented, "", {0, 4095}, kNoWords, AT(policy_file),
+     "The file with the rules. Empty: there is none."},
+    {"policy", "policy_directory",
+     Kind::kPath, Effect::kReload, kCommented, "", {0, 4095}, kNoWords, AT(policy_directory),
+     "A directory with more of them: what ends in .ini, in the order of the names. Empty: there is none."},
 
     // ---- recipients PATTERN
     {kRecipientsSection, "action",

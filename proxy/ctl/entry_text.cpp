@@ -51,6 +51,8 @@ std::string describe(const Entry& entry, bool running) {
     line("time:", base::iso8601(entry.time));
     line("verdict:", entry.verdict);
     line("rule:", entry.rule);
+    if (!entry.area.empty())
+        line("area:", entry.area);
     line("client:", entry.client);
     line("inbound id:", entry.inbound_id);
     line("message id:", entry.message_id);

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <utility>
 
 #include "mail/headers.hpp"
+#include "mail/text.hpp"
 
 namespace mail {
 namespace {
@@ -15,7 +17,66 @@ bool is_own(const HeaderField& field) {
     return field_name_is(front, kOwnFieldPrefix);
 }
 
+bool is_named(const HeaderField& field, const HeaderEdit& edit) {
+    return field_name_is(field, edit.name);
+}
+
+// Where the value itself stands: behind the colon and the blanks, but in the field's first line.
+std::size_t value_begins(std::string_view mail, const HeaderField& field) {
+    auto position = mail.find(':', field.begin) + 1;
+    while (position < field.end && (mail[position] == ' ' || mail[position] == '\t'))
+        ++position;
+    return position;
+}
+
+// The edits, as the fields of a mail meet them.
+class HeaderWork {
+  public:
+    explicit HeaderWork(const std::vector<HeaderEdit>& edits) : edits_(edits), tagged_(edits.size()) {}
+
+    [[nodiscard]] bool removes(const HeaderField& field) const {
+        return std::any_of(edits_.begin(), edits_.end(), [&field](const HeaderEdit& edit) {
+            return (edit.kind == HeaderEdit::Kind::kRemove || edit.kind == HeaderEdit::Kind::kReplace) &&
+                   is_named(field, edit);
+        });
+    }
+
+    // Text before this field's value; several tags stand in the order of the edits.
+    std::string tag_for(const HeaderField& field) {
+        std::string tags;
+        for (std::size_t i = 0; i < edits_.size(); ++i) {
+            if (edits_[i].kind != HeaderEdit::Kind::kTag || tagged_[i] || !is_named(field, edits_[i]))
+                continue;
+            tagged_[i] = true;
+            if (!trim(field.value).starts_with(edits_[i].value))
+                tags += edits_[i].value + ' ';
+        }
+        return tags;
+    }
+
+    // Fields on top, once the whole header section has been seen.
+    [[nodiscard]] std::string added() const {
+        std::string fields;
+        for (std::size_t i = 0; i < edits_.size(); ++i) {
+            const auto kind = edits_[i].kind;
+            if (kind == HeaderEdit::Kind::kAdd || kind == HeaderEdit::Kind::kReplace ||
+                (kind == HeaderEdit::Kind::kTag && !tagged_[i]))
+                fields += edits_[i].name + ": " + edits_[i].value + "\r\n";
+        }
+        return fields;
+    }
+
+  private:
+    const std::vector<HeaderEdit>& edits_;
+    std::vector<bool> tagged_;
+};
+
 }  // namespace
+
+void Rope::append(Rope other) {
+    std::move(other.pieces_.begin(), other.pieces_.end(), std::back_inserter(pieces_));
+    size_ += other.size_;
+}
 
 void Rope::insert(std::string text) {
     if (text.empty())
@@ -47,19 +108,28 @@ std::string Rope::flatten() const {
     return text;
 }
 
-Rope with_trace(MessagePtr original, std::string trace) {
+Rope with_trace(MessagePtr original, std::string trace, const std::vector<HeaderEdit>& edits) {
     const auto mail = original->bytes();
-    Rope rope(std::move(original));
-    rope.insert(std::move(trace));
+    HeaderWork work(edits);
+    Rope body(original);
     HeaderReader reader(mail);
     std::size_t kept = 0;  // everything before it is in the rope, or taken out
     while (const auto field = reader.next()) {
-        if (!is_own(*field))
-            continue;
-        rope.keep(kept, field->begin);
-        kept = field->end;
+        if (is_own(*field) || work.removes(*field)) {
+            body.keep(kept, field->begin);
+            kept = field->end;
+        } else if (auto tag = work.tag_for(*field); !tag.empty()) {
+            const auto value = value_begins(mail, *field);
+            body.keep(kept, value);
+            body.insert(std::move(tag));
+            kept = value;
+        }
     }
-    rope.keep(kept, mail.size());
+    body.keep(kept, mail.size());
+    Rope rope(std::move(original));
+    rope.insert(std::move(trace));
+    rope.insert(work.added());
+    rope.append(std::move(body));
     return rope;
 }
 

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "mail/message.hpp"
 
@@ -19,6 +21,9 @@ class Rope {
     void insert(std::string text);
     // Octets [begin, end) of the original, end <= its size; an empty range is ignored.
     void keep(std::size_t begin, std::size_t end);
+
+    // Of the same original.
+    void append(Rope other);
 
     [[nodiscard]] std::size_t size() const { return size_; }
     [[nodiscard]] std::size_t pieces() const { return pieces_.size(); }
@@ -39,8 +44,22 @@ class Rope {
 // Our own header fields begin with this; from outside they are removed, so that nobody can forge a verdict.
 inline constexpr std::string_view kOwnFieldPrefix = "X-Sandwich-";
 
+// A change of the header section; every octet that it does not name stays as it is.
+struct HeaderEdit {
+    enum class Kind : std::uint8_t {
+        kAdd,      // a field on top
+        kReplace,  // the same, and every field of that name is taken out
+        kRemove,   // every field of that name is taken out
+        kTag,      // `value` and a blank before the value of the first field of that name, unless it begins so; a mail
+                   // without the field gets one
+    };
+    Kind kind = Kind::kAdd;
+    std::string name;
+    std::string value;  // unfolded, without CR and LF
+};
+
 // `trace` (whole fields, CRLF at their ends) on top of the mail, fields of our own name taken out of its header
-// section.
-Rope with_trace(MessagePtr original, std::string trace);
+// section, and `edits` made there. Cost: the header section's size for each edit at most.
+Rope with_trace(MessagePtr original, std::string trace, const std::vector<HeaderEdit>& edits = {});
 
 }  // namespace mail

@@ -110,6 +110,15 @@ std::string Address::to_string() const {
     return buffer;
 }
 
+std::array<std::uint8_t, 16> Address::mapped() const {
+    if (v6_)
+        return octets_;
+    std::array<std::uint8_t, 16> mapped{};
+    mapped[10] = mapped[11] = 0xff;
+    std::copy_n(octets_.begin(), 4, mapped.begin() + 12);
+    return mapped;
+}
+
 bool Address::matches(const Address& network, unsigned bits) const {
     if (v6_ != network.v6_)
         return false;

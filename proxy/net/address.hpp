@@ -29,6 +29,9 @@ class Address {
     [[nodiscard]] std::string to_string() const;
     bool operator==(const Address&) const = default;
 
+    // As an IPv6 address: IPv4 as ::ffff:a.b.c.d.
+    [[nodiscard]] std::array<std::uint8_t, 16> mapped() const;
+
     // True when the first `bits` bits agree and the families are the same.
     [[nodiscard]] bool matches(const Address& network, unsigned bits) const;
 

@@ -37,29 +37,94 @@ Choice choose(Outcome outcome, const Actions& actions) {
     return {permitted_for_unknown(actions.failure) ? actions.failure : Action::kDefer, "failure_action"};
 }
 
-Decision decide(const ScanReport& report, std::string_view recipient, bool null_sender, const Rules& rules) {
+// What the settings say of what the scanners found.
+Decision decide_by_settings(const Facts& facts, std::string_view recipient, const Rules& rules) {
     if (!rules.scanning)
         return {Action::kDeliver, "not scanned", "scanner.clamav enable"};
     const auto special = std::find_if(rules.recipients.begin(), rules.recipients.end(), [&](const RecipientRule& rule) {
         return matches_recipient(rule.pattern, recipient);
     });
     const bool is_special = special != rules.recipients.end();
-    const auto [action, setting] = choose(worst_outcome(report), is_special ? special->actions : rules.actions);
-    Decision decision{action, summary(report), "clean"};
+    const auto [action, setting] = choose(worst_outcome(facts.report), is_special ? special->actions : rules.actions);
+    Decision decision{action, summary(facts.report), "clean"};
     if (!setting.empty())
         decision.rule = is_special ? fmt::format("recipients {} {}", special->pattern, setting)
                                    : fmt::format("scanner.clamav {}", setting);
-    if (action == Action::kReject && null_sender) {
+    return decision;
+}
+
+// How much an action keeps back: of two, the one that weighs more is done.
+int weight(Action action) {
+    switch (action) {
+        case Action::kDeliver:
+            return 0;
+        case Action::kTagAndDeliver:
+        case Action::kDeliverWithMark:
+            return 1;
+        case Action::kDefer:
+            return 2;
+        case Action::kQuarantine:
+            return 3;
+        case Action::kReject:
+            return 4;
+        case Action::kDiscard:
+            break;
+    }
+    return 5;
+}
+
+// The rule asks for what the scanners found, by its name.
+bool is_about(const Ruling& ruling, Outcome outcome) {
+    switch (outcome) {
+        case Outcome::kFound:
+            return ruling.about_virus;
+        case Outcome::kEncrypted:
+            return ruling.about_encrypted;
+        case Outcome::kClean:
+            return true;
+        case Outcome::kCannotTell:
+            break;
+    }
+    return ruling.about_cannot_tell;
+}
+
+// A virus that the settings hold is not bounced to its alleged sender because of a rule about something else.
+bool overrules(const Ruling& ruling, const Decision& settings, Outcome outcome) {
+    if (is_about(ruling, outcome))
+        return true;
+    const auto wanted = ruling.final_action->action;
+    if (outcome == Outcome::kFound && wanted == Action::kReject)
+        return weight(settings.action) < weight(Action::kQuarantine);
+    return weight(wanted) >= weight(settings.action);
+}
+
+Decision decide(const Facts& facts, std::string_view recipient, const Rules& rules) {
+    auto decision = decide_by_settings(facts, recipient, rules);
+    if (rules.policy) {
+        auto ruling = rule_on(*rules.policy, facts, recipient);
+        decision.steps = std::move(ruling.steps);
+        if (ruling.final_action && overrules(ruling, decision, worst_outcome(facts.report))) {
+            decision.action = ruling.final_action->action;
+            decision.area = std::move(ruling.final_action->area);
+            decision.text = std::move(ruling.final_action->text);
+            decision.rule = "rule " + ruling.rule;
+        }
+    }
+    if (decision.action == Action::kReject && facts.envelope.null_sender()) {
         decision.action = Action::kQuarantine;
         decision.rule += ", but never a 5xx to <>";
     }
     return decision;
 }
 
-// Adds a recipient to the group of its action, or begins one.
+bool same_is_done(const Decision& one, const Decision& other) {
+    return one.action == other.action && one.area == other.area && one.text == other.text && one.steps == other.steps;
+}
+
+// Adds a recipient to the group of those with whom the same is done, or begins one.
 void assign(std::vector<Group>& groups, std::size_t recipient, Decision decision) {
     const auto group = std::find_if(groups.begin(), groups.end(),
-                                    [&](const Group& other) { return other.decision.action == decision.action; });
+                                    [&](const Group& other) { return same_is_done(other.decision, decision); });
     if (group == groups.end()) {
         groups.push_back({std::move(decision), {recipient}});
         return;
@@ -111,12 +176,13 @@ std::string_view to_string(Action action) {
     return "defer";
 }
 
-std::vector<Group> divide(const ScanReport& report, const mail::Envelope& envelope,
-                          const std::vector<std::size_t>& which, const Rules& rules, bool one_reply) {
+std::vector<Group> divide(const Facts& facts, const std::vector<std::size_t>& which, const Rules& rules,
+                          bool one_reply) {
+    const auto& envelope = facts.envelope;
     std::vector<Decision> decisions;
     decisions.reserve(which.size());
     for (const auto recipient : which)
-        decisions.push_back(decide(report, envelope.recipients[recipient].path, envelope.null_sender(), rules));
+        decisions.push_back(decide(facts, envelope.recipients[recipient].path, rules));
     const bool all_rejected =
         which.size() == envelope.recipients.size() &&
         std::all_of(decisions.begin(), decisions.end(), [](const Decision& d) { return d.action == Action::kReject; });

@@ -7,22 +7,11 @@
 #include <string_view>
 #include <vector>
 
-#include "mail/envelope.hpp"
+#include "policy/action.hpp"
+#include "policy/rule.hpp"
 #include "policy/scan_report.hpp"
 
 namespace policy {
-
-enum class Action : std::uint8_t {
-    kDeliver,
-    kTagAndDeliver,    // found, and delivered with X-Sandwich-Verdict saying so
-    kDeliverWithMark,  // not known, and delivered with X-Sandwich-Verdict saying so
-    kQuarantine,
-    kReject,   // 5xx
-    kDiscard,  // 250 and gone; always logged
-    kDefer,    // 451: the upstream keeps it and tries again
-};
-
-std::string_view to_string(Action action);
 
 // What is done with a message of each kind. Permitted values: `found` quarantine, reject, discard, tag-and-deliver; the
 // others defer, quarantine, deliver-with-mark. The configuration checks it; what is not permitted here becomes defer.
@@ -45,12 +34,16 @@ struct Rules {
     bool scanning = true;  // false: nothing scans, by configuration; everything is delivered unmarked
     Actions actions;
     std::vector<RecipientRule> recipients;  // the first that matches counts
+    PolicyPtr policy = nullptr;             // null: none
 };
 
 struct Decision {
     Action action = Action::kDefer;
     std::string verdict;  // summary(report): log, X-Sandwich-Verdict, quarantine
-    std::string rule;     // the setting that decided: "scanner.clamav action"; "clean" when none had to
+    std::string rule;     // what decided: "scanner.clamav action", "rule executables"; "clean" when nothing had to
+    std::string area{};   // of the quarantine; empty: the general one
+    std::string text{};   // what a reply of kReject or kDefer says; empty: the usual
+    std::vector<Step> steps{};  // what else is done, in order; only with a delivery but for kNotify
 };
 
 // Recipients for whom the same is done.
@@ -59,15 +52,20 @@ struct Group {
     std::vector<std::size_t> recipients;  // indexes into the envelope's, ascending
 };
 
-// Worst result wins: found, then cannot tell, then encrypted, then clean; an empty report while scanning is "cannot
-// tell". A message from <> is never rejected for its content: it would end in the upstream's dead.letter, so it is
+// What the scanners found has the actions that the settings give it: the worst result wins (found, then cannot tell,
+// then encrypted, then clean; an empty report while scanning is "cannot tell"). The policy's rules have a word in it,
+// too: of the settings' action and the rules' final one, what keeps more back is done. Only a rule that asks for that
+// very event (virus, cannot_tell, encrypted ...) overrules the settings.
+//
+// A message from <> is never rejected for its content: it would end in the upstream's dead.letter, so it is
 // quarantined.
 //
-// Divides `which` recipients of the envelope (ascending indexes) into groups, each with another action, in the order in
-// which they are acted on: what is held first, then what is discarded, delivered, refused, deferred. `one_reply`: a
-// single reply speaks for all recipients of the envelope, so a reject that is not for all of them becomes quarantine.
-std::vector<Group> divide(const ScanReport& report, const mail::Envelope& envelope,
-                          const std::vector<std::size_t>& which, const Rules& rules, bool one_reply);
+// Divides `which` recipients of the envelope (ascending indexes) into groups, each with something else done, in the
+// order in which they are acted on: what is held first, then what is discarded, delivered, refused, deferred.
+// `one_reply`: a single reply speaks for all recipients of the envelope, so a reject that is not for all of them
+// becomes quarantine.
+std::vector<Group> divide(const Facts& facts, const std::vector<std::size_t>& which, const Rules& rules,
+                          bool one_reply);
 
 // The same mail held instead for everybody, for a reason that is not in its content ("data_after_dot"): that is the
 // rule, and stands before what the scanners said.

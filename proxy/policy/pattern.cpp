@@ -9,6 +9,8 @@ char lower(char octet) {
     return octet >= 'A' && octet <= 'Z' ? static_cast<char>(octet - 'A' + 'a') : octet;
 }
 
+}  // namespace
+
 // On a mismatch only the last "*" takes one octet more: never exponential.
 bool matches(std::string_view pattern, std::string_view text) {
     std::size_t p = 0;
@@ -33,8 +35,6 @@ bool matches(std::string_view pattern, std::string_view text) {
         ++p;
     return p == pattern.size();
 }
-
-}  // namespace
 
 bool matches_recipient(std::string_view pattern, std::string_view recipient) {
     if (pattern.find('@') != std::string_view::npos)

@@ -115,14 +115,21 @@ bool read_release(LineReader& lines, ReleaseState& state) {
     return lines.complain("release");
 }
 
+// A line that is there only when there is something to say.
+bool read_area(LineReader& lines, std::string& area) {
+    if (auto value = lines.take("area"))
+        area = std::move(*value);
+    return true;
+}
+
 bool read_fields(LineReader& lines, Entry& entry) {
     std::int64_t microseconds = 0;
     if (!lines.into("id", entry.id) || !base::is_message_id(entry.id))
         return lines.complain("id");
     if (!lines.into("inbound_id", entry.inbound_id) || !lines.into("message_id", entry.message_id) ||
         !lines.into("client", entry.client) || !lines.into("verdict", entry.verdict) ||
-        !lines.into("rule", entry.rule) || !lines.into("time", microseconds) || !lines.into("size", entry.size) ||
-        !lines.into("sha256", entry.sha256) || !read_release(lines, entry.release) ||
+        !lines.into("rule", entry.rule) || !read_area(lines, entry.area) || !lines.into("time", microseconds) ||
+        !lines.into("size", entry.size) || !lines.into("sha256", entry.sha256) || !read_release(lines, entry.release) ||
         !lines.into("release_note", entry.release_note) || !lines.into("reverse_path", entry.envelope.reverse_path) ||
         !lines.into("mail_parameters", entry.envelope.parameters))
         return false;
@@ -145,6 +152,8 @@ std::string encode(const Entry& entry) {
     line("client", entry.client);
     line("verdict", entry.verdict);
     line("rule", entry.rule);
+    if (!entry.area.empty())
+        line("area", entry.area);
     line("time", std::to_string(microseconds));
     line("size", std::to_string(entry.size));
     line("sha256", entry.sha256);

@@ -45,6 +45,7 @@ struct Entry {
     std::string client;   // address of the client that the mail came from, else of the upstream; for the log
     std::string verdict;  // "found Eicar-Signature"
     std::string rule;
+    std::string area{};  // that the rule named; empty: the general one
     base::Wall::time_point time;
     mail::Envelope envelope;
     std::uint64_t size = 0;  // octets of the message

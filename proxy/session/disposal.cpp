@@ -24,6 +24,28 @@ bool is_delivery(Action action) {
     return action == Action::kDeliver || action == Action::kTagAndDeliver || action == Action::kDeliverWithMark;
 }
 
+std::vector<mail::HeaderEdit> header_edits(const policy::Decision& decision) {
+    using Edit = mail::HeaderEdit::Kind;
+    std::vector<mail::HeaderEdit> edits;
+    for (const auto& step : decision.steps) {
+        switch (step.kind) {
+            case policy::Step::Kind::kTagSubject:
+                edits.push_back({Edit::kTag, "Subject", step.value});
+                break;
+            case policy::Step::Kind::kAddHeader:
+                edits.push_back({Edit::kAdd, step.name, step.value});
+                break;
+            case policy::Step::Kind::kReplaceHeader:
+                edits.push_back({Edit::kReplace, step.name, step.value});
+                break;
+            case policy::Step::Kind::kRemoveHeader:
+                edits.push_back({Edit::kRemove, step.name, {}});
+                break;
+        }
+    }
+    return edits;
+}
+
 }  // namespace
 
 Disposal::Disposal(Shard& shard, const IncomingMail& mail, Delivery& delivery, Owner& owner)
@@ -72,16 +94,21 @@ void Disposal::next() {
         case Action::kQuarantine:
             return intend();
         case Action::kReject:
-            return end_part(make_reply(554, "5.7.1", fmt::format("{} message refused by content policy", mail_.id)),
+            return end_part(make_reply(554, "5.7.1", said("message refused by content policy")),
                             "Service unavailable: rejected", std::nullopt);
         case Action::kDiscard:
             return end_part(make_reply(250, "2.0.0", fmt::format("{} accepted", mail_.id)), "Sent (discarded)",
                             journal::Kind::kDiscarded);
         case Action::kDefer:
-            return end_part(
-                make_reply(451, "4.7.1", fmt::format("{} message could not be checked, try again later", mail_.id)),
-                "Deferred: not checked", std::nullopt);
+            return end_part(make_reply(451, "4.7.1", said("message could not be checked, try again later")),
+                            part_.decision.text.empty() ? "Deferred: not checked" : "Deferred: content policy",
+                            std::nullopt);
     }
+}
+
+// What the reply says after our id: the rule's own words, if it has any.
+std::string Disposal::said(std::string_view usual) const {
+    return fmt::format("{} {}", mail_.id, part_.decision.text.empty() ? usual : std::string_view(part_.decision.text));
 }
 
 // Calls back only as long as this very step is waited for: the transaction may be over by then.
@@ -113,7 +140,8 @@ void Disposal::intended(unsigned step) {
     part_.asked_downstream = true;
     envelope_is_open_ = false;
     SANDWICH_FAILPOINT("before-commit");
-    delivery_.commit(mail::with_trace(mail_.message, trace_fields(mail_, part_.decision)));
+    delivery_.commit(
+        mail::with_trace(mail_.message, trace_fields(mail_, part_.decision), header_edits(part_.decision)));
 }
 
 void Disposal::quarantine() {
@@ -130,6 +158,7 @@ void Disposal::quarantine() {
         entry.client = mail_.upstream.address.address.to_string();
     entry.verdict = part_.decision.verdict;
     entry.rule = part_.decision.rule;
+    entry.area = part_.decision.area;
     entry.time = mail_.begun;
     entry.envelope = mail_.envelope_for(part_.recipients);
     const auto id = entry.id;

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy/decision.hpp"
@@ -81,6 +82,7 @@ class Disposal final : public Delivery::Handler {
     void hold_instead(const std::string& why);
     [[nodiscard]] bool others_have_it() const;
     [[nodiscard]] bool will_come_again() const;
+    [[nodiscard]] std::string said(std::string_view usual) const;
     template <typename Call>
     auto when_found(Call call);
 

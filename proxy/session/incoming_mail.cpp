@@ -1,5 +1,7 @@
 #include "session/incoming_mail.hpp"
 
+#include <ctime>
+
 #include "mail/text.hpp"
 
 namespace session {
@@ -15,6 +17,20 @@ std::string IncomingMail::client_address() const {
     const auto address =
         net::Address::parse(upstream.client.addr.empty() ? facts.received.client : upstream.client.addr);
     return address ? address->to_string() : std::string();
+}
+
+policy::Facts IncomingMail::policy_facts(const policy::ScanReport& report) const {
+    policy::Facts seen{report, envelope};
+    seen.size = message->size();
+    if (const auto address = net::Address::parse(client_address()))
+        seen.client = address->mapped();
+    seen.client_name = upstream.client.name.empty() ? upstream.client.helo : upstream.client.name;
+    const auto seconds = base::Wall::to_time_t(begun);
+    std::tm local{};
+    if (::localtime_r(&seconds, &local) != nullptr)
+        seen.moment = {static_cast<unsigned>(local.tm_wday),
+                       static_cast<unsigned>(local.tm_hour) * 60 + static_cast<unsigned>(local.tm_min)};
+    return seen;
 }
 
 smtp::ClientAttributes IncomingMail::forwarded_client() const {

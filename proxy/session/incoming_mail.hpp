@@ -52,6 +52,8 @@ struct IncomingMail {
     [[nodiscard]] journal::Origin origin() const;
     // Where the mail came from into this site: as the upstream says, else as its Received field says. Empty: unknown.
     [[nodiscard]] std::string client_address() const;
+    // What the policy's rules look at; borrows from the mail and from `report`.
+    [[nodiscard]] policy::Facts policy_facts(const policy::ScanReport& report) const;
     // What a delivery server is told by XFORWARD. The mail's text is not here yet; without a word from the upstream,
     // the upstream is the client.
     [[nodiscard]] smtp::ClientAttributes forwarded_client() const;

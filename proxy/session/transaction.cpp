@@ -308,7 +308,7 @@ void Transaction::scanned(policy::ScanReport report) {
         shard_.shared().journal.crashed(mail_.id, journal_key_);
     mail_.signatures = report.generation;
     log_failures(mail_.id, report);
-    dispose(policy::divide(report, mail_.envelope, waiting_, mail_.runtime->rules, !mail_.upstream.lmtp));
+    dispose(policy::divide(mail_.policy_facts(report), waiting_, mail_.runtime->rules, !mail_.upstream.lmtp));
 }
 
 void Transaction::dispose(std::vector<policy::Group> groups) {

@@ -2,14 +2,21 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "config/load.hpp"
+#include "config/policy_file.hpp"
 
 namespace supervisor {
 namespace {
+
+// No text of settings has it; what follows it are the policy's texts.
+constexpr char kEndOfSettings = '\0';
 
 base::Result<base::UniqueFd> seal(const char* name, std::string_view text) {
     base::UniqueFd fd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -29,7 +36,10 @@ base::Result<base::UniqueFd> seal(const char* name, std::string_view text) {
 }
 
 base::Result<std::string> read_whole(int memfd, std::size_t limit) {
-    std::string text(limit + 1, '\0');
+    struct stat status {};
+    if (::fstat(memfd, &status) != 0)
+        return base::errno_error("reading the configuration");
+    std::string text(std::min(static_cast<std::size_t>(status.st_size), limit) + 1, '\0');
     std::size_t have = 0;
     while (have < text.size()) {
         const ssize_t got = ::pread(memfd, text.data() + have, text.size() - have, static_cast<off_t>(have));
@@ -54,6 +64,32 @@ void tell(const std::string& file, const config::Loaded& parsed, LoadedConfigura
     }
 }
 
+// Error: what is wrong with the first of the files; the supervisor has told all of it.
+base::Status adopt_policy(config::Settings& settings, const config::PolicyFiles& files) {
+    if (files.files.empty())
+        return base::ok();
+    auto parsed = config::parse_policy(files);
+    if (!parsed.policy)
+        return base::error("{}", parsed.errors.front());
+    settings.policy = std::move(parsed.policy);
+    return base::ok();
+}
+
+config::PolicyFiles load_policy(config::Settings& settings, LoadedConfiguration& loaded) {
+    auto files = config::read_policy_files(settings.policy_file, settings.policy_directory);
+    if (!files) {
+        loaded.errors.push_back(fmt::format("error: {}", files.error().message));
+        return {};
+    }
+    if (files->files.empty())
+        return {};
+    auto parsed = config::parse_policy(*files);
+    loaded.errors.insert(loaded.errors.end(), parsed.errors.begin(), parsed.errors.end());
+    loaded.warnings.insert(loaded.warnings.end(), parsed.warnings.begin(), parsed.warnings.end());
+    settings.policy = std::move(parsed.policy);
+    return std::move(*files);
+}
+
 }  // namespace
 
 LoadedConfiguration load_configuration(const std::string& file, bool log_to_stderr) {
@@ -68,9 +104,12 @@ LoadedConfiguration load_configuration(const std::string& file, bool log_to_stde
     if (parsed.settings)
         tls_files = config::read_tls_files(parsed);
     tell(file, parsed, loaded);
+    config::PolicyFiles policy_files;
+    if (parsed.settings)
+        policy_files = load_policy(*parsed.settings, loaded);
     if (!loaded.errors.empty())
         return loaded;
-    auto sealed = seal("sandwich.ini", *text);
+    auto sealed = seal("sandwich.ini", *text + kEndOfSettings + policy_files.pack());
     auto sealed_tls = seal("sandwich-tls", tls_files.pack());
     for (const auto* one : {&sealed, &sealed_tls})
         if (!*one)
@@ -83,8 +122,22 @@ LoadedConfiguration load_configuration(const std::string& file, bool log_to_stde
     return loaded;
 }
 
-base::Result<std::string> read_configuration(int memfd) {
-    return read_whole(memfd, config::kMaxFile);
+base::Result<config::Settings> read_configuration(int memfd) {
+    const auto whole = read_whole(memfd, config::kMaxFile + 1 + 2 * config::kMaxPolicySize);
+    if (!whole)
+        return whole.error();
+    const auto end = whole->find(kEndOfSettings);
+    if (end == std::string::npos)
+        return base::error("the configuration has no end");
+    auto loaded = config::parse(std::string_view(*whole).substr(0, end));
+    if (!loaded.settings)
+        return base::error("what the supervisor could parse cannot be parsed");
+    const auto files = config::PolicyFiles::unpack(std::string_view(*whole).substr(end + 1));
+    if (!files)
+        return files.error();
+    if (auto adopted = adopt_policy(*loaded.settings, *files); !adopted)
+        return adopted.error();
+    return std::move(*loaded.settings);
 }
 
 base::Result<config::TlsFiles> read_tls_files(int memfd) {

@@ -14,7 +14,7 @@ namespace supervisor {
 
 struct Configuration {
     config::Settings settings;
-    base::UniqueFd text;  // sealed memfd; read it with pread: its offset is shared
+    base::UniqueFd text;  // sealed memfd for read_configuration(); read with pread: its offset is shared
     base::UniqueFd tls;   // the same for config::TlsFiles; for the proxy alone: it holds the key
 };
 
@@ -27,8 +27,8 @@ struct LoadedConfiguration {
 // `log_to_stderr`: what -f says about the log counts more than the file. The files that [tls] names are read, too.
 LoadedConfiguration load_configuration(const std::string& file, bool log_to_stderr);
 
-// The whole text of a configuration memfd, bounded as a file is.
-base::Result<std::string> read_configuration(int memfd);
+// What the supervisor has checked, from the memfd with its texts. Error: it is none of those.
+base::Result<config::Settings> read_configuration(int memfd);
 base::Result<config::TlsFiles> read_tls_files(int memfd);
 
 }  // namespace supervisor

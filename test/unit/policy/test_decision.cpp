@@ -46,7 +46,7 @@ mail::Envelope from(std::string sender) {
 
 // What becomes of a mail with one recipient.
 policy::Decision decide(const ScanReport& report, const mail::Envelope& envelope, const policy::Rules& rules) {
-    const auto groups = policy::divide(report, envelope, {0}, rules, true);
+    const auto groups = policy::divide({report, envelope}, {0}, rules, true);
     REQUIRE(groups.size() == 1);
     REQUIRE(groups[0].recipients == std::vector<std::size_t>{0});
     return groups[0].decision;

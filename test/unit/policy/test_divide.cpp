@@ -79,33 +79,33 @@ TEST_CASE("a pattern of many stars is no way to keep the proxy busy") {
 }
 
 TEST_CASE("recipients under one rule make one group") {
-    CHECK(in_words(divide(found(), to({"a@x", "b@y"}), {0, 1}, kRules, true)) == "quarantine 0,1");
-    CHECK(in_words(divide(clean(), to({"a@x", "abuse@y", "c@strict.test"}), {0, 1, 2}, kRules, true)) ==
+    CHECK(in_words(divide({found(), to({"a@x", "b@y"})}, {0, 1}, kRules, true)) == "quarantine 0,1");
+    CHECK(in_words(divide({clean(), to({"a@x", "abuse@y", "c@strict.test"})}, {0, 1, 2}, kRules, true)) ==
           "deliver 0,1,2");
 }
 
 TEST_CASE("the first pattern that matches counts, and groups come in the order in which nothing can be lost") {
     const auto envelope = to({"a@strict.test", "abuse@strict.test", "b@more.test", "c@x"});
-    CHECK(in_words(divide(found(), envelope, {0, 1, 2, 3}, kRules, false)) ==
+    CHECK(in_words(divide({found(), envelope}, {0, 1, 2, 3}, kRules, false)) ==
           "quarantine 3; discard 2; tag-and-deliver 1; reject 0");
 }
 
 TEST_CASE("one reply cannot refuse some recipients only: they are held") {
     const auto envelope = to({"a@strict.test", "c@x", "d@strict.test"});
-    const auto groups = divide(found(), envelope, {0, 1, 2}, kRules, true);
+    const auto groups = divide({found(), envelope}, {0, 1, 2}, kRules, true);
     CHECK(in_words(groups) == "quarantine 0,1,2");
     CHECK(groups[0].decision.rule ==
           "recipients strict.test action, but one reply cannot refuse some recipients, and others");
-    CHECK(in_words(divide(found(), to({"a@strict.test", "b@strict.test"}), {0, 1}, kRules, true)) == "reject 0,1");
+    CHECK(in_words(divide({found(), to({"a@strict.test", "b@strict.test"})}, {0, 1}, kRules, true)) == "reject 0,1");
     // The other one was answered already: it was delivered by an earlier try.
-    CHECK(in_words(divide(found(), to({"a@strict.test", "b@strict.test"}), {1}, kRules, true)) == "quarantine 1");
+    CHECK(in_words(divide({found(), to({"a@strict.test", "b@strict.test"})}, {1}, kRules, true)) == "quarantine 1");
 }
 
 TEST_CASE("the null sender is never rejected, for no recipient") {
-    CHECK(in_words(divide(found(), to({"a@strict.test"}, ""), {0}, kRules, false)) == "quarantine 0");
+    CHECK(in_words(divide({found(), to({"a@strict.test"}, "")}, {0}, kRules, false)) == "quarantine 0");
 }
 
 TEST_CASE("only the recipients that were asked about are divided") {
-    CHECK(in_words(divide(clean(), to({"a@x", "b@x", "c@x"}), {0, 2}, kRules, true)) == "deliver 0,2");
-    CHECK(divide(clean(), to({"a@x"}), {}, kRules, true).empty());
+    CHECK(in_words(divide({clean(), to({"a@x", "b@x", "c@x"})}, {0, 2}, kRules, true)) == "deliver 0,2");
+    CHECK(divide({clean(), to({"a@x"})}, {}, kRules, true).empty());
 }

@@ -1,0 +1,329 @@
+#include "policy/condition.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "mail/text.hpp"
+#include "policy/file_type.hpp"
+#include "policy/pattern.hpp"
+
+namespace policy {
+namespace {
+
+using Kind = Condition::Kind;
+
+std::string printable(std::string text) {
+    std::replace_if(
+        text.begin(), text.end(), [](char octet) { return octet < ' ' || octet > '~'; }, '?');
+    return text.substr(0, kMaxSeen);
+}
+
+Answer yes(std::string seen) {
+    return {true, printable(std::move(seen)), {}};
+}
+
+Answer no(std::string seen = {}) {
+    return {false, printable(std::move(seen)), {}};
+}
+
+bool any_word(const Condition& condition, std::string_view text) {
+    return std::any_of(condition.words.begin(), condition.words.end(),
+                       [text](const std::string& pattern) { return matches(pattern, text); });
+}
+
+bool has_number(const Condition& condition, std::uint32_t number) {
+    return std::find(condition.numbers.begin(), condition.numbers.end(), number) != condition.numbers.end();
+}
+
+Answer compared(const Condition& condition, std::uint64_t value) {
+    const bool holds =
+        condition.compare == Condition::Compare::kMore ? value > condition.number : value < condition.number;
+    return {holds, std::to_string(value), {}};
+}
+
+// ---- what the scanners said
+
+template <typename Wanted>
+Answer ask_results(const Facts& facts, const Wanted& wanted) {
+    for (const auto& result : facts.report.results) {
+        if (wanted(result))
+            return yes(fmt::format("{}: {} {}", result.scanner, to_string(result.outcome),
+                                   result.name.empty() ? to_string(result.cause) : std::string_view(result.name)));
+    }
+    return no();
+}
+
+Answer ask_virus(const Condition& condition, const Facts& facts) {
+    return ask_results(facts, [&](const ScanResult& result) {
+        return result.outcome == Outcome::kFound && (condition.words.empty() || any_word(condition, result.name));
+    });
+}
+
+Answer ask_cannot_tell(const Condition& condition, const Facts& facts) {
+    if (facts.report.results.empty())
+        return condition.numbers.empty() || has_number(condition, static_cast<std::uint32_t>(Cause::kUnavailable))
+                   ? yes("no scanner looked at it")
+                   : no();
+    return ask_results(facts, [&](const ScanResult& result) {
+        return result.outcome > Outcome::kEncrypted &&
+               (condition.numbers.empty() || has_number(condition, static_cast<std::uint32_t>(result.cause)));
+    });
+}
+
+Answer ask_scanner(const Condition& condition, const Facts& facts) {
+    return ask_results(facts, [&](const ScanResult& result) {
+        return result.scanner == condition.words.front() &&
+               has_number(condition, static_cast<std::uint32_t>(result.outcome));
+    });
+}
+
+// ---- items
+
+// Every item of which `wanted` holds; `show` says what was seen of the first.
+template <typename Wanted, typename Show>
+Answer ask_items(const Facts& facts, const Wanted& wanted, const Show& show) {
+    const auto& contents = facts.report.contents;
+    Answer answer;
+    for (std::size_t i = 0; i < contents.items.size(); ++i) {
+        if (!wanted(contents.items[i]))
+            continue;
+        if (!answer.holds)
+            answer.seen = printable(fmt::format("{}: {}", item_path(contents, i), show(contents.items[i])));
+        answer.holds = true;
+        answer.items.push_back(i);
+    }
+    return answer;
+}
+
+std::string first_name(const Item& item) {
+    return item.names.empty() ? std::string() : item.names.front();
+}
+
+template <typename Wanted>
+Answer ask_names(const Facts& facts, const Wanted& wanted) {
+    return ask_items(
+        facts, [&](const Item& item) { return std::any_of(item.names.begin(), item.names.end(), wanted); }, first_name);
+}
+
+Answer ask_mark(const Condition& condition, const Facts& facts) {
+    return ask_items(
+        facts,
+        [&](const Item& item) {
+            return std::any_of(condition.numbers.begin(), condition.numbers.end(),
+                               [&](std::uint32_t mark) { return item.is(static_cast<Mark>(mark)); });
+        },
+        first_name);
+}
+
+Answer ask_encrypted(const Condition& condition, const Facts& facts) {
+    auto answer = ask_results(facts, [](const ScanResult& result) { return result.outcome == Outcome::kEncrypted; });
+    auto marked = ask_mark(condition, facts);
+    if (!marked.holds)
+        return answer;
+    if (answer.holds)
+        marked.seen = answer.seen;
+    return marked;
+}
+
+Answer ask_type(const Condition& condition, const Facts& facts, std::string Item::*type) {
+    return ask_items(
+        facts, [&](const Item& item) { return !(item.*type).empty() && any_word(condition, item.*type); },
+        [type](const Item& item) { return item.*type; });
+}
+
+Answer ask_mismatch(const Facts& facts) {
+    return ask_items(facts, type_mismatch, [](const Item& item) {
+        return fmt::format("{} as {} {}", item.true_type, item.declared_type, first_name(item));
+    });
+}
+
+Answer ask_part_size(const Condition& condition, const Facts& facts) {
+    const auto wanted = [&](const Item& item) {
+        return item.kind != Item::Kind::kMessage && compared(condition, item.size).holds;
+    };
+    return ask_items(facts, wanted, [](const Item& item) { return std::to_string(item.size); });
+}
+
+// ---- numbers
+
+bool is_inside(const Item& item) {
+    return item.kind == Item::Kind::kMember || item.kind == Item::Kind::kEmbedded;
+}
+
+std::uint64_t expanded_size(const Contents& contents) {
+    std::uint64_t sum = 0;
+    for (const auto& item : contents.items)
+        sum += is_inside(item) ? std::min(item.size, ~std::uint64_t{0} - sum) : 0;
+    return sum;
+}
+
+std::uint64_t count_items(const Contents& contents, bool (*wanted)(const Item&)) {
+    return static_cast<std::uint64_t>(std::count_if(contents.items.begin(), contents.items.end(), wanted));
+}
+
+std::uint64_t deepest(const Contents& contents) {
+    std::uint64_t layers = 0;
+    for (const auto& item : contents.items)
+        layers = std::max<std::uint64_t>(layers, item.layer);
+    return layers;
+}
+
+Answer ask_limit(const Condition& condition, const Facts& facts) {
+    const auto& contents = facts.report.contents;
+    for (const auto& one : contents.exceeded) {
+        if (!condition.numbers.empty() && !has_number(condition, static_cast<std::uint32_t>(one.limit)))
+            continue;
+        auto answer = yes(fmt::format("{}: {} of {}", item_path(contents, one.item), one.value, to_string(one.limit)));
+        answer.items.push_back(one.item);
+        return answer;
+    }
+    return no();
+}
+
+Answer ask_expression(const Condition& condition, const Facts& facts) {
+    const auto& contents = facts.report.contents;
+    Answer answer;
+    for (const auto& hit : contents.hits) {
+        if (!has_number(condition, hit.expression))
+            continue;
+        if (!answer.holds)
+            answer.seen =
+                printable(fmt::format("{}: \"{}\", score {}", item_path(contents, hit.item), hit.excerpt, hit.score));
+        answer.holds = true;
+        answer.items.push_back(hit.item);
+    }
+    std::sort(answer.items.begin(), answer.items.end());
+    answer.items.erase(std::unique(answer.items.begin(), answer.items.end()), answer.items.end());
+    return answer;
+}
+
+// ---- who
+
+Answer ask_text(const Condition& condition, std::string_view text) {
+    return {any_word(condition, text), printable(std::string(text)), {}};
+}
+
+Answer ask_client(const Condition& condition, const Facts& facts) {
+    if (!facts.client)
+        return no("unknown");
+    const bool holds = std::any_of(condition.networks.begin(), condition.networks.end(),
+                                   [&](const Network& network) { return network.contains(*facts.client); });
+    return {holds, {}, {}};
+}
+
+Answer ask_set(const Condition& condition, const Facts& facts) {
+    Answer all{!condition.any, {}, {}};
+    for (const auto& child : condition.children) {
+        auto answer = ask(child, facts);
+        if (answer.holds) {
+            all.items.insert(all.items.end(), answer.items.begin(), answer.items.end());
+            if (all.seen.empty())
+                all.seen = answer.seen;
+        }
+        if (answer.holds == condition.any) {
+            all.holds = condition.any;
+            if (!condition.any)
+                break;
+        }
+    }
+    std::sort(all.items.begin(), all.items.end());
+    all.items.erase(std::unique(all.items.begin(), all.items.end()), all.items.end());
+    if (!all.holds)
+        all.items.clear();
+    return all;
+}
+
+Answer ask_plain(const Condition& condition, const Facts& facts) {
+    const auto& contents = facts.report.contents;
+    switch (condition.kind) {
+        case Kind::kSet:
+            return ask_set(condition, facts);
+        case Kind::kVirus:
+            return ask_virus(condition, facts);
+        case Kind::kCannotTell:
+            return ask_cannot_tell(condition, facts);
+        case Kind::kEncrypted:
+            return ask_encrypted(condition, facts);
+        case Kind::kScanner:
+            return ask_scanner(condition, facts);
+        case Kind::kMark:
+            return ask_mark(condition, facts);
+        case Kind::kFileName:
+            return ask_names(facts, [&](const std::string& name) { return any_word(condition, name); });
+        case Kind::kExtension:
+            return ask_names(facts, [&](const std::string& name) { return any_word(condition, extension_of(name)); });
+        case Kind::kDoubleExtension:
+            return ask_names(facts, has_double_extension);
+        case Kind::kTrueType:
+            return ask_type(condition, facts, &Item::true_type);
+        case Kind::kDeclaredType:
+            return ask_type(condition, facts, &Item::declared_type);
+        case Kind::kTypeMismatch:
+            return ask_mismatch(facts);
+        case Kind::kCharset:
+            return ask_type(condition, facts, &Item::charset);
+        case Kind::kPartSize:
+            return ask_part_size(condition, facts);
+        case Kind::kMessageSize:
+            return compared(condition, facts.size);
+        case Kind::kExpandedSize:
+            return compared(condition, expanded_size(contents));
+        case Kind::kRecipients:
+            return compared(condition, facts.envelope.recipients.size());
+        case Kind::kParts:
+            return compared(condition,
+                            count_items(contents, [](const Item& item) { return item.kind == Item::Kind::kEntity; }));
+        case Kind::kFiles:
+            return compared(condition, count_items(contents, is_inside));
+        case Kind::kLayers:
+            return compared(condition, deepest(contents));
+        case Kind::kLimit:
+            return ask_limit(condition, facts);
+        case Kind::kDefect:
+            return {
+                (contents.defects & condition.mask) != 0, fmt::format("{:#x}", contents.defects & condition.mask), {}};
+        case Kind::kExpression:
+            return ask_expression(condition, facts);
+        case Kind::kSender:
+            return {std::any_of(condition.words.begin(), condition.words.end(),
+                                [&](const std::string& pattern) {
+                                    return matches_recipient(pattern, facts.envelope.reverse_path) ||
+                                           (pattern == "<>" && facts.envelope.null_sender());
+                                }),
+                    printable("<" + facts.envelope.reverse_path + ">"),
+                    {}};
+        case Kind::kClient:
+            return ask_client(condition, facts);
+        case Kind::kClientName:
+            return ask_text(condition, facts.client_name);
+        case Kind::kSubject:
+            return ask_text(condition, contents.subject);
+        case Kind::kFrom:
+            return ask_text(condition, contents.from);
+    }
+    return no();
+}
+
+}  // namespace
+
+bool Network::contains(const ClientAddress& other) const {
+    const auto whole = std::min<std::size_t>(prefix / 8, address.size());
+    if (!std::equal(address.begin(), address.begin() + static_cast<std::ptrdiff_t>(whole), other.begin()))
+        return false;
+    if (whole == address.size() || prefix % 8 == 0)
+        return true;
+    const auto mask = static_cast<std::uint8_t>(0xff00U >> (prefix % 8));
+    return (address[whole] & mask) == (other[whole] & mask);
+}
+
+Answer ask(const Condition& condition, const Facts& facts) {
+    auto answer = ask_plain(condition, facts);
+    if (condition.negated) {
+        answer.holds = !answer.holds;
+        answer.items.clear();
+    }
+    return answer;
+}
+
+}  // namespace policy

@@ -1,0 +1,103 @@
+#include "policy/rule.hpp"
+
+#include <algorithm>
+
+#include "policy/contents.hpp"
+
+namespace policy {
+namespace {
+
+constexpr unsigned kMinutesOfDay = 1440;
+
+bool on_day(const Span& span, unsigned weekday) {
+    return (span.days & (1U << weekday)) != 0;
+}
+
+bool fits(Direction direction, const Policy& policy, std::string_view recipient) {
+    return direction == Direction::kBoth ||
+           policy.local_domains.contains(recipient) == (direction == Direction::kIncoming);
+}
+
+bool in_time(const Rule& rule, const Moment& moment) {
+    return rule.when.empty() ||
+           std::any_of(rule.when.begin(), rule.when.end(), [&](const Span& span) { return span.contains(moment); });
+}
+
+// Asks the rule's own conditions one by one, so that each can be told.
+Answer ask_what(const Rule& rule, const Facts& facts, Tried* tried) {
+    if (tried == nullptr)
+        return ask(rule.what, facts);
+    Answer all{!rule.what.any, {}, {}};
+    for (const auto& condition : rule.what.children) {
+        auto answer = ask(condition, facts);
+        tried->questions.push_back({condition.text, answer.holds, answer.seen});
+        all.items.insert(all.items.end(), answer.items.begin(), answer.items.end());
+        if (answer.holds == rule.what.any) {
+            all.holds = rule.what.any;
+            if (!rule.what.any)
+                break;
+        }
+    }
+    all.holds = all.holds != rule.what.negated;
+    return all;
+}
+
+// Whether a condition of this kind, not negated, is among what the rule asks.
+bool asks_for(const Condition& condition, Condition::Kind kind) {
+    return !condition.negated &&
+           (condition.kind == kind || std::any_of(condition.children.begin(), condition.children.end(),
+                                                  [kind](const Condition& child) { return asks_for(child, kind); }));
+}
+
+void take(Ruling& ruling, const Rule& rule, Answer answer) {
+    ruling.rules.push_back(rule.name);
+    ruling.steps.insert(ruling.steps.end(), rule.steps.begin(), rule.steps.end());
+    ruling.items.insert(ruling.items.end(), answer.items.begin(), answer.items.end());
+    if (!rule.final_action)
+        return;
+    using Kind = Condition::Kind;
+    ruling.final_action = rule.final_action;
+    ruling.rule = rule.name;
+    ruling.about_virus = asks_for(rule.what, Kind::kVirus) || asks_for(rule.what, Kind::kScanner);
+    ruling.about_cannot_tell = asks_for(rule.what, Kind::kCannotTell) || asks_for(rule.what, Kind::kScanner) ||
+                               asks_for(rule.what, Kind::kLimit);
+    ruling.about_encrypted = asks_for(rule.what, Kind::kEncrypted) || asks_for(rule.what, Kind::kScanner);
+}
+
+}  // namespace
+
+bool Span::contains(const Moment& moment) const {
+    if (begin < end)
+        return on_day(*this, moment.weekday) && moment.minute >= begin && moment.minute < end;
+    const unsigned yesterday = (moment.weekday + 6) % 7;
+    return (on_day(*this, moment.weekday) && moment.minute >= begin && moment.minute < kMinutesOfDay) ||
+           (on_day(*this, yesterday) && moment.minute < end);
+}
+
+Ruling rule_on(const Policy& policy, const Facts& facts, std::string_view recipient, std::vector<Tried>* tried) {
+    Ruling ruling;
+    for (const auto& rule : policy.rules) {
+        Tried* const entry = tried == nullptr ? nullptr : &tried->emplace_back();
+        if (entry != nullptr)
+            entry->rule = rule.name;
+        auto result = Tried::Result::kNoMatch;
+        if (!fits(rule.direction, policy, recipient) || !rule.from.includes(facts.envelope.reverse_path) ||
+            !rule.to.includes(recipient)) {
+            result = Tried::Result::kNotForThem;
+        } else if (!in_time(rule, facts.moment)) {
+            result = Tried::Result::kNotNow;
+        } else if (auto answer = ask_what(rule, facts, entry); answer.holds) {
+            result = Tried::Result::kMatch;
+            take(ruling, rule, std::move(answer));
+        }
+        if (entry != nullptr)
+            entry->result = result;
+        if (ruling.final_action)
+            break;
+    }
+    std::sort(ruling.items.begin(), ruling.items.end());
+    ruling.items.erase(std::unique(ruling.items.begin(), ruling.items.end()), ruling.items.end());
+    return ruling;
+}
+
+}  // namespace policy

@@ -1,0 +1,81 @@
+// A rule of the content policy: whom and when it is about, what it asks, what it does; and the policy as a whole.
+//
+// Rules stand in the order of their priority. Each recipient of a mail meets them one after the other until a final
+// action is taken; actions that are not final add up.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy/action.hpp"
+#include "policy/address_set.hpp"
+#include "policy/condition.hpp"
+
+namespace policy {
+
+// Of a recipient: incoming, when the domain is one of ours ([domains] local); else outgoing.
+enum class Direction : std::uint8_t { kBoth, kIncoming, kOutgoing };
+
+// Days and hours of the week, local time. From `begin` to before `end`; a span that ends before it begins goes on after
+// midnight and belongs to the day on which it begins.
+struct Span {
+    unsigned days = 0;   // bit 0: Sunday ...
+    unsigned begin = 0;  // minute of the day
+    unsigned end = 0;    // 1440: midnight
+
+    [[nodiscard]] bool contains(const Moment& moment) const;
+};
+
+struct Rule {
+    std::string name;
+    std::string origin;  // "policy.ini:12"
+    unsigned priority = 0;
+    Direction direction = Direction::kBoth;
+    Who from{};
+    Who to{};
+    std::vector<Span> when{};  // empty: always
+    Condition what{};          // a kSet
+    std::vector<Step> steps{};
+    std::optional<Final> final_action{};
+};
+
+struct Policy {
+    AddressSet local_domains{};
+    std::vector<Rule> rules{};  // those that are enabled, in order
+};
+using PolicyPtr = std::shared_ptr<const Policy>;
+
+// What became of one rule, for explanations.
+struct Tried {
+    std::string rule;
+    enum class Result : std::uint8_t { kNotForThem, kNotNow, kNoMatch, kMatch } result = Result::kNoMatch;
+    struct Question {
+        std::string text;
+        bool holds = false;
+        std::string seen{};
+    };
+    std::vector<Question>
+        questions{};  // of the rule's own conditions, in order; those after the deciding one are not asked
+};
+
+// What the rules say for one recipient.
+struct Ruling {
+    std::optional<Final> final_action{};
+    std::string rule{};  // that took it
+    std::vector<Step> steps{};
+    std::vector<std::string> rules{};  // all that matched
+    std::vector<std::size_t> items{};  // that made them match, ascending
+    // What happened that the final rule has asked for by name: its action stands against the scanner's own.
+    bool about_virus = false;
+    bool about_cannot_tell = false;
+    bool about_encrypted = false;
+};
+
+// `tried`: filled in when it is not null.
+Ruling rule_on(const Policy& policy, const Facts& facts, std::string_view recipient,
+               std::vector<Tried>* tried = nullptr);
+
+}  // namespace policy
