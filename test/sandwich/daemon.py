@@ -153,6 +153,15 @@ class Daemon:
         os.chmod(temporary, 0o644)
         os.rename(temporary, self.ini)
 
+    def write_policy(self, text, name="policy.ini"):
+        """Writes a policy file, and names it in the ini; for a daemon that runs, reload() is the caller's affair."""
+        with open(self.path(name) + ".new", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(self.path(name) + ".new", 0o644)
+        os.rename(self.path(name) + ".new", self.path(name))
+        if name == "policy.ini" and "policy.policy_file" not in self.settings:
+            self.configure({"policy.policy_file": self.path(name)})
+
     def start(self):
         """Starts it in the foreground and waits until it is ready: its pid stands in the pid file then."""
         binary = program("sandwichd")

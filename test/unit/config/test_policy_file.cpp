@@ -1,0 +1,255 @@
+// The policy's files: what they say, and how what is wrong with them is told.
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "config/policy_file.hpp"
+#include "config/policy_words.hpp"
+
+using config::PolicyFiles;
+using policy::Condition;
+using policy::Step;
+
+namespace {
+
+config::LoadedPolicy parse(std::string text) {
+    return config::parse_policy({{{"policy.ini", std::move(text), false}}});
+}
+
+// The only error of a text.
+std::string error_of(std::string text) {
+    const auto loaded = parse(std::move(text));
+    CHECK(loaded.errors.size() == 1);
+    CHECK_FALSE(loaded.policy);
+    return loaded.errors.empty() ? "" : loaded.errors.front();
+}
+
+std::string rule_with(const std::string& line) {
+    return "[rule r]\ndo = deliver\n" + line + "\n";
+}
+
+Condition condition(const std::string& text) {
+    const auto loaded = parse(rule_with("if = " + text));
+    REQUIRE(loaded.policy);
+    return loaded.policy->rules.at(0).what.children.at(0);
+}
+
+}  // namespace
+
+TEST_CASE("a whole policy") {
+    const auto loaded = parse(R"(
+[domains]
+local = example.test *.example.test
+
+[group bosses]
+member = a@example.test b@example.test
+
+[time office]
+span = mon-fri 08:00-18:00
+
+[conditions programs]
+match = any
+if = extension exe scr
+if = true_type application/x-dosexec
+
+[rule last]
+priority = 2000
+do = add_header X-Seen: yes
+
+[rule no-programs]
+enabled = yes
+priority = 10
+direction = incoming
+from = not:group:bosses not:ceo@partner.test
+to = example.test group:bosses
+when = office
+match = all
+if = conditions programs
+if = not signed
+do = tag_subject [PROGRAM]
+do = remove_header X-Mailer
+do = quarantine programs
+
+[rule off]
+enabled = no
+do = reject
+)");
+    REQUIRE(loaded.errors.empty());
+    const auto& policy = *loaded.policy;
+    CHECK(policy.local_domains.contains("x@mail.example.test"));
+    REQUIRE(policy.rules.size() == 2);
+    const auto& rule = policy.rules[0];
+    CHECK(rule.name == "no-programs");
+    CHECK(rule.origin == "policy.ini:20");
+    CHECK(rule.direction == policy::Direction::kIncoming);
+    CHECK(rule.from.includes("x@y"));
+    CHECK_FALSE(rule.from.includes("A@example.test"));
+    CHECK_FALSE(rule.from.includes("ceo@partner.test"));
+    CHECK(rule.to.includes("c@example.test"));
+    CHECK_FALSE(rule.to.includes("c@other.test"));
+    REQUIRE(rule.when.size() == 1);
+    CHECK(rule.when[0].contains({1, 480}));
+    REQUIRE(rule.what.children.size() == 2);
+    CHECK_FALSE(rule.what.any);
+    CHECK(rule.what.children[0].children.at(0).children.size() == 2);
+    CHECK(rule.what.children[0].children.at(0).any);
+    CHECK(rule.what.children[1].negated);
+    REQUIRE(rule.steps.size() == 2);
+    CHECK(rule.steps[0] == Step{Step::Kind::kTagSubject, "", "[PROGRAM]"});
+    CHECK(rule.steps[1] == Step{Step::Kind::kRemoveHeader, "X-Mailer", ""});
+    REQUIRE(rule.final_action);
+    CHECK(rule.final_action->action == policy::Action::kQuarantine);
+    CHECK(rule.final_action->area == "programs");
+    CHECK(policy.rules[1].name == "last");
+    CHECK(policy.rules[1].steps.at(0) == Step{Step::Kind::kAddHeader, "X-Seen", "yes"});
+}
+
+TEST_CASE("conditions as they are written") {
+    CHECK(condition("virus").words.empty());
+    CHECK(condition("virus Eicar* \"Two Words\"").words == std::vector<std::string>{"eicar*", "two words"});
+    CHECK(condition("cannot_tell timeout limit").numbers.size() == 2);
+    CHECK(condition("scanner clamd found").words == std::vector<std::string>{"clamd"});
+    CHECK(condition("message_size > 10m").number == 10U << 20U);
+    CHECK(condition("recipients < 5").compare == Condition::Compare::kLess);
+    CHECK(condition("layers > 2").kind == Condition::Kind::kLayers);
+    CHECK(condition("limit ratio").numbers ==
+          std::vector<std::uint32_t>{static_cast<std::uint32_t>(policy::ContentLimit::kRatio)});
+    CHECK(condition("macro").numbers == std::vector<std::uint32_t>{static_cast<std::uint32_t>(policy::Mark::kMacro)});
+    CHECK(condition("NOT Encrypted").negated);
+    CHECK(condition("not encrypted").text == "not encrypted");
+    const auto client = condition("client 10.0.0.0/8 2001:db8::/32 ::1");
+    REQUIRE(client.networks.size() == 3);
+    CHECK(client.networks[0].prefix == 104);
+    CHECK(client.networks[1].prefix == 32);
+    CHECK(client.networks[2].prefix == 128);
+    CHECK(client.networks[0].contains({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 9, 8, 7}));
+    CHECK_FALSE(client.networks[0].contains({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 11, 9, 8, 7}));
+}
+
+TEST_CASE("each limit and each cause has a word") {
+    for (std::size_t i = 0; i < policy::kContentLimits; ++i)
+        CHECK(condition("limit " + std::string(to_string(static_cast<policy::ContentLimit>(i)))).numbers.at(0) == i);
+    for (const auto cause : {policy::Cause::kTimeout, policy::Cause::kLimit, policy::Cause::kCrash,
+                             policy::Cause::kError, policy::Cause::kUnavailable})
+        CHECK(condition("cannot_tell " + std::string(to_string(cause))).numbers.at(0) ==
+              static_cast<std::uint32_t>(cause));
+}
+
+TEST_CASE("what is wrong is told with file and line") {
+    const auto wrong = [](const std::string& line) { return error_of(rule_with(line)); };
+    CHECK(wrong("if = extention exe") == "policy.ini:3: error: unknown condition extention; did you mean extension?");
+    CHECK(wrong("if =") == "policy.ini:3: error: a condition is missing");
+    CHECK(wrong("if = not") == "policy.ini:3: error: a condition is missing");
+    CHECK(wrong("if = extension") ==
+          "policy.ini:3: error: extension is followed by one or more words; * stands for anything");
+    CHECK(wrong("if = macro yes") == "policy.ini:3: error: nothing may follow macro");
+    CHECK(wrong("if = message_size 10m") ==
+          "policy.ini:3: error: message_size is followed by > or < and a number, as > 10m");
+    CHECK(wrong("if = message_size > 10x") ==
+          "policy.ini:3: error: \"10x\" is no number of octets, as 500k, 10m or 1g");
+    CHECK(wrong("if = recipients > -1") == "policy.ini:3: error: \"-1\" is no number");
+    CHECK(wrong("if = cannot_tell timout") ==
+          "policy.ini:3: error: cannot_tell: \"timout\" is not known; did you mean timeout?");
+    CHECK(wrong("if = client 10.0.0.0/33") ==
+          "policy.ini:3: error: \"10.0.0.0/33\": the prefix is a number of 0 to 32");
+    CHECK(wrong("if = client example.test") == "policy.ini:3: error: \"example.test\" is no address or network");
+    CHECK(wrong("if = conditions nothing") == "policy.ini:3: error: there is no [conditions nothing] before this line");
+    CHECK(wrong("if = expression nothing") == "policy.ini:3: error: there is no [expression nothing]");
+    CHECK(wrong("if = extension \"exe") == "policy.ini:3: error: a quote is not closed");
+    CHECK(wrong("do = reject") == "policy.ini:3: error: a rule has one final action, and this is a second one");
+    CHECK(wrong("do = quarantin") == "policy.ini:3: error: unknown action quarantin; did you mean quarantine?");
+    CHECK(wrong("do = add_header Received: x") == "policy.ini:3: error: the field Received may not be changed");
+    CHECK(wrong("do = remove_header X-Sandwich-Verdict") ==
+          "policy.ini:3: error: the field X-Sandwich-Verdict may not be changed");
+    CHECK(wrong("do = add_header X-A") == "policy.ini:3: error: a header field is written as Name: value");
+    CHECK(wrong("do = tag_subject") ==
+          "policy.ini:3: error: tag_subject is followed by 1 to 60 printable ASCII characters");
+    CHECK(wrong("from = group:nobody") == "policy.ini:3: error: there is no [group nobody]");
+    CHECK(wrong("to = a b@c,d") == "policy.ini:3: error: \"b@c,d\" is no address, domain or pattern with *");
+    CHECK(wrong("when = never") == "policy.ini:3: error: there is no [time never]");
+    CHECK(wrong("match = some") == "policy.ini:3: error: match is any or all");
+    CHECK(wrong("priority = x") ==
+          "policy.ini:3: error: priority is a number of 0 to 1000000; the smallest comes first");
+    CHECK(wrong("enabled = maybe") == "policy.ini:3: error: enabled is yes or no");
+    CHECK(wrong("prioritty = 1") ==
+          "policy.ini:3: error: unknown key prioritty in section [rule]; did you mean priority?");
+    CHECK(wrong("direction = incoming") ==
+          "policy.ini:3: error: a direction can be told only when [domains] says which domains are local");
+    CHECK(error_of("[rule r]\n") == "policy.ini:1: error: [rule r] does nothing: a line do= is missing");
+    CHECK(error_of("[rule]\ndo = deliver\n") == "policy.ini:1: error: [rule] needs a name, as [rule NAME]");
+    CHECK(error_of("[rules r]\n") == "policy.ini:1: error: unknown section [rules r]; did you mean [rule]?");
+    CHECK(error_of(rule_with("") + rule_with("")) ==
+          "policy.ini:4: error: [rule r] stands twice, the first time at policy.ini:1");
+    CHECK(error_of("[conditions a]\n") == "policy.ini:1: error: [conditions a] asks nothing");
+    CHECK(error_of("[time t]\nspan = moo\n") == "policy.ini:2: error: \"moo\": hours are written as 08:00-18:00");
+    CHECK(error_of("[time t]\nspan = mon 8-9\n") == "policy.ini:2: error: \"8-9\": hours are written as 08:00-18:00");
+    CHECK(error_of("[time t]\nspan = mon 25:00-26:00\n") ==
+          "policy.ini:2: error: \"25:00-26:00\": hours are written as 08:00-18:00");
+    CHECK(error_of("[group g]\nfile = /nowhere\nmember = a@b\n") ==
+          "policy.ini:2: error: the list /nowhere was not read");
+}
+
+TEST_CASE("sets of conditions cannot hold themselves, and lie only so deep") {
+    CHECK(error_of("[conditions a]\nif = conditions a\nif = macro\n") ==
+          "policy.ini:2: error: there is no [conditions a] before this line");
+    std::string text = "[conditions c0]\nif = macro\n";
+    for (int i = 1; i < 12; ++i)
+        text += fmt::format("[conditions c{}]\nif = conditions c{}\nif = macro\n", i, i - 1);
+    const auto loaded = parse(text);
+    REQUIRE_FALSE(loaded.errors.empty());
+    CHECK(loaded.errors.front().find("lie more than 8 deep") != std::string::npos);
+}
+
+TEST_CASE("texts go from one process to another") {
+    PolicyFiles files{
+        {{"/etc/a.ini", "[rule r]\ndo = deliver\n", false}, {"/etc/list", "a@b\nc\n", true}, {"", "", false}}};
+    const auto packed = files.pack();
+    const auto back = PolicyFiles::unpack(packed);
+    REQUIRE(back);
+    REQUIRE(back->files.size() == 3);
+    CHECK(back->files[1].name == "/etc/list");
+    CHECK(back->files[1].text == "a@b\nc\n");
+    CHECK(back->files[1].list);
+    CHECK_FALSE(back->files[0].list);
+    for (std::size_t length = 1; length < packed.size(); ++length) {
+        const auto part = PolicyFiles::unpack(std::string_view(packed).substr(0, length));
+        CHECK((!part || part->files.size() < 3));
+    }
+    CHECK_FALSE(PolicyFiles::unpack("X"));
+}
+
+TEST_CASE("files of a directory, in order, with their lists") {
+    namespace fs = std::filesystem;
+    const auto directory = fs::temp_directory_path() / fmt::format("sandwich-policy-{}", ::getpid());
+    fs::create_directories(directory);
+    const auto write = [&](const char* name, const std::string& text) {
+        std::ofstream(directory / name) << text;
+        return (directory / name).string();
+    };
+    const auto list = write("people", "# some\nann@a.test\r\n\n*@b.test\n");
+    write("20-b.ini", "[rule b]\nto = group:people\ndo = reject\n");
+    write("10-a.ini", "[group people]\nfile = " + list + "\n[rule a]\ndo = tag_subject X\n");
+    write("not.txt", "garbage");
+    write(".hidden.ini", "garbage");
+    auto files = config::read_policy_files("", directory.string());
+    REQUIRE(files);
+    REQUIRE(files->files.size() == 3);
+    auto loaded = config::parse_policy(*files);
+    REQUIRE(loaded.policy);
+    CHECK(loaded.policy->rules.at(0).name == "a");
+    CHECK(loaded.policy->rules.at(1).to.includes("x@b.test"));
+    CHECK(loaded.policy->rules.at(1).to.includes("ann@a.test"));
+    CHECK_FALSE(loaded.policy->rules.at(1).to.includes("some@c.test"));
+    // An entry that is none is told with the list's own line.
+    write("people", "ann@a.test\nbob<a.test\n");
+    loaded = config::parse_policy(*config::read_policy_files("", directory.string()));
+    REQUIRE(loaded.errors.size() == 1);
+    CHECK(loaded.errors[0] == list + ":2: error: \"bob<a.test\" is no address, domain or pattern with *");
+    fs::remove(list);
+    CHECK_FALSE(config::read_policy_files("", directory.string()));
+    fs::remove_all(directory);
+    CHECK(config::read_policy_files("", directory.string())->files.empty());
+    CHECK_FALSE(config::read_policy_files((directory / "none.ini").string(), ""));
+}
