@@ -13,6 +13,7 @@
 
 #include "base/log.hpp"
 #include "config/load.hpp"
+#include "inspect/inspect.hpp"
 #include "roles.hpp"
 #include "supervisor/configuration.hpp"
 #include "supervisor/supervisor.hpp"
@@ -102,7 +103,7 @@ bool print_diagnostics(const supervisor::LoadedConfiguration& loaded) {
 }
 
 int check_config(const std::string& file) {
-    if (!print_diagnostics(supervisor::load_configuration(file, false)))
+    if (!print_diagnostics(supervisor::load_configuration(file, {})))
         return 1;
     fmt::print("{}: valid\n", file);
     return 0;
@@ -161,6 +162,9 @@ int run_role(const Arguments& arguments) {
 }
 
 int run(int argc, char** argv) {
+    // What sandwichctl(8) asks of the scanners alone.
+    if (argc > 1 && argv[1] == std::string_view("--inspect"))
+        return inspect::run(argc - 1, argv + 1);
     const auto arguments = read_arguments(argc, argv);
     if (!arguments) {
         fmt::print(stderr, "{}", kUsage);

@@ -22,6 +22,13 @@ std::string rfc5322_date(Wall::time_point when) {
                        std::abs(offset) % 60);
 }
 
+std::tm local_time(Wall::time_point when) {
+    const std::time_t seconds = Wall::to_time_t(when);
+    std::tm local{};
+    localtime_r(&seconds, &local);
+    return local;
+}
+
 std::string iso8601(Wall::time_point when) {
     const std::time_t seconds = Wall::to_time_t(when);
     std::tm utc{};

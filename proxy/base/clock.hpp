@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <ctime>
 #include <string>
 
 namespace base {
@@ -14,6 +15,9 @@ std::string rfc5322_date(Wall::time_point when);
 
 // ISO 8601 in UTC to the second, as "2026-11-23T05:11:00Z": for files and for sandwichctl.
 std::string iso8601(Wall::time_point when);
+
+// Local time, as <ctime> has it.
+std::tm local_time(Wall::time_point when);
 
 // Sendmail's delay= form, "hh:mm:ss", with "d+" before it from one day on.
 std::string sendmail_delay(std::chrono::nanoseconds duration);

@@ -5,10 +5,13 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ids.hpp"
 #include "config/load.hpp"
@@ -30,6 +33,8 @@ constexpr std::string_view kUsage =
     "  quarantine show ID --raw      its bytes, as they came\n"
     "  quarantine release ID         hand it to the delivery server; --again: once more\n"
     "  quarantine delete ID          remove it for good\n"
+    "  scan MESSAGE...               what would be done with messages in files, and why; nothing is sent.\n"
+    "                                --policy=FILE: under these rules; --from, --to, --client: in this envelope\n"
     "\n"
     "  -c, --config=FILE             configuration that names the control socket (default /etc/sandwich/sandwich.ini)\n"
     "  -s, --socket=SOCKET           the control socket itself\n"
@@ -145,7 +150,22 @@ std::string request_of(const Arguments& arguments) {
     return {};
 }
 
+// The program beside this one does it: the scanners are not linked in here. Returns only when it cannot.
+int hand_to_daemon(int argc, char** argv) {
+    std::error_code problem;
+    const auto self = std::filesystem::read_symlink("/proc/self/exe", problem);
+    const auto daemon = (self.parent_path() / "sandwichd").string();
+    std::string inspect = "--inspect";
+    std::vector<char*> words{argv[0], inspect.data()};
+    words.insert(words.end(), argv + 2, argv + argc);
+    words.push_back(nullptr);
+    ::execv(daemon.c_str(), words.data());
+    return fail(kRefused, fmt::format("{}: {}", daemon, std::strerror(errno)));
+}
+
 int run(int argc, char** argv) {
+    if (argc > 1 && argv[1] == std::string_view("scan"))
+        return hand_to_daemon(argc, argv);
     const auto arguments = read_arguments(argc, argv);
     if (arguments && arguments->task == kHelp)
         return to_stdout(kUsage) ? 0 : kRefused;

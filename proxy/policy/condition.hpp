@@ -29,6 +29,11 @@ struct Network {
 struct Moment {
     unsigned weekday = 0;  // 0: Sunday
     unsigned minute = 0;   // of the day, 0 to 1439
+
+    // Of a local time as <ctime> has it.
+    static Moment at(int weekday, int hour, int minute) {
+        return {static_cast<unsigned>(weekday), static_cast<unsigned>(hour * 60 + minute)};
+    }
 };
 
 // Everything that conditions look at. Borrows.

@@ -1,7 +1,5 @@
 #include "session/incoming_mail.hpp"
 
-#include <ctime>
-
 #include "mail/text.hpp"
 
 namespace session {
@@ -25,11 +23,8 @@ policy::Facts IncomingMail::policy_facts(const policy::ScanReport& report) const
     if (const auto address = net::Address::parse(client_address()))
         seen.client = address->mapped();
     seen.client_name = upstream.client.name.empty() ? upstream.client.helo : upstream.client.name;
-    const auto seconds = base::Wall::to_time_t(begun);
-    std::tm local{};
-    if (::localtime_r(&seconds, &local) != nullptr)
-        seen.moment = {static_cast<unsigned>(local.tm_wday),
-                       static_cast<unsigned>(local.tm_hour) * 60 + static_cast<unsigned>(local.tm_min)};
+    const auto local = base::local_time(begun);
+    seen.moment = policy::Moment::at(local.tm_wday, local.tm_hour, local.tm_min);
     return seen;
 }
 

@@ -92,7 +92,7 @@ config::PolicyFiles load_policy(config::Settings& settings, LoadedConfiguration&
 
 }  // namespace
 
-LoadedConfiguration load_configuration(const std::string& file, bool log_to_stderr) {
+LoadedConfiguration load_configuration(const std::string& file, const LoadOptions& options) {
     LoadedConfiguration loaded;
     const auto text = config::read_file(file);
     if (!text) {
@@ -101,10 +101,14 @@ LoadedConfiguration load_configuration(const std::string& file, bool log_to_stde
     }
     auto parsed = config::parse(*text);
     config::TlsFiles tls_files;
-    if (parsed.settings)
+    if (parsed.settings && options.tls_files)
         tls_files = config::read_tls_files(parsed);
     tell(file, parsed, loaded);
     config::PolicyFiles policy_files;
+    if (parsed.settings && options.policy) {
+        parsed.settings->policy_file = *options.policy;
+        parsed.settings->policy_directory.clear();
+    }
     if (parsed.settings)
         policy_files = load_policy(*parsed.settings, loaded);
     if (!loaded.errors.empty())
@@ -116,7 +120,7 @@ LoadedConfiguration load_configuration(const std::string& file, bool log_to_stde
             loaded.errors.push_back(fmt::format("{}: error: {}", file, one->error().message));
     if (!loaded.errors.empty())
         return loaded;
-    if (log_to_stderr)
+    if (options.log_to_stderr)
         parsed.settings->log_target = base::log::Target::kStderr;
     loaded.configuration = Configuration{std::move(*parsed.settings), std::move(*sealed), std::move(*sealed_tls)};
     return loaded;

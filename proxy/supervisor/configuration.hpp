@@ -24,8 +24,12 @@ struct LoadedConfiguration {
     std::vector<std::string> warnings;
 };
 
-// `log_to_stderr`: what -f says about the log counts more than the file. The files that [tls] names are read, too.
-LoadedConfiguration load_configuration(const std::string& file, bool log_to_stderr);
+struct LoadOptions {
+    bool log_to_stderr = false;           // what -f says about the log counts more than the file
+    bool tls_files = true;                // read what [tls] names, too; who only scans may not be able to read the key
+    std::optional<std::string> policy{};  // in place of the policy's files that the configuration names
+};
+LoadedConfiguration load_configuration(const std::string& file, const LoadOptions& options);
 
 // What the supervisor has checked, from the memfd with its texts. Error: it is none of those.
 base::Result<config::Settings> read_configuration(int memfd);

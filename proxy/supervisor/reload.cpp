@@ -32,7 +32,7 @@ void Supervisor::begin_reload() {
         reload_again_ = true;
         return;
     }
-    auto loaded = load_configuration(options_.configuration_file, options_.foreground);
+    auto loaded = load_configuration(options_.configuration_file, {.log_to_stderr = options_.foreground});
     for (const auto& warning : loaded.warnings)
         base::log::event(base::log::kConfigWarning, "{}", warning);
     for (const auto& error : loaded.errors)

@@ -37,7 +37,7 @@ std::string join(const std::vector<config::ListenSocket>& sockets) {
 }  // namespace
 
 int run(const Options& options) {
-    auto loaded = load_configuration(options.configuration_file, options.foreground);
+    auto loaded = load_configuration(options.configuration_file, {.log_to_stderr = options.foreground});
     for (const auto* texts : {&loaded.errors, &loaded.warnings})
         for (const auto& text : *texts)
             fmt::print(stderr, "{}\n", text);

@@ -36,8 +36,9 @@ RULES = {
     "session": {"base", "config", "directory", "journal", "mail", "net", "policy", "quarantine", "scanners", "smtp"},
     "supervisor": {"base", "config", "net", "roles"},
 }
-RULES["console"] = set(RULES) - {"roles", "supervisor"}
-RULES["ctl"] = set(RULES) - {"console", "roles", "supervisor"}
+RULES["inspect"] = {"base", "config", "mail", "net", "policy", "quarantine", "scanners", "session", "supervisor"}
+RULES["console"] = set(RULES) - {"inspect", "roles", "supervisor"}
+RULES["ctl"] = set(RULES) - {"console", "inspect", "roles", "supervisor"}
 RULES["main"] = set(RULES)
 
 PURE_ROOMS = {"smtp", "mail", "policy"}
@@ -53,7 +54,7 @@ IMPURE_BASE = {"base/channel.hpp", "base/clock.hpp", "base/log.hpp", "base/snaps
 CLOCK = re.compile(r"\b\w+_clock\b|\bclock_gettime\b|\bgettimeofday\b|\btime\((?:nullptr|NULL|0)\)")
 
 LIBEVENT = re.compile(r"^(event2/.*|event\.h|ev\w+\.h)$")
-EVENT_LOOP = re.compile(r"^proxy/(net|session|ctl)/|^proxy/quarantine/service\.|^proxy/journal/journal\.|^scanners/worker/pool\.")
+EVENT_LOOP = re.compile(r"^proxy/(net|session|ctl|inspect)/|^proxy/quarantine/service\.|^proxy/journal/journal\.|^scanners/worker/pool\.")
 # The headers of net that know nothing of the event loop: everybody may have addresses, and the supervisor judges keys.
 FREE_OF_LOOP = {"net/address.hpp", "net/tls.hpp"}
 USES_LOOP = re.compile(EVENT_LOOP.pattern + r"|^proxy/[^/]+$|^proxy/(console|directory)/")
