@@ -19,6 +19,7 @@
 #include "journal/journal.hpp"
 #include "quarantine/service.hpp"
 #include "roles.hpp"
+#include "scanners/network/all_scanners.hpp"
 #include "scanners/worker/pool.hpp"
 #include "session/release.hpp"
 #include "session/shard.hpp"
@@ -85,7 +86,8 @@ class Proxy {
     net::Loop main_;
     session::Shared shared_;
     std::vector<std::unique_ptr<session::Shard>> shards_;
-    scanners::Pool scanners_;
+    scanners::Pool workers_;
+    scanners::network::AllScanners scanners_;
     quarantine::Service quarantine_;
     std::unique_ptr<journal::Journal> journal_;
     std::vector<std::thread> threads_;
@@ -102,7 +104,8 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
              std::unique_ptr<journal::Journal> journal)
     : shared_{base::Snapshot<session::Runtime>(make_runtime(settings, std::move(tls), generation)), scanners_,
               quarantine_, *journal},
-      scanners_(main_, pool_limits(settings)),
+      workers_(main_, pool_limits(settings)),
+      scanners_(main_, workers_, settings),
       quarantine_(std::move(store)),
       journal_(std::move(journal)),
       limits_clock_(main_, [this] { tell_limits(); }) {
@@ -177,7 +180,7 @@ void Proxy::adopt_zygote(base::Packet& packet) {
     const auto parsed = std::from_chars(begin, packet.bytes.data() + packet.bytes.size(), generation);
     if (packet.descriptors.size() != 1 || parsed.ec != std::errc())
         return;
-    scanners_.adopt_zygote(std::move(packet.descriptors.front()), generation);
+    workers_.adopt_zygote(std::move(packet.descriptors.front()), generation);
 }
 
 void Proxy::adopt_configuration(base::Packet& packet) {
@@ -194,7 +197,8 @@ void Proxy::adopt_configuration(base::Packet& packet) {
     if (std::from_chars(packet.bytes.data() + 1, end, generation).ec != std::errc())
         return tell_supervisor("Ethe configuration has no number");
     base::log::set_level(settings->log_level);
-    scanners_.set_limits(pool_limits(*settings));
+    workers_.set_limits(pool_limits(*settings));
+    scanners_.configure(*settings);
     quarantine_.set_limits(quarantine_limits(*settings));
     journal_->set_limits(journal_limits(*settings));
     shared_.runtime.store(make_runtime(*settings, std::move(*tls), generation));
@@ -241,7 +245,7 @@ void Proxy::tell_limits() {
 
 std::string Proxy::status() {
     const auto& counters = shared_.counters;
-    const auto scan = scanners_.status();
+    const auto scan = workers_.status();
     const auto held = quarantine_.usage();
     const auto journal = journal_->status();
     const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(base::Monotonic::now() - started_);
@@ -253,15 +257,15 @@ std::string Proxy::status() {
         "version: {}\nuptime: {} s\nconfiguration: generation {}\nlast reload: {}\nsessions: {} now, {} accepted, {} "
         "refused\n"
         "messages: {} delivered, {} quarantined, {} discarded, {} rejected, {} deferred, {} repeated\n"
-        "{}workers: {} ({} busy), {} waiting, {} scanned, {} lost\nsignatures: generation {}, {}\n"
+        "{}workers: {} ({} busy), {} waiting, {} scanned, {} lost\nsignatures: generation {}, {}\n{}"
         "quarantine: {} messages, {} octets\njournal: {} entries, {} recipients recognised{}\n"
         "memory: {} octets of messages\nlimits: {}\n",
         SANDWICH_VERSION, uptime.count(), runtime->generation, last_reload_, shared_.admission.sessions(),
         counters.accepted.load(), counters.refused.load(), counters.delivered.load(), counters.quarantined.load(),
         counters.discarded.load(), counters.rejected.load(), counters.deferred.load(), counters.repeated.load(),
         servers, scan.workers, scan.busy, scan.waiting, scan.scanned, scan.lost_workers, scan.generation,
-        scan.signatures.empty() ? "none" : scan.signatures, held.entries, held.octets, journal.entries,
-        journal.recognised, journal.failing ? ", CANNOT BE WRITTEN" : "", shared_.admission.memory(),
+        scan.signatures.empty() ? "none" : scan.signatures, scanners_.describe(), held.entries, held.octets,
+        journal.entries, journal.recognised, journal.failing ? ", CANNOT BE WRITTEN" : "", shared_.admission.memory(),
         shared_.limits.summary());
 }
 

@@ -150,6 +150,25 @@ void check_times(const Settings& s, const Report& report) {
                "then (Timeout.datafinal), and sends the mail again");
 }
 
+void check_scanners(const Settings& s, const Report& report) {
+    for (std::size_t i = 0; i < s.other_scanners.size(); ++i) {
+        const auto& scanner = s.other_scanners[i];
+        const auto section = section_of(scanner.kind);
+        if (!scanner.enable)
+            continue;
+        if (scanner.kind == ScannerKind::kCheck) {
+            if (const auto program = parse_program(scanner.program); !program)
+                report(kError, {{section, "program", i}}, fmt::format("program: {}", program.error().message));
+        } else if (const auto servers = parse_scanner_servers(scanner.kind, scanner.server); !servers) {
+            report(kError, {{section, "server", i}}, fmt::format("server: {}", servers.error().message));
+        }
+        if (scanner.timeout > s.scan_total_timeout)
+            report(kError, {{section, "timeout", i}, {"worker", "total_timeout"}},
+                   fmt::format("timeout ({}s) is more than [worker] total_timeout ({}s)", scanner.timeout.count(),
+                               s.scan_total_timeout.count()));
+    }
+}
+
 void check_sizes(const Settings& s, const Report& report) {
     const Place message{"smtp", "message_size_limit"};
     const Place file{"scanner.clamav", "max_file_size"};
@@ -214,7 +233,8 @@ void check_downstream_tls(const Settings::Tls& tls, const Report& report) {
 }
 
 void check_protection(const Settings& s, const Report& report) {
-    if (!s.clamav.enable)
+    const bool others = std::ranges::any_of(s.other_scanners, &OtherScanner::enable);
+    if (!s.clamav.enable && !others)
         report(kWarning, {{"scanner.clamav", "enable"}}, "ClamAV is off: NOTHING IS SCANNED, all mail is delivered");
     if (s.clamav.allow_test_signatures)
         report(kWarning, {{"scanner.clamav", "allow_test_signatures"}},
@@ -252,6 +272,7 @@ void check(const Settings& settings, const Machine& machine, const Report& repor
     check_clients(settings, report);
     check_names(settings, machine, report);
     check_times(settings, report);
+    check_scanners(settings, report);
     check_sizes(settings, report);
     check_upstream_tls(settings.tls, report);
     check_downstream_tls(settings.tls, report);

@@ -44,7 +44,27 @@ void print_recipients(std::string& text, const Settings& settings) {
     }
 }
 
+// Of every kind, in the order in which they are asked.
+void print_other_scanners(std::string& text, const Settings& settings) {
+    for (const auto& scanner : settings.other_scanners) {
+        Settings one;
+        one.other_scanners = {scanner};
+        print_section(text, section_of(scanner.kind), "scanner." + scanner.id(), one);
+    }
+}
+
 // ---- etc/sandwich.ini
+
+// How a section that may stand several times looks; none of them but a socket is there by default.
+std::string example_of(std::string_view section) {
+    if (section == kSocketSection)
+        return fmt::format("[{}]", kExampleSocket);
+    if (section == kRecipientsSection)
+        return fmt::format("#[{}]", kExampleRecipients);
+    if (!repeats(section))
+        return fmt::format("[{}]", section);
+    return fmt::format("#[{} main]", section.substr(0, section.find(' ')));
+}
 
 // Calls `use` with each line of `text`, and whether it is the first.
 template <typename Use>
@@ -75,10 +95,7 @@ void add_chapter(std::string& text, unsigned number, const Section& section) {
     const std::string rule(kColumns, '#');
     add(text, "\n{}\n# {}. {}\n#\n", rule, number, section.title);
     add_comment(text, section.documentation);
-    if (section.name == kRecipientsSection)  // there is none by default
-        add(text, "{}\n\n#[{}]\n", rule, kExampleRecipients);
-    else
-        add(text, "{}\n\n[{}]\n", rule, section.name == kSocketSection ? kExampleSocket : section.name);
+    add(text, "{}\n\n{}\n", rule, example_of(section.name));
 }
 
 // "Values: 1 to 64. Default: 0", as far as the line with the setting does not say it.
@@ -304,7 +321,9 @@ std::string print(const Settings& settings) {
             print_sockets(text, settings);
         else if (section.name == kRecipientsSection)
             print_recipients(text, settings);
-        else
+        else if (section.name == kClamdSection)
+            print_other_scanners(text, settings);
+        else if (!repeats(section.name))
             print_section(text, section.name, section.name, settings);
     return text;
 }

@@ -26,6 +26,7 @@ using Severity = Diagnostic::Severity;
 
 constexpr std::string_view kSocketPrefix = "socket_";
 constexpr std::string_view kRecipientsPrefix = "recipients";
+constexpr ScannerKind kScannerKinds[] = {ScannerKind::kClamd, ScannerKind::kIcap, ScannerKind::kCheck};
 constexpr std::string_view kTestSignatures = SANDWICH_DATADIR "/test-signatures";
 
 // The N of [socket_N], 1 to 999; 0: it is no such section.
@@ -43,20 +44,38 @@ unsigned socket_number(std::string_view name) {
     return digits.front() == '0' ? 0 : number;
 }
 
-// The PATTERN of [recipients PATTERN], as it was written; empty: it is no such section.
-std::string_view recipients_pattern(std::string_view name) {
+// The PATTERN of [recipients PATTERN] and the like, as it was written; empty: it is no such section.
+std::string_view behind(std::string_view prefix, std::string_view name) {
     const auto blank = name.find_first_of(" \t");
-    if (blank == std::string_view::npos || !same(name.substr(0, blank), kRecipientsPrefix))
+    if (blank == std::string_view::npos || !same(name.substr(0, blank), prefix))
         return {};
     return name.substr(name.find_first_not_of(" \t", blank));
 }
 
+// The kind of [scanner.KIND NAME]; `name` is left with its NAME.
+std::optional<ScannerKind> other_scanner(std::string_view& name) {
+    for (const auto kind : kScannerKinds)
+        if (const auto found = behind(fmt::format("scanner.{}", to_string(kind)), name); !found.empty()) {
+            name = found;
+            return kind;
+        }
+    return std::nullopt;
+}
+
+bool is_scanner_name(std::string_view name) {
+    return name.size() <= kMaxScannerName && std::ranges::all_of(name, [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                      c == '_';
+           });
+}
+
 // One section of the file that the table knows, with its keys. Section [socket_N] is in the table as kSocketSection,
-// [recipients PATTERN] as kRecipientsSection.
+// [recipients PATTERN] as kRecipientsSection, [scanner.clamd NAME] as kClamdSection.
 struct Known {
     const Section* section = nullptr;
     unsigned number = 0;  // N of a socket
-    std::string pattern;  // of recipients
+    std::string pattern;  // of recipients, NAME of a scanner
+    ScannerKind kind = ScannerKind::kClamd;
     std::map<const Setting*, const IniEntry*> given;
 };
 
@@ -81,11 +100,15 @@ class Parser {
 
     void recognise(const IniSection& section) {
         const auto number = socket_number(section.name);
-        const auto pattern = recipients_pattern(section.name);
-        const bool placeholder = same(section.name, kSocketSection) || same(section.name, kRecipientsSection);
+        std::string_view pattern = behind(kRecipientsPrefix, section.name);
+        std::string_view scanner = section.name;
+        const auto kind = other_scanner(scanner);
+        const bool placeholder = std::ranges::any_of(
+            config::sections(), [&](const Section& s) { return repeats(s.name) && same(s.name, section.name); });
         const auto* const known = number != 0        ? find_section(kSocketSection)
                                   : placeholder      ? nullptr
                                   : !pattern.empty() ? find_section(kRecipientsSection)
+                                  : kind             ? find_section(section_of(*kind))
                                                      : find_section(section.name);
         if (known == nullptr)
             return error(section.line, "unknown section [{}]{}", section.name, section_hint(section.name));
@@ -97,8 +120,16 @@ class Parser {
             return error(section.line, "more than {} sockets", kMaxSockets);
         if (!pattern.empty() && recipients_.size() == kMaxRecipientSections)
             return error(section.line, "more than {} sections of recipients", kMaxRecipientSections);
-        auto& sections = number != 0 ? sockets_ : !pattern.empty() ? recipients_ : sections_;
-        auto& target = sections.emplace_back(Known{known, number, std::string(pattern), {}});
+        if (kind && !is_scanner_name(scanner))
+            return error(section.line,
+                         "{}: the name of a scanner has at most {} letters, digits, hyphens and "
+                         "underscores",
+                         scanner, kMaxScannerName);
+        if (kind && scanners_.size() == kMaxOtherScanners)
+            return error(section.line, "more than {} scanners", kMaxOtherScanners);
+        auto& sections = number != 0 ? sockets_ : !pattern.empty() ? recipients_ : kind ? scanners_ : sections_;
+        auto& target = sections.emplace_back(
+            Known{known, number, std::string(kind ? scanner : pattern), kind.value_or(ScannerKind::kClamd), {}});
         for (const auto& entry : section.entries)
             recognise(target, section.name, entry);
     }
@@ -118,6 +149,9 @@ class Parser {
         for (const auto& section : config::sections())
             names.push_back(section.name == kSocketSection       ? "socket_1"
                             : section.name == kRecipientsSection ? "recipients *@example.test"
+                            : section.name == kClamdSection      ? "scanner.clamd main"
+                            : section.name == kIcapSection       ? "scanner.icap main"
+                            : section.name == kCheckSection      ? "scanner.check main"
                                                                  : section.name);
         const auto close = near_miss(name, names);
         return close.empty() ? "" : fmt::format("; did you mean [{}]?", close);
@@ -146,7 +180,7 @@ class Parser {
     void fill() {
         static const std::map<const Setting*, const IniEntry*> kNothing;
         for (const auto& section : config::sections()) {
-            if (section.name == kSocketSection || section.name == kRecipientsSection)
+            if (repeats(section.name))
                 continue;
             const auto known = std::ranges::find(sections_, &section, &Known::section);
             fill(section.name, known == sections_.end() ? kNothing : known->given, 0);
@@ -158,6 +192,16 @@ class Parser {
         for (std::size_t i = 0; i < recipients_.size(); ++i) {
             settings_.recipients.push_back({recipients_[i].pattern, {}});
             fill(kRecipientsSection, recipients_[i].given, i);
+        }
+        for (std::size_t i = 0; i < scanners_.size(); ++i) {
+            auto& scanner = settings_.other_scanners.emplace_back();
+            scanner.kind = scanners_[i].kind;
+            scanner.name = scanners_[i].pattern;
+            fill(scanners_[i].section->name, scanners_[i].given, i);
+            if (scanner.kind == ScannerKind::kCheck)
+                continue;
+            if (auto servers = parse_scanner_servers(scanner.kind, scanner.server))  // check() tells why not
+                scanner.servers = std::move(*servers);
         }
         settings_.downstream = settings_.downstream_servers.with_default(settings_.downstream_port);
         if (settings_.proxy_hostname.empty())
@@ -252,6 +296,7 @@ class Parser {
     std::vector<Known> sections_;
     std::vector<Known> sockets_;
     std::vector<Known> recipients_;
+    std::vector<Known> scanners_;
     std::map<std::pair<const Setting*, std::size_t>, Origin> origins_;
     Settings settings_;
     std::vector<Diagnostic> diagnostics_;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "config/scanner_servers.hpp"
 #include "net/address.hpp"
 #include "net/tls.hpp"
 #include "policy/contents.hpp"
@@ -26,6 +27,25 @@ enum class BareNewline : std::uint8_t { kNormalize, kReject };
 struct ListenSocket {
     net::Endpoint address;  // proxy_addr, proxy_port
     bool operator==(const ListenSocket&) const = default;
+};
+
+// [scanner.clamd NAME], [scanner.icap NAME], [scanner.check NAME]: a scanner beside the workers.
+struct OtherScanner {
+    ScannerKind kind = ScannerKind::kClamd;
+    std::string name;  // as it is written
+    bool enable = true;
+    std::string server;                  // as it is written: addresses, or URLs of an ICAP service
+    std::vector<ScannerServer> servers;  // the same, filled in by parse(); not of a check program
+    IcapMethod method = IcapMethod::kRespmod;
+    std::string program;  // of a check program: absolute path and arguments, separated by blanks
+    MessageAs message = MessageAs::kInput;
+    policy::Actions actions;
+    std::chrono::seconds timeout{};  // from the request to the answer, all servers together
+    unsigned max_connections = 0;    // to one server at the same time; of a check program: processes
+    bool operator==(const OtherScanner&) const = default;
+
+    // What it is called in results, log and rules: "clamd NAME".
+    [[nodiscard]] std::string id() const { return std::string(to_string(kind)) + " " + name; }
 };
 
 enum class UpstreamTls { kNo, kOptional, kRequired };
@@ -119,6 +139,9 @@ struct Settings {
         bool operator==(const Clamav&) const = default;
     } clamav;
 
+    // In the order of the file.
+    std::vector<OtherScanner> other_scanners;
+
     // [content]
     policy::ContentLimits content_limits;
 
@@ -149,7 +172,15 @@ struct Settings {
     bool operator==(const Settings&) const = default;
 
     [[nodiscard]] policy::Rules rules() const {
-        return {clamav.enable, {clamav.action, clamav.failure_action, clamav.encrypted_action}, recipients, policy};
+        policy::Rules rules{
+            clamav.enable, {clamav.action, clamav.failure_action, clamav.encrypted_action}, recipients, {}, policy};
+        for (const auto& scanner : other_scanners) {
+            if (!scanner.enable)
+                continue;
+            rules.scanning = true;
+            rules.scanners.push_back({scanner.id(), scanner.actions});
+        }
+        return rules;
     }
 };
 

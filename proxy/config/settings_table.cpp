@@ -51,6 +51,8 @@ constexpr Word kTlsVersions[] = {{"1.2", int(net::tls::Version::k12)}, {"1.3", i
 constexpr Word kClientCertificates[] = {{"no", int(net::tls::ClientCertificates::kNo)},
                                         {"ask", int(net::tls::ClientCertificates::kAsk)},
                                         {"require", int(net::tls::ClientCertificates::kRequire)}};
+constexpr Word kIcapMethods[] = {{"respmod", int(IcapMethod::kRespmod)}, {"reqmod", int(IcapMethod::kReqmod)}};
+constexpr Word kMessageAs[] = {{"input", int(MessageAs::kInput)}, {"file", int(MessageAs::kFile)}};
 constexpr std::span<const Word> kNoWords;
 
 constexpr bool kActive = true;  // in etc/sandwich.ini
@@ -76,6 +78,18 @@ constexpr Section kSections[] = {
      "queue."},
     {"scanner.clamav", "Viruses",
      "The scanner is libclamav; freshclam(1) keeps its signatures up to date."},
+    {kClamdSection, "clamd, beside the scanner processes",
+     "A ClamAV daemon that is asked over its socket (INSTREAM), on this machine or another: for signatures and memory of "
+     "its own. NAME tells several such sections apart; there are at most 16 sections of clamd, icap and check together. "
+     "All scanners look at every message at the same time. What one finds counts; that one cannot tell counts more than "
+     "that another found nothing. clamd's StreamMaxLength must not be less than message_size_limit."},
+    {kIcapSection, "Scanners that speak ICAP",
+     "Most commercial engines offer RFC 3507. The whole message is sent as message/rfc822. 204 means clean, a threat "
+     "that is named (X-Infection-Found and the like) or an altered message means found. The service must be set up to look "
+     "into every type of file: what it passes by it calls clean."},
+    {kCheckSection, "Programs of your own",
+     "A program that is started for each message and says in one line what it thinks of it: see CHECK PROGRAMS. It runs as "
+     "scan_user, without network, without environment, in an empty directory of its own."},
     {kRecipientsSection, "Recipients with actions of their own",
      "One section for each pattern of recipients: [recipients bob@example.test], [recipients *@lists.example.test], "
      "[recipients example.test], [recipients *.example.test]. A pattern without @ is about the domain. The first section "
@@ -393,6 +407,106 @@ constexpr Setting kTable[] = {
      Kind::kNumber, Effect::kScanner, kCommented, "10000", {1, 1000000}, kNoWords, AT(clamav.max_files),
      "How many files one message may hold, those in archives included. With more failure_action is done."},
 
+    // ---- scanner.clamd NAME
+    {kClamdSection, "enable",
+     Kind::kYesNo, Effect::kReload, kCommented, "yes", kNoRange, kNoWords, AT(other_scanners.back().enable),
+     "Whether it is asked."},
+    {kClamdSection, "server",
+     Kind::kText, Effect::kReload, kCommented, "/run/clamav/clamd.ctl", {1, 1000}, kNoWords,
+     AT(other_scanners.back().server),
+     "Where clamd listens: the path of a socket, or an address with or without a port (3310), as /run/clamav/clamd.ctl "
+     "192.0.2.1 [2001:db8::1]:3311, at most 16. The first that answers is asked; one that fails three times is left "
+     "alone for a second, then two, up to a minute."},
+    {kClamdSection, "action",
+     Kind::kChoice, Effect::kReload, kCommented, "quarantine", kNoRange, kFoundActions,
+     AT(other_scanners.back().actions.found),
+     "What is done with a message in which it finds something; the words are those of [scanner.clamav]. When several "
+     "scanners find something, the first of these counts: quarantine, reject, discard, tag-and-deliver."},
+    {kClamdSection, "failure_action",
+     Kind::kChoice, Effect::kReload, kCommented, "defer", kNoRange, kFailureActions,
+     AT(other_scanners.back().actions.failure),
+     "What is done with a message of which it cannot tell: no server answers in time, or what it says makes no sense. "
+     "Of several scanners the first of these counts: defer, quarantine, deliver-with-mark."},
+    {kClamdSection, "encrypted_action",
+     Kind::kChoice, Effect::kReload, kCommented, "failure_action", kNoRange, kFailureActions,
+     AT(other_scanners.back().actions.encrypted),
+     "What is done with a message of which it says that it is encrypted.", "failure_action"},
+    {kClamdSection, "timeout",
+     Kind::kDuration, Effect::kReload, kCommented, "1m", kTimeout, kNoWords, AT(other_scanners.back().timeout),
+     "How long one message may take, all servers and waiting for a connection together; at most [worker] total_timeout. Each server gets an equal share of what is left."},
+    {kClamdSection, "max_connections",
+     Kind::kNumber, Effect::kReload, kCommented, "10", {1, 1000}, kNoWords, AT(other_scanners.back().max_connections),
+     "Connections to one server at the same time; further messages wait."},
+
+    // ---- scanner.icap NAME
+    {kIcapSection, "enable",
+     Kind::kYesNo, Effect::kReload, kCommented, "yes", kNoRange, kNoWords, AT(other_scanners.back().enable),
+     "Whether it is asked."},
+    {kIcapSection, "server",
+     Kind::kText, Effect::kReload, kCommented, "icap://127.0.0.1:1344/avscan", {1, 1000}, kNoWords,
+     AT(other_scanners.back().server),
+     "The service as icap://ADDRESS:PORT/SERVICE, at most 16, in order of preference as with clamd. The port may be left "
+     "out (1344)."},
+    {kIcapSection, "method",
+     Kind::kChoice, Effect::kReload, kCommented, "respmod", kNoRange, kIcapMethods, AT(other_scanners.back().method),
+     "Whether the message goes as the answer to an HTTP request (respmod) or as the body of one (reqmod); the service "
+     "says which it takes."},
+    {kIcapSection, "action",
+     Kind::kChoice, Effect::kReload, kCommented, "quarantine", kNoRange, kFoundActions,
+     AT(other_scanners.back().actions.found),
+     "What is done with a message in which it finds something; the words are those of [scanner.clamav]. When several "
+     "scanners find something, the first of these counts: quarantine, reject, discard, tag-and-deliver."},
+    {kIcapSection, "failure_action",
+     Kind::kChoice, Effect::kReload, kCommented, "defer", kNoRange, kFailureActions,
+     AT(other_scanners.back().actions.failure),
+     "What is done with a message of which it cannot tell: no server answers in time, or what it says makes no sense. "
+     "Of several scanners the first of these counts: defer, quarantine, deliver-with-mark."},
+    {kIcapSection, "encrypted_action",
+     Kind::kChoice, Effect::kReload, kCommented, "failure_action", kNoRange, kFailureActions,
+     AT(other_scanners.back().actions.encrypted),
+     "What is done with a message of which it says that it is encrypted.", "failure_action"},
+    {kIcapSection, "timeout",
+     Kind::kDuration, Effect::kReload, kCommented, "1m", kTimeout, kNoWords, AT(other_scanners.back().timeout),
+     "How long one message may take, all servers and waiting for a connection together; at most [worker] total_timeout. Each server gets an equal share of what is left."},
+    {kIcapSection, "max_connections",
+     Kind::kNumber, Effect::kReload, kCommented, "10", {1, 1000}, kNoWords, AT(other_scanners.back().max_connections),
+     "Connections to one server at the same time; further messages wait."},
+
+    // ---- scanner.check NAME
+    {kCheckSection, "enable",
+     Kind::kYesNo, Effect::kReload, kCommented, "yes", kNoRange, kNoWords, AT(other_scanners.back().enable),
+     "Whether it is asked."},
+    {kCheckSection, "program",
+     Kind::kText, Effect::kReload, kCommented, "/usr/local/sbin/sandwich-check", {2, 1000}, kNoWords,
+     AT(other_scanners.back().program),
+     "The program, with its absolute path, and its arguments, separated by blanks; there are no quotes. scan_user must be "
+     "able to run it."},
+    {kCheckSection, "message",
+     Kind::kChoice, Effect::kReload, kCommented, "input", kNoRange, kMessageAs, AT(other_scanners.back().message),
+     "How it gets the message.\n"
+     "input: on its standard input.\n"
+     "file: as the path of a file, which is its last argument."},
+    {kCheckSection, "action",
+     Kind::kChoice, Effect::kReload, kCommented, "quarantine", kNoRange, kFoundActions,
+     AT(other_scanners.back().actions.found),
+     "What is done with a message in which it finds something; the words are those of [scanner.clamav]. When several "
+     "scanners find something, the first of these counts: quarantine, reject, discard, tag-and-deliver."},
+    {kCheckSection, "failure_action",
+     Kind::kChoice, Effect::kReload, kCommented, "defer", kNoRange, kFailureActions,
+     AT(other_scanners.back().actions.failure),
+     "What is done with a message of which it cannot tell: it takes too long, ends otherwise than it should, or says that it cannot. "
+     "Of several scanners the first of these counts: defer, quarantine, deliver-with-mark."},
+    {kCheckSection, "encrypted_action",
+     Kind::kChoice, Effect::kReload, kCommented, "failure_action", kNoRange, kFailureActions,
+     AT(other_scanners.back().actions.encrypted),
+     "What is done with a message of which it says that it is encrypted.", "failure_action"},
+    {kCheckSection, "timeout",
+     Kind::kDuration, Effect::kReload, kCommented, "1m", kTimeout, kNoWords, AT(other_scanners.back().timeout),
+     "How long one message may take, waiting for a free place included; at most [worker] total_timeout. Then the program is killed with all that it has started."},
+    {kCheckSection, "max_connections",
+     Kind::kNumber, Effect::kReload, kCommented, "2", {1, 64}, kNoWords, AT(other_scanners.back().max_connections),
+     "How many of it run at the same time; further messages wait."},
+
     // ---- content
     {"content", "limit_entities",
      Kind::kNumber, Effect::kScanner, kCommented, "64", {1, 1000}, kNoWords, AT(content_limits.entities),
@@ -438,7 +552,8 @@ constexpr Setting kTable[] = {
      Kind::kChoice, Effect::kReload, kCommented, "scanner.clamav", kNoRange, kFoundActions,
      AT(recipients.back().actions.found),
      "What is done with an infected message for these recipients. The words are those of [scanner.clamav]; the word "
-     "scanner.clamav itself: the same as there.", "scanner.clamav"},
+     "scanner.clamav itself: the same as there, and for what another scanner finds, its own action. What differs from "
+     "[scanner.clamav] counts whichever scanner has found something.", "scanner.clamav"},
     {kRecipientsSection, "failure_action",
      Kind::kChoice, Effect::kReload, kCommented, "scanner.clamav", kNoRange, kFailureActions,
      AT(recipients.back().actions.failure),

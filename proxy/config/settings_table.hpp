@@ -60,7 +60,7 @@ using Field =
                  Member<std::chrono::seconds>, Member<std::string>, Member<net::Address>, Member<net::AddressList>,
                  Member<net::ServerList>, Member<policy::Action>, Member<BareNewline>, Member<base::log::Target>,
                  Member<base::log::Level>, Member<UpstreamTls>, Member<DownstreamTls>, Member<net::tls::Version>,
-                 Member<net::tls::ClientCertificates>>;
+                 Member<net::tls::ClientCertificates>, Member<IcapMethod>, Member<MessageAs>>;
 
 struct Setting {
     std::string_view section;
@@ -92,6 +92,21 @@ inline constexpr std::size_t kMaxSockets = 16;
 inline constexpr std::string_view kRecipientsSection = "recipients PATTERN";
 inline constexpr std::size_t kMaxRecipientSections = 1000;
 inline constexpr std::size_t kMaxPattern = 320;  // octets: the longest address there is (RFC 5321 section 4.5.3.1)
+
+// [scanner.clamd NAME] and its like: Settings::other_scanners.back().
+inline constexpr std::string_view kClamdSection = "scanner.clamd NAME";
+inline constexpr std::string_view kIcapSection = "scanner.icap NAME";
+inline constexpr std::string_view kCheckSection = "scanner.check NAME";
+inline constexpr std::size_t kMaxOtherScanners = 16;
+inline constexpr std::size_t kMaxScannerName = 32;  // octets
+constexpr std::string_view section_of(ScannerKind kind) {
+    return kind == ScannerKind::kClamd ? kClamdSection : kind == ScannerKind::kIcap ? kIcapSection : kCheckSection;
+}
+// A section that may stand several times, or not at all: its settings are written and read one section at a time.
+constexpr bool repeats(std::string_view section) {
+    return section == kSocketSection || section == kRecipientsSection || section == kClamdSection ||
+           section == kIcapSection || section == kCheckSection;
+}
 
 std::span<const Section> sections();  // in the order of the documents
 std::span<const Setting> settings_table();

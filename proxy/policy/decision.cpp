@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <optional>
 
 #include "policy/pattern.hpp"
 
@@ -37,6 +39,47 @@ Choice choose(Outcome outcome, const Actions& actions) {
     return {permitted_for_unknown(actions.failure) ? actions.failure : Action::kDefer, "failure_action"};
 }
 
+// What one scanner's word leads to.
+struct Verdict {
+    Choice choice;
+    std::string rule;
+};
+
+Verdict judge(Outcome outcome, std::string_view scanner, const RecipientRule* special, const Rules& rules) {
+    const auto own = std::find_if(rules.scanners.begin(), rules.scanners.end(),
+                                  [&](const ScannerRule& rule) { return rule.scanner == scanner; });
+    const bool has_own = own != rules.scanners.end();
+    const auto usual = choose(outcome, rules.actions);
+    const auto wanted = special != nullptr ? choose(outcome, special->actions) : usual;
+    if (special != nullptr && (!has_own || wanted.action != usual.action))
+        return {wanted, fmt::format("recipients {} {}", special->pattern, wanted.setting)};
+    if (has_own) {
+        const auto its = choose(outcome, own->actions);
+        return {its, fmt::format("scanner.{} {}", scanner, its.setting)};
+    }
+    return {usual, fmt::format("scanner.clamav {}", usual.setting)};
+}
+
+// Among scanners with the same result; see divide().
+std::ptrdiff_t precedence(Action action) {
+    constexpr std::array kOrder{Action::kDefer,   Action::kQuarantine,    Action::kReject,
+                                Action::kDiscard, Action::kTagAndDeliver, Action::kDeliverWithMark};
+    return std::find(kOrder.begin(), kOrder.end(), action) - kOrder.begin();
+}
+
+// `worst` is not clean.
+Verdict strictest(const ScanReport& report, Outcome worst, const RecipientRule* special, const Rules& rules) {
+    std::optional<Verdict> first;
+    for (const auto& result : report.results) {
+        if (outcome_of(result) != worst)
+            continue;
+        auto next = judge(worst, result.scanner, special, rules);
+        if (!first || precedence(next.choice.action) < precedence(first->choice.action))
+            first = std::move(next);
+    }
+    return first ? std::move(*first) : judge(worst, {}, special, rules);
+}
+
 // What the settings say of what the scanners found.
 Decision decide_by_settings(const Facts& facts, std::string_view recipient, const Rules& rules) {
     if (!rules.scanning)
@@ -44,12 +87,13 @@ Decision decide_by_settings(const Facts& facts, std::string_view recipient, cons
     const auto special = std::find_if(rules.recipients.begin(), rules.recipients.end(), [&](const RecipientRule& rule) {
         return matches_recipient(rule.pattern, recipient);
     });
-    const bool is_special = special != rules.recipients.end();
-    const auto [action, setting] = choose(worst_outcome(facts.report), is_special ? special->actions : rules.actions);
-    Decision decision{action, summary(facts.report), "clean"};
-    if (!setting.empty())
-        decision.rule = is_special ? fmt::format("recipients {} {}", special->pattern, setting)
-                                   : fmt::format("scanner.clamav {}", setting);
+    const auto worst = worst_outcome(facts.report);
+    Decision decision{Action::kDeliver, summary(facts.report), "clean"};
+    if (worst != Outcome::kClean) {
+        auto verdict = strictest(facts.report, worst, special != rules.recipients.end() ? &*special : nullptr, rules);
+        decision.action = verdict.choice.action;
+        decision.rule = std::move(verdict.rule);
+    }
     return decision;
 }
 

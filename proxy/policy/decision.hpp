@@ -29,12 +29,20 @@ struct RecipientRule {
     bool operator==(const RecipientRule&) const = default;
 };
 
+// Actions of its own for what one scanner says.
+struct ScannerRule {
+    std::string scanner;  // as in ScanResult
+    Actions actions;
+    bool operator==(const ScannerRule&) const = default;
+};
+
 // The rules in force.
 struct Rules {
-    bool scanning = true;  // false: nothing scans, by configuration; everything is delivered unmarked
-    Actions actions;
+    bool scanning = true;                   // false: nothing scans, by configuration; everything is delivered unmarked
+    Actions actions;                        // of "clamav", and of what has no others
     std::vector<RecipientRule> recipients;  // the first that matches counts
-    PolicyPtr policy = nullptr;             // null: none
+    std::vector<ScannerRule> scanners = {};
+    PolicyPtr policy = nullptr;  // null: none
 };
 
 struct Decision {
@@ -56,6 +64,10 @@ struct Group {
 // then encrypted, then clean; an empty report while scanning is "cannot tell"). The policy's rules have a word in it,
 // too: of the settings' action and the rules' final one, what keeps more back is done. Only a rule that asks for that
 // very event (virus, cannot_tell, encrypted ...) overrules the settings.
+//
+// Of the scanners with that result, the first of these actions counts: quarantine, reject, discard, tag-and-deliver; or
+// defer, quarantine, deliver-with-mark: what tries again, then what keeps the mail, then what does not, then what
+// delivers. An action of a recipients rule that is not the one of Rules::actions counts for every scanner.
 //
 // A message from <> is never rejected for its content: it would end in the upstream's dead.letter, so it is
 // quarantined.

@@ -9,13 +9,6 @@ namespace {
 
 constexpr std::size_t kMaxSummary = 300;  // octets
 
-// What is neither of the known facts is no fact at all (invariant 6).
-Outcome outcome_of(const ScanResult& result) {
-    const bool known =
-        result.outcome == Outcome::kClean || result.outcome == Outcome::kFound || result.outcome == Outcome::kEncrypted;
-    return known ? result.outcome : Outcome::kCannotTell;
-}
-
 constexpr std::array kByWeight{Outcome::kFound, Outcome::kCannotTell, Outcome::kEncrypted, Outcome::kClean};
 
 bool is_there(const ScanReport& report, Outcome outcome) {
@@ -50,6 +43,12 @@ std::string words_of(const ScanReport& report, Outcome outcome) {
 }
 
 }  // namespace
+
+Outcome outcome_of(const ScanResult& result) {
+    const bool known =
+        result.outcome == Outcome::kClean || result.outcome == Outcome::kFound || result.outcome == Outcome::kEncrypted;
+    return known ? result.outcome : Outcome::kCannotTell;
+}
 
 ScanReport cannot_tell(std::string_view scanner, Cause cause, std::string_view detail) {
     ScanReport report;

@@ -41,6 +41,9 @@ struct ScanReport {
 // A report for a message that no scanner could look at.
 ScanReport cannot_tell(std::string_view scanner, Cause cause, std::string_view detail);
 
+// What is none of the known facts is no fact at all: cannot tell (invariant 6).
+Outcome outcome_of(const ScanResult& result);
+
 // Found, then cannot tell, then encrypted, then clean; a report without results is "cannot tell".
 Outcome worst_outcome(const ScanReport& report);
 

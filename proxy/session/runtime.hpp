@@ -11,7 +11,7 @@
 #include "journal/journal.hpp"
 #include "policy/decision.hpp"
 #include "quarantine/service.hpp"
-#include "scanners/worker/pool.hpp"
+#include "scanners/network/all_scanners.hpp"
 #include "session/admission.hpp"
 #include "session/downstream_health.hpp"
 #include "session/limits.hpp"
@@ -41,7 +41,7 @@ struct Counters {
 // Lives as long as every loop. Members are safe to use from any of them.
 struct Shared {
     base::Snapshot<Runtime> runtime;
-    scanners::Pool& scanners;
+    scanners::network::AllScanners& scanners;
     quarantine::Service& quarantine;
     journal::Journal& journal;
     Counters counters{};

@@ -292,7 +292,7 @@ void Transaction::scan() {
         return scanned({});
     SANDWICH_FAILPOINT("before-scan");
     shard_.shared().scanners.submit(
-        shard_.loop(), mail_.id, mail_.message,
+        shard_.loop(), mail_.runtime->settings, mail_.id, mail_.message,
         [&shard = shard_, session = mail_.session, serial = mail_.serial](policy::ScanReport report) {
             if (auto* transaction = shard.transaction(session, serial))
                 transaction->scanned(std::move(report));

@@ -1,7 +1,8 @@
-// CL_VIRUS covers three things: a virus, a limit that was hit, and something encrypted. Only the name tells them apart.
 #include "scanners/clamav/verdict.hpp"
 
 #include <string_view>
+
+#include "scanners/clamav/alert.hpp"
 
 namespace scanners::clamav {
 namespace {
@@ -11,22 +12,6 @@ using policy::Outcome;
 
 policy::ScanResult result(Outcome outcome, Cause cause, std::string_view name, std::string_view detail) {
     return {kName, outcome, cause, std::string(name), std::string(detail)};
-}
-
-// libclamav marks what third-party databases say with this suffix; its own heuristics never have it. Without the check
-// a signature called "Heuristics.Limits.Exceeded.Worm" would not count as found.
-bool from_third_party(std::string_view name) {
-    return name.ends_with(".UNOFFICIAL");
-}
-
-policy::ScanResult alert(std::string_view name) {
-    if (name.empty())
-        return result(Outcome::kCannotTell, Cause::kLimit, {}, "a limit was exceeded");
-    if (!from_third_party(name) && name.starts_with("Heuristics.Limits.Exceeded"))
-        return result(Outcome::kCannotTell, Cause::kLimit, name, "a limit was exceeded");
-    if (!from_third_party(name) && name.starts_with("Heuristics.Encrypted"))
-        return result(Outcome::kEncrypted, Cause::kNone, name, {});
-    return result(Outcome::kFound, Cause::kNone, name, {});
 }
 
 Cause cause_of(cl_error_t code) {
@@ -45,7 +30,7 @@ Cause cause_of(cl_error_t code) {
 
 policy::ScanResult answer(cl_error_t code, std::string_view name) {
     if (code == CL_VIRUS)
-        return alert(name);
+        return interpret_alert(kName, name);
     if (code == CL_CLEAN && name.empty())
         return result(Outcome::kClean, Cause::kNone, {}, {});
     if (code == CL_CLEAN)  // never seen; an alert that contradicts its code is not clean

@@ -45,8 +45,6 @@ Scanners make_scanners(const config::Settings& settings) {
 
 // What the engines judge by, for log and report. Error: text for the administrator.
 base::Result<std::string> load(Scanners& scanners) {
-    if (scanners.empty())
-        return base::error("no scanner is enabled");
     std::string signatures;
     for (auto& scanner : scanners) {
         if (auto loaded = scanner->load(); !loaded)
@@ -55,7 +53,7 @@ base::Result<std::string> load(Scanners& scanners) {
             signatures += "; ";
         signatures += scanner->signatures();
     }
-    return signatures;
+    return signatures.empty() ? "none" : signatures;
 }
 
 // Things that the C library opens files for at first use, and that no worker could open any more.

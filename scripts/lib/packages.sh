@@ -25,6 +25,10 @@ sendmail_packages=(sendmail-bin sendmail-base sendmail-cf sensible-mda procmail)
 # The other mail server that the tests know; unpacked privately, too.
 postfix_packages=(postfix)
 
+# The virus scanners that the network scanners are tested against: clamd, and an ICAP server that asks it. Unpacked
+# privately, too; their libraries, but for the one here, are those of libclamav and Sendmail.
+engine_packages=(clamav-daemon c-icap libicapapi5 libc-icap-mod-virus-scan)
+
 policy_file=/usr/sbin/policy-rc.d
 policy_saved=/usr/sbin/policy-rc.d.sandwich-saved
 policy_mark='# Put here by Sandwich while packages are installed.'
@@ -115,6 +119,7 @@ installed_mail_server() {
 
 fetch_sendmail() { fetch_packages "$1" "${sendmail_packages[@]}"; }
 fetch_postfix() { fetch_packages "$1" "${postfix_packages[@]}"; }
+fetch_engines() { fetch_packages "$1" "${engine_packages[@]}"; }
 
 # fetch_packages DIR PACKAGE...: the packages as files in DIR, from an earlier run or the mirror. All of one version: they
 # come together or not at all.

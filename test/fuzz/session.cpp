@@ -90,7 +90,8 @@ class World {
         : delivery_script_(delivery_script),
           worker_script_(worker_script),
           delivery_(books_, delivery_script_),
-          pool_(std::in_place, main_, scanners::PoolLimits{}) {
+          pool_(std::in_place, main_, scanners::PoolLimits{}),
+          scanners_(main_, *pool_, {}) {
         disk_->fail_at = choice >> 5;  // 0: never
         auto store = quarantine::Store::open("/quarantine", {}, disk_);
         if (!store) {
@@ -102,7 +103,7 @@ class World {
         require(static_cast<bool>(journal), "a journal");
         journal_ = std::move(*journal);
         shared_.reset(new session::Shared{base::Snapshot<session::Runtime>(make_runtime(choice, delivery_.port())),
-                                          *pool_,
+                                          scanners_,
                                           *quarantine_,
                                           *journal_,
                                           {},
@@ -172,6 +173,7 @@ class World {
     std::shared_ptr<test::SimulatedDisk> disk_ = std::make_shared<test::SimulatedDisk>();
     net::Loop main_;
     std::optional<scanners::Pool> pool_;
+    scanners::network::AllScanners scanners_;
     std::optional<quarantine::Service> quarantine_;
     Directory directory_;
     std::unique_ptr<journal::Journal> journal_;

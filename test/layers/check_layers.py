@@ -8,7 +8,7 @@ Each room may include only what RULES gives it. Three rules go beyond rooms:
 * smtp/, mail/ and policy/ are pure: what they reach, over any number of their own headers, is only the part of the
   standard library that PURE_HEADERS lists; no clock is read there.
 * libevent and what is built on it belongs to the files that EVENT_LOOP names.
-* code of the scanner processes reaches no libevent: only the pool, which lives in the proxy, does.
+* code of the scanner processes reaches no libevent: only the pool and scanners/network, which live in the proxy, do.
 
 Usage: check_layers.py [ROOT]       checks the tree, ends with "N passed, N failed"; exit status 1 when one failed
        check_layers.py --self-test  plants each kind of violation in a tree of its own and sees it found
@@ -54,11 +54,11 @@ IMPURE_BASE = {"base/channel.hpp", "base/clock.hpp", "base/log.hpp", "base/snaps
 CLOCK = re.compile(r"\b\w+_clock\b|\bclock_gettime\b|\bgettimeofday\b|\btime\((?:nullptr|NULL|0)\)")
 
 LIBEVENT = re.compile(r"^(event2/.*|event\.h|ev\w+\.h)$")
-EVENT_LOOP = re.compile(r"^proxy/(net|session|ctl|inspect)/|^proxy/quarantine/service\.|^proxy/journal/journal\.|^scanners/worker/pool\.")
+EVENT_LOOP = re.compile(r"^proxy/(net|session|ctl|inspect)/|^proxy/quarantine/service\.|^proxy/journal/journal\.|^scanners/(worker/pool\.|network/)")
 # The headers of net that know nothing of the event loop: everybody may have addresses, and the supervisor judges keys.
 FREE_OF_LOOP = {"net/address.hpp", "net/tls.hpp"}
 USES_LOOP = re.compile(EVENT_LOOP.pattern + r"|^proxy/[^/]+$|^proxy/(console|directory)/")
-POOL = re.compile(r"^scanners/worker/pool\.")
+IN_THE_PROXY = re.compile(r"^scanners/(worker/pool\.|network/)")
 
 INCLUDE = re.compile(r"^\s*#\s*include\s*(?:<([^>]+)>|\"([^\"]+)\"|(\S.*))")
 COMMENT = re.compile(r"//.*$")
@@ -168,7 +168,7 @@ def check_pure(tree, source):
 
 
 def check_worker(tree, source):
-    if source.room != "scanners" or POOL.match(source.path):
+    if source.room != "scanners" or IN_THE_PROXY.match(source.path):
         return
     for name, chain in tree.reach(source.path):
         if LIBEVENT.match(name) or (name.startswith("net/") and name not in FREE_OF_LOOP):
@@ -223,6 +223,7 @@ SOUND = {
     "proxy/roles.hpp": "#pragma once\n",
     "proxy/main.cpp": '#include "session/session.hpp"\n#include "roles.hpp"\n',
     "scanners/worker/pool.hpp": '#include "net/loop.hpp"\n',
+    "scanners/network/all.hpp": '#include "scanners/worker/pool.hpp"\n#include "net/loop.hpp"\n',
     "scanners/worker/worker.cpp": '#include "config/settings.hpp"\n#include <thread>\n',
 }
 
@@ -242,6 +243,7 @@ PLANTED = (
     ("scanners/worker/worker.cpp", '#include "net/loop.hpp"', "net/loop.hpp brings the event loop"),
     ("scanners/worker/worker.cpp", '#include "worker/pool.hpp"', "is no file below"),
     ("scanners/worker/worker.cpp", '#include "scanners/worker/pool.hpp"', "reaches scanners/worker/pool.hpp -> net/loop"),
+    ("scanners/worker/worker.cpp", '#include "scanners/network/all.hpp"', "reaches scanners/network/all.hpp -> net/loop"),
     ("scanners/worker/worker.cpp", "#include <event2/event.h>", "libevent (<event2/event.h>)"),
     ("proxy/config/settings.hpp", "#include <event2/buffer.h>", "libevent (<event2/buffer.h>)"),
     ("proxy/config/settings.hpp", '#include "net/loop.hpp"', "net/loop.hpp brings the event loop"),

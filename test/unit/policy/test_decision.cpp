@@ -232,3 +232,60 @@ TEST_CASE("a mail that is held for another reason is held for everybody, whateve
     }
     CHECK(policy::held({}, "data_after_dot").decision.verdict == "data_after_dot");
 }
+
+TEST_CASE("each scanner has actions of its own, and of those with the worst result the first in the order counts") {
+    const policy::Rules rules{true,
+                              {Action::kReject, Action::kDeliverWithMark, Action::kDeliverWithMark},
+                              {{"own@x.test", {Action::kDiscard, Action::kDeliverWithMark, Action::kDeliverWithMark}}},
+                              {{"clamd a", {Action::kQuarantine, Action::kDefer, Action::kQuarantine}},
+                               {"icap b", {Action::kTagAndDeliver, Action::kQuarantine, Action::kDefer}}}};
+    const auto said = [](std::string scanner, Outcome outcome) {
+        auto one = result(outcome);
+        one.scanner = std::move(scanner);
+        return one;
+    };
+    struct Case {
+        std::vector<ScanResult> results;
+        Action action;
+        const char* rule;
+    };
+    const auto kFound = Outcome::kFound;
+    const auto kUnknown = Outcome::kCannotTell;
+    for (const auto& c : std::vector<Case>{
+             {{said("clamav", kFound)}, Action::kReject, "scanner.clamav action"},
+             {{said("clamd a", kFound)}, Action::kQuarantine, "scanner.clamd a action"},
+             {{said("icap b", kFound)}, Action::kTagAndDeliver, "scanner.icap b action"},
+             {{said("clamav", kFound), said("clamd a", kFound)}, Action::kQuarantine, "scanner.clamd a action"},
+             {{said("icap b", kFound), said("clamav", kFound)}, Action::kReject, "scanner.clamav action"},
+             {{said("icap b", kFound), said("clamd a", kUnknown)}, Action::kTagAndDeliver, "scanner.icap b action"},
+             {{said("icap b", kUnknown), said("clamav", kUnknown)},
+              Action::kQuarantine,
+              "scanner.icap b failure_action"},
+             {{said("icap b", kUnknown), said("clamd a", kUnknown)}, Action::kDefer, "scanner.clamd a failure_action"},
+             {{said("clamd a", Outcome::kEncrypted), said("clamav", Outcome::kClean)},
+              Action::kQuarantine,
+              "scanner.clamd a encrypted_action"},
+             {{said("clamd a", Outcome::kEncrypted), said("icap b", kUnknown)},
+              Action::kQuarantine,
+              "scanner.icap b failure_action"},
+             {{said("worker", kUnknown)}, Action::kDeliverWithMark, "scanner.clamav failure_action"},
+             {{}, Action::kDeliverWithMark, "scanner.clamav failure_action"},
+         }) {
+        CAPTURE(c.rule);
+        ScanReport report;
+        report.results = c.results;
+        const auto decision = decide(report, from("a@b"), rules);
+        CHECK(decision.action == c.action);
+        CHECK(decision.rule == c.rule);
+    }
+    // What a recipient's section says otherwise than [scanner.clamav] counts for every scanner; what is the same leaves
+    // each scanner its own.
+    mail::Envelope special{"a@b", "", {{"own@x.test", ""}}};
+    ScanReport report;
+    report.results = {said("clamd a", kFound)};
+    CHECK(decide(report, special, rules).action == Action::kDiscard);
+    CHECK(decide(report, special, rules).rule == "recipients own@x.test action");
+    report.results = {said("clamd a", kUnknown)};
+    CHECK(decide(report, special, rules).action == Action::kDefer);
+    CHECK(decide(report, special, rules).rule == "scanner.clamd a failure_action");
+}

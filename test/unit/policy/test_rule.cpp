@@ -49,7 +49,7 @@ policy::Decision decide(std::vector<Rule> rules, Outcome outcome = Outcome::kCle
     auto policy = std::make_shared<policy::Policy>();
     policy->rules = std::move(rules);
     policy->local_domains.add("local.test");
-    return policy::divide({seen, envelope}, {0}, {true, actions, {}, policy}, true).at(0).decision;
+    return policy::divide({seen, envelope}, {0}, {true, actions, {}, {}, policy}, true).at(0).decision;
 }
 
 }  // namespace
@@ -200,7 +200,7 @@ TEST_CASE("recipients with whom the same is done are one group") {
                                    {"e@lists.test", ""},
                                    {"f@plain.test", ""}}};
     const auto seen = report(Outcome::kClean);
-    const auto groups = policy::divide({seen, envelope}, {0, 1, 2, 3, 4, 5}, {true, {}, {}, policy}, true);
+    const auto groups = policy::divide({seen, envelope}, {0, 1, 2, 3, 4, 5}, {true, {}, {}, {}, policy}, true);
     REQUIRE(groups.size() == 4);
     CHECK(groups[0].decision.area == "lists");
     CHECK(groups[0].recipients == std::vector<std::size_t>{0, 4});

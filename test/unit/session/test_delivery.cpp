@@ -21,7 +21,8 @@ class Rig final : private session::Delivery::Handler {
   public:
     explicit Rig(const ScriptedServer& server) : Rig(server, {}) {}
     Rig(const ScriptedServer& server, std::vector<smtp::Parameter> mail_parameters)
-        : scanners_(loop_, {}),
+        : workers_(loop_, {}),
+          scanners_(loop_, workers_, {}),
           quarantine_(*quarantine::Store::open("/q", {}, std::make_shared<test::SimulatedDisk>())),
           journal_(*journal::Journal::open(directory_.path(), {})),
           shared_{base::Snapshot<session::Runtime>(runtime_for(server)), scanners_, quarantine_, *journal_, {}, {}},
@@ -86,7 +87,8 @@ class Rig final : private session::Delivery::Handler {
     }
 
     net::Loop loop_;
-    scanners::Pool scanners_;
+    scanners::Pool workers_;
+    scanners::network::AllScanners scanners_;
     quarantine::Service quarantine_;
     const TemporaryDirectory directory_;
     std::unique_ptr<journal::Journal> journal_;

@@ -1,0 +1,22 @@
+// clamd's protocol (clamd(8)): VERSION, and INSTREAM for a message. Each has a connection of its own: sessions
+// (IDSESSION) are not spoken by everything that is called clamd.
+#pragma once
+
+#include <memory>
+
+#include "mail/message.hpp"
+#include "scanners/network/conversation.hpp"
+
+namespace scanners::network {
+
+inline constexpr std::size_t kMaxClamdReply = 1024;  // octets; names have a few dozen
+
+// Asks for the version. Whatever it says within the bound is one: the text is only shown.
+std::unique_ptr<Conversation> clamd_version();
+// Streams the message.
+std::unique_ptr<Conversation> clamd_scan(mail::MessagePtr message);
+
+// What "stream: OK" and the like mean; the text is without its end mark.
+Answer interpret_clamd(std::string_view reply);
+
+}  // namespace scanners::network

@@ -1,0 +1,262 @@
+#!/usr/bin/python3
+"""Scanners beside the workers: clamd, ICAP services and check programs, real ones and such as misbehave."""
+
+import time
+
+from daemon import Daemon, free_port
+from samples import EICAR_NAME, eicar, encrypted_zip, message, with_attachment
+from suite import Suite, check, equal, wait_for
+from world import World
+
+from client import Client, send_message
+from engines import CIcap, Clamd
+from scanner_servers import FakeClamd, close, early, hang, reply, reset
+from sink import Sink
+
+suite = Suite()
+SHARED = {"general.threads": 1, "worker.count": 1}
+WORLD = World(SHARED)
+ENGINES = {}
+USED = set()
+
+
+def engine(kind):
+    """The real one, started when the first test wants it."""
+    if kind not in ENGINES:
+        ENGINES[kind] = Clamd() if kind == "clamd" else CIcap(engine("clamd"))
+    return ENGINES[kind]
+
+
+def use(**scanners):
+    """(sink, daemon), with these scanners instead of those before: section -> settings, "clamd_main" for [scanner.clamd main]. ClamAV
+    in the workers is off unless `local`."""
+    local = scanners.pop("local", False)
+    sink, daemon = WORLD.get()
+    settings = {name: None for name in USED}
+    for section, values in scanners.items():
+        for key, value in values.items():
+            settings[f"scanner.{section.replace('_', ' ', 1)}.{key}"] = value
+    USED.update(settings)
+    daemon.reload({**settings, "scanner.clamav.enable": "yes" if local else "no"})
+    last = daemon.log_lines(r"reloaded|reload_refused")[-1]
+    check("refused" not in last, last)
+    return sink, daemon
+
+
+def verdict_of(daemon, text=None, **envelope):
+    """(reply, the message's line in the log)"""
+    answer = send_message(daemon.port, text or message(), **envelope)
+    lines = daemon.wait_log(rf"info: {answer.text.split()[1] if len(answer.text.split()) > 1 else ''}.*verdict=")
+    return answer, lines[-1]
+
+
+def submit(client):
+    """Sends a message and does not wait for the answer."""
+    client.ehlo()
+    client.envelope()
+    client.command("DATA")
+    client.send(message() + b".\r\n")
+
+
+def infected():
+    return with_attachment(eicar(), "a.com")
+
+
+@suite.test
+def real_clamd_over_both_sockets():
+    clamd = engine("clamd")
+    for server in (clamd.socket, f"127.0.0.1:{clamd.port}"):
+        sink, daemon = use(clamd_main={"server": server})
+        equal(send_message(daemon.port, message()).code, 250)
+        sink.wait(1)
+        large = message("x" * 76 + "\r\n" * 40000)
+        equal(send_message(daemon.port, large).code, 250, "several pieces")
+        answer, line = verdict_of(daemon, infected())
+        equal(answer.code, 250)
+        check(f"verdict=found {EICAR_NAME}, " in line and "mailer=quarantine" in line, line)
+        answer, line = verdict_of(daemon, with_attachment(encrypted_zip(), "a.zip"))
+        equal(answer.code, 451, "encrypted is deferred")
+        check("verdict=encrypted Heuristics.Encrypted.Zip" in line, line)
+        status = daemon.ctl("status").stdout
+        check("scanner clamd main: 2 clean, 1 found, 1 encrypted, 0 not known, 0 waiting" in status, status)
+        check(": up, 0 connections, ClamAV 1." in status, status)
+        equal(len(sink.messages), 2)
+
+
+def clamd(server, **settings):
+    return {"server": f"127.0.0.1:{server.port}", "timeout": "2s", **settings}
+
+
+@suite.test
+def clamd_gets_the_message_as_it_is():
+    with FakeClamd() as server:
+        sink, daemon = use(clamd_main=clamd(server))
+        text = message("".join(f"line {number}\r\n..two dots\r\n" for number in range(20000)))
+        equal(send_message(daemon.port, text).code, 250)
+        equal(server.messages, [text])
+        equal(sink.wait(1)[0].data[-len(text):], text)
+        status = daemon.ctl("status").stdout
+        check("ClamAV 1.0/7/today" in status, status)
+        equal(send_message(daemon.port, message()).code, 250)
+        equal(server.greetings, 1, "VERSION is asked once a minute")
+
+
+@suite.test
+def what_clamd_says_and_what_follows():
+    with FakeClamd() as server:
+        sink, daemon = use(clamd_main=clamd(server, timeout="1s"))
+        said = ((b"stream: Worm.A FOUND\0", 250, "found Worm.A"),
+                (b"stream: Worm.A(abc:12) FOUND\n", 250, "found Worm.A(abc:12)"),
+                (b"stream: Heuristics.Encrypted.PDF FOUND\0", 451, "encrypted Heuristics.Encrypted.PDF"),
+                (b"stream: Heuristics.Limits.Exceeded.MaxFiles FOUND\0", 451, "cannot tell (limit)"),
+                (b"INSTREAM size limit exceeded. ERROR\0", 451, "cannot tell (limit)"),
+                (b"Can't allocate memory ERROR\0", 451, "cannot tell (error)"),
+                (b"stream:  FOUND\0", 451, "cannot tell (error)"),
+                (b"stream: OK FOUND OK\0", 451, "cannot tell (error)"),
+                (b"OK\0", 451, "cannot tell (error)"),
+                (b"stream: OK", 451, "cannot tell ("),  # without its end
+                (b"\0", 451, "cannot tell (error)"),
+                (b"x" * 100000, 451, "cannot tell (error)"),
+                (b"stream: OK\0", 250, "clean"))
+        for data, code, verdict in said:
+            server.scan = reply(data)
+            answer, line = verdict_of(daemon)
+            equal(answer.code, code, data[:40])
+            check(f"verdict={verdict}" in line, data[:40], line)
+            if code == 451 and b"Heur" not in data and b"ERROR" not in data:
+                # Three such answers and it would be left alone.
+                server.scan = reply(b"stream: OK\0")
+                equal(send_message(daemon.port, message()).code, 250, "after " + repr(data[:40]))
+        check(not daemon.log_lines("network_scanner_down"), "no row of failures")
+
+
+@suite.test
+def clamd_that_misbehaves_is_not_clean():
+    early_ok = early(reply(b"stream: OK\0"))
+    for name, behaviour in (("close", close), ("reset", reset), ("half", reply(b"stream: ")), ("early OK", early_ok),
+                            ("early close", early(lambda talk: None))):
+        with FakeClamd(scan=behaviour) as server:
+            sink, daemon = use(clamd_main=clamd(server))
+            answer, line = verdict_of(daemon, message("x\r\n" * 3000000 if "early" in name else "x\r\n"))
+            equal(answer.code, 451, name)
+            check("verdict=cannot tell (error)" in line, name, line)
+            equal(sink.messages, [], name)
+    for name, changes in (("silent", {"scan": hang}), ("silent from the start", {"version": hang}), ("reads nothing", {"scan": early(hang)})):
+        with FakeClamd(**changes) as server:
+            sink, daemon = use(clamd_main=clamd(server, timeout="1s"))
+            answer, line = verdict_of(daemon, message("x\r\n" * 3000000))
+            equal(answer.code, 451, name)
+            check("verdict=cannot tell (timeout)" in line, name, line)
+            equal(sink.messages, [], name)
+
+
+@suite.test
+def limit_said_while_the_message_is_sent():
+    with FakeClamd(scan=early(reply(b"INSTREAM size limit exceeded. ERROR\0"))) as server:
+        _, daemon = use(clamd_main=clamd(server, failure_action="quarantine"))
+        answer, line = verdict_of(daemon, message("x\r\n" * 3000000))
+        equal(answer.code, 250)
+        check("verdict=cannot tell (limit)" in line and "mailer=quarantine" in line, line)
+
+
+@suite.test
+def next_server_within_the_same_scan():
+    with FakeClamd(scan=hang) as silent, FakeClamd(scan=reply(b"stream: Worm.B FOUND\0")) as good:
+        nobody = free_port()
+        _, daemon = use(clamd_main={"server": f"127.0.0.1:{nobody} 127.0.0.1:{silent.port} 127.0.0.1:{good.port}", "timeout": "2s"})
+        began = time.monotonic()
+        answer, line = verdict_of(daemon)
+        check("verdict=found Worm.B" in line, line)
+        check(time.monotonic() - began < 2, "within the time of the scan")
+        equal((len(silent.messages), len(good.messages)), (1, 1))
+        # An error in due form is handed on, too.
+        silent.scan = reply(b"Can't create temporary directory ERROR\0")
+        answer, line = verdict_of(daemon)
+        check("verdict=found Worm.B" in line, line)
+
+
+@suite.test
+def server_that_fails_is_left_alone_and_comes_back():
+    with FakeClamd(scan=close) as server:
+        sink, daemon = use(clamd_main=clamd(server))
+        before = len(daemon.log_lines("network_scanner_"))
+        for _ in range(3):
+            equal(send_message(daemon.port, message()).code, 451)
+        daemon.wait_log("network_scanner_down: clamd main: ")
+        asked = server.connections
+        answer, line = verdict_of(daemon)
+        equal(answer.code, 451)
+        check("cannot tell (unavailable)" in line, line)
+        equal(server.connections, asked, "connections while it is left alone")
+        check("down for " in daemon.ctl("status").stdout)
+        server.scan = reply(b"stream: OK\0")
+        wait_for("the server to be asked again", lambda: send_message(daemon.port, message()).code == 250, 5)
+        daemon.wait_log("network_scanner_up: clamd main: ")
+        equal(len(daemon.log_lines("network_scanner_")) - before, 2, "lines about it")
+
+
+@suite.test
+def connections_are_bounded_and_the_rest_waits():
+    with FakeClamd() as server, Sink() as sink, Daemon(sink.port, {**SHARED, "scanner.clamav.enable": "no", "scanner.clamd a.timeout": "10s",
+                                                                  "scanner.clamd a.server": f"127.0.0.1:{server.port}",
+                                                                  "scanner.clamd a.max_connections": "2"}) as daemon:
+        running, most = set(), []
+
+        def slow(talk):
+            running.add(talk)
+            most.append(len(running))
+            time.sleep(0.05)
+            running.discard(talk)
+            talk.send(b"stream: OK\0")
+
+        server.scan = slow
+        clients = [Client(daemon.port) for _ in range(12)]
+        for client in clients:
+            submit(client)
+        equal([client.reply().code for client in clients], [250] * 12)
+        equal(max(most), 2, "messages at once")
+        equal(len(server.messages), 12)
+        for client in clients:
+            client.close()
+
+
+@suite.test
+def all_scanners_are_asked_and_the_worst_counts():
+    with FakeClamd() as one, FakeClamd() as other:
+        sink, daemon = use(local=True, clamd_one=clamd(one, action="reject"), clamd_other=clamd(other, action="quarantine"))
+        cases = ((b"OK", b"OK", message(), 250, "verdict=clean"),
+                 (b"W FOUND", b"OK", message(), 554, "verdict=found W"),
+                 (b"W FOUND", b"X FOUND", message(), 250, "verdict=found W, X"),  # what is held goes before what is refused
+                 (b"OK", b"OK", infected(), 250, f"verdict=found {EICAR_NAME}"),
+                 (b"?", b"OK", infected(), 250, f"verdict=found {EICAR_NAME}"),
+                 (b"?", b"OK", message(), 451, "verdict=cannot tell (error)"))
+        for first, second, text, code, verdict in cases:
+            one.scan, other.scan = reply(b"stream: " + first + b"\0"), reply(b"stream: " + second + b"\0")
+            answer, line = verdict_of(daemon, text)
+            equal(answer.code, code, verdict)
+            check(verdict in line, line)
+        equal(len(sink.messages), 1)
+        equal((len(one.messages), len(other.messages)), (len(cases), len(cases)), "each was asked for every message")
+
+
+@suite.test
+def reload_while_a_scan_runs():
+    with FakeClamd(scan=lambda talk: (time.sleep(0.3), talk.send(b"stream: W FOUND\0"))) as server:
+        _, daemon = use(clamd_main=clamd(server))
+        with Client(daemon.port) as client:
+            submit(client)
+            wait_for("the scan to begin", lambda: server.messages, 5)
+            use(local=True)
+            equal(client.reply().code, 250)
+        daemon.wait_log("verdict=found W,")
+        check("scanner clamd" not in daemon.ctl("status").stdout)
+
+
+if __name__ == "__main__":
+    def cleanup():
+        WORLD.close()
+        for name in ("icap", "clamd"):
+            if name in ENGINES:
+                ENGINES.pop(name).close()
+
+    suite.main(cleanup)
