@@ -27,10 +27,8 @@ std::optional<std::size_t> Opening::add(policy::Item item) {
         exceeded(ContentLimit::kFacts, parent, contents_.items.size() + 1);
         return std::nullopt;
     }
-    if (inside && ++files_ > limits_.files) {
-        exceeded(ContentLimit::kFiles, parent, files_);
+    if (inside && !another_file(parent))
         return std::nullopt;
-    }
     item.names.resize(std::min(item.names.size(), policy::kMaxNames));
     contents_.items.push_back(std::move(item));
     expanded_of_.resize(contents_.items.size());
@@ -42,6 +40,13 @@ bool Opening::may_go_below(std::size_t parent) {
     if (layer < limits_.layers)
         return true;
     exceeded(ContentLimit::kLayers, parent, layer + 1U);
+    return false;
+}
+
+bool Opening::another_file(std::size_t parent) {
+    if (++files_ <= limits_.files)
+        return true;
+    exceeded(ContentLimit::kFiles, parent, files_);
     return false;
 }
 

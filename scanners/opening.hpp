@@ -49,6 +49,9 @@ class Opening {
 
     // A layer below `parent` may be opened. False: noted.
     bool may_go_below(std::size_t parent);
+    // Counts a file inside `parent` that gets no item of its own (a directory, a part that every document has). False:
+    // over the limit, noted.
+    bool another_file(std::size_t parent);
     // `octets` more have come out of `item`, which takes `packed` octets itself. False: over expanded_size or ratio,
     // noted; the caller stops there.
     bool expand(std::size_t item, std::uint64_t octets, std::uint64_t packed);

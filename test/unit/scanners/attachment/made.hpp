@@ -1,0 +1,64 @@
+// Archives as other programs make them, and what open() says of them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "policy/contents.hpp"
+#include "scanners/opening.hpp"
+
+namespace made {
+
+struct File {
+    std::string name;
+    std::string octets;
+};
+using Files = std::vector<File>;
+
+// By libarchive's writer. `format`: "zip", "7zip", "pax", "cpio", "ar", "iso9660", "raw"; `filter`: "gzip", "xz" ... or
+// none; `options` as archive_write_set_options(3) takes them.
+std::string archive(const char* format, const Files& files, const char* filter = "", const char* options = "",
+                    const char* password = "");
+
+// One member of a zip file in all detail, deflated or stored.
+struct ZipPart {
+    std::string name;
+    std::string octets;        // as they lie in the file
+    std::string local_name{};  // empty: the same
+    std::uint16_t method = 0;
+    std::uint16_t flags = 0;
+    bool in_directory = true;
+    std::uint32_t declared = 0;  // size unpacked; 0: the true one of what is stored
+    int at_part = -1;            // >= 0: the directory points to that part's data
+};
+std::string zip(const std::vector<ZipPart>& parts);
+std::string deflated(std::string_view octets);
+std::string zlib(std::string_view octets);
+
+// A program for Windows, as far as anybody can tell who only looks.
+std::string program();
+
+std::string little(std::uint64_t value, int octets);
+
+// open() over a file of this name, under `limits`.
+struct Look {
+    policy::Contents contents;
+
+    // The item at this way ("a.zip/b.exe"), by first names; nullptr: none.
+    [[nodiscard]] const policy::Item* find(std::string_view way) const;
+    [[nodiscard]] const policy::Item& top() const { return contents.items.front(); }
+    // "executable" of the item there; "(none)".
+    [[nodiscard]] std::string type(std::string_view way) const;
+    // Marks of the item there, in words, without kEmbedded's and kAttachment's noise: "encrypted unopened".
+    [[nodiscard]] std::string marks(std::string_view way) const;
+    // Names of the limits that were reached.
+    [[nodiscard]] std::string reached() const;
+};
+Look look(std::string_view octets, std::string name = "file", const policy::ContentLimits& limits = {});
+
+std::string marks_of(const policy::Item& item);
+
+}  // namespace made
