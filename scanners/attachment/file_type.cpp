@@ -7,6 +7,7 @@
 #include "scanners/attachment/magic.hpp"
 #include "scanners/attachment/names.hpp"
 #include "scanners/attachment/octets.hpp"
+#include "scanners/attachment/text.hpp"
 #include "scanners/attachment/zip_directory.hpp"
 
 namespace scanners::attachment {
@@ -78,8 +79,12 @@ constexpr Signature kSignatures[] = {
     {0, "%PDF-", "application/pdf"},
     {0, "{\\rt", "text/rtf"},
     {0, "\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d\xae\xb1\x53\x78\xd0\x29\x96\xd3", "application/onenote"},
+    {0, "\x09\x00\x04\x00"sv, "application/vnd.ms-excel"},
+    {0, "\x09\x02\x06\x00"sv, "application/vnd.ms-excel"},
+    {0, "\x09\x04\x06\x00"sv, "application/vnd.ms-excel"},
+    {0, "\x09\x08\x08\x00"sv, "application/vnd.ms-excel"},
+    {0, "\x09\x08\x10\x00"sv, "application/vnd.ms-excel"},
     {0, "\x78\x9f\x3e\x22", "application/vnd.ms-tnef"},
-    {0, "-----BEGIN PGP MESSAGE-----", "application/pgp-encrypted"},
 };
 
 constexpr std::string_view kClosed[] = {"application/x-arj",      "application/x-ace-compressed",
@@ -215,12 +220,16 @@ std::string_view text_type(std::string_view octets) {
         return "application/x-mswinurl";
     if (rest.starts_with("windows registry editor") || rest.starts_with("regedit4"))
         return "text/x-ms-regedit";
+    if (rest.starts_with("id;p"))
+        return "application/x-sylk";
     if (rest.starts_with("@echo off"))
         return "text/x-msdos-batch";
     if (rest.starts_with("<svg") || (rest.starts_with("<?xml") && has_any(rest, {"<svg"})))
         return "image/svg+xml";
-    if (rest.starts_with("<!doctype html") ||
-        (rest.starts_with("<") && has_any(rest, {"<html", "<script", "<body", "<head", "<iframe", "<meta "})))
+    const bool xml = rest.starts_with("<?xml");
+    if (rest.starts_with("<!doctype html") || (xml && has_any(rest, {"<html"})) ||
+        (!xml && rest.starts_with("<") &&
+         has_any(rest, {"<html", "<script", "<body", "<head>", "<head ", "<iframe", "<meta "})))
         return "text/html";
     if (rest.starts_with("<?php"))
         return "text/x-php";
@@ -292,6 +301,8 @@ std::string file_type(std::string_view octets) {
         return zip_type(octets);
     if (!signature.empty())
         return std::string(signature);
+    if (const auto sealed = sealed_type(octets); !sealed.empty())
+        return std::string(sealed);
     if (is_old_tar(octets))
         return "application/x-tar";
     // Acrobat takes a file for PDF when this stands in the first 1024 octets.

@@ -4,24 +4,54 @@
 #include <exception>
 
 #include "scanners/attachment/archive.hpp"
+#include "scanners/attachment/compound_document.hpp"
 #include "scanners/attachment/file_type.hpp"
 #include "scanners/attachment/magic.hpp"
 #include "scanners/attachment/members.hpp"
+#include "scanners/attachment/office_zip.hpp"
+#include "scanners/attachment/onenote.hpp"
+#include "scanners/attachment/pdf.hpp"
+#include "scanners/attachment/rtf.hpp"
+#include "scanners/attachment/text.hpp"
 
 namespace scanners::attachment {
 namespace {
 
 using policy::Mark;
 
+// Nothing to look for behind it. (Compound files have zip files with pictures and themes inside; one that was put
+// behind ends with the file.)
+bool is_zip(std::string_view type) {
+    return is_archive(type) || is_office_zip(type);
+}
+
 void look_inside(Opening& opening, std::size_t item, std::string_view octets) {
     const std::string type = opening.item(item).true_type;
     if (is_archive(type))
         open_archive(opening, item, type, octets);
+    else if (is_office_zip(type))
+        open_office_zip(opening, item, octets);
+    else if (type == "application/x-ole-storage")
+        open_compound(opening, item, octets);
+    else if (type == "text/rtf")
+        open_rtf(opening, item, octets);
+    else if (type == "application/onenote")
+        open_onenote(opening, item, octets);
+    else if (type == "application/vnd.ms-excel")  // without anything around it
+        read_excel_records(opening.item(item), octets);
+    else if (type == "application/pkcs7-mime" || type == "application/pgp-encrypted")
+        look_at_sealed(opening, item, octets);
+    else if (type.starts_with("text/") || type == "image/svg+xml" || type == "application/x-sylk")
+        look_at_text(opening, item, octets);
     else if (is_closed_archive(type))
         opening.item(item).set(Mark::kUnopened);
     // Readers of zip files begin at the end: whatever else a file is, it may be one, too (a program that unpacks
     // itself, a picture with something behind it).
-    if (const auto zip = is_archive(type) ? std::string_view() : zip_at_end(octets); !zip.empty())
+    // Acrobat takes a file for PDF when this stands in the first 1024 octets, whatever else it is.
+    if (octets.substr(0, 1024 + 5).find("%PDF-") != std::string_view::npos && !is_zip(type))
+        open_pdf(opening, item, octets);
+    if (const auto zip = is_zip(type) ? std::string_view() : zip_at_end(octets);
+        !zip.empty() && (type != "application/x-ole-storage" || zip.end() == octets.end()))
         open_archive(opening, item, "application/zip", zip);
 }
 

@@ -1,0 +1,340 @@
+#include "scanners/attachment/pdf.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "scanners/attachment/names.hpp"
+#include "scanners/attachment/objects.hpp"
+#include "scanners/attachment/pdf_filters.hpp"
+#include "scanners/attachment/pdf_lexer.hpp"
+
+namespace scanners::attachment {
+namespace {
+
+using policy::Mark;
+using Kind = PdfToken::Kind;
+
+constexpr std::size_t kMaxDepth = 200;
+constexpr std::size_t kMaxStreams = 100000;
+
+// What is known of a dictionary while it is read.
+struct Dictionary {
+    std::string key;
+    bool has_value = true;  // of `key`: the next name is a key
+    unsigned arrays = 0;    // open ones in it
+    std::string type;
+    std::string action;                // of S
+    std::string file_name;             // of F, UF
+    std::vector<std::uint64_t> files;  // objects in an EF dictionary below
+    std::uint64_t length = 0;
+    PdfPacking packing;
+    bool names_open_action = false;
+};
+
+struct Stream {
+    std::uint64_t object = 0;
+    std::string_view octets;
+    PdfPacking packing;
+};
+
+class PdfReader {
+  public:
+    PdfReader(Opening& opening, std::size_t item, std::string_view octets)
+        : opening_(opening), item_(item), octets_(octets) {}
+
+    void run() {
+        read(octets_, true);
+        open_files();
+        for (const auto object : opened_actions_) {
+            if (active_objects_.contains(object))
+                mark(Mark::kScript);
+        }
+    }
+
+  private:
+    // One token after the other. `outermost`: not in a stream of objects, where no streams are.
+    void read(std::string_view octets, bool outermost) {
+        PdfLexer lexer(octets);
+        stack_.clear();
+        std::size_t count = 0;
+        for (auto token = lexer.next(); token.kind != Kind::kEnd; token = lexer.next()) {
+            if ((++count & 0xFFF) == 0 && !opening_.in_time(item_))
+                return;
+            if (token.kind == Kind::kKeyword && token.text == "stream" && stack_.empty() && outermost)
+                lexer.go_to(stream(octets, lexer.at()));
+            else
+                take(token);
+        }
+    }
+
+    void take(const PdfToken& token) {
+        switch (token.kind) {
+            case Kind::kDictBegin:
+                begin();
+                break;
+            case Kind::kDictEnd:
+                end();
+                break;
+            case Kind::kArrayBegin:
+            case Kind::kArrayEnd:
+                array(token.kind == Kind::kArrayBegin);
+                break;
+            case Kind::kName:
+                name(token.text);
+                break;
+            case Kind::kString:
+                string(token.text);
+                break;
+            case Kind::kNumber:
+                numbers_[0] = numbers_[1];
+                numbers_[1] = token.number;
+                number();
+                break;
+            default:
+                keyword(token.text);
+        }
+    }
+
+    void begin() {
+        if (stack_.size() < kMaxDepth)
+            stack_.emplace_back();
+        else
+            mark(Mark::kMalformed);
+    }
+
+    void end() {
+        if (stack_.empty())
+            return;
+        last_ = std::move(stack_.back());
+        stack_.pop_back();
+        note_files();
+        if (is_active(last_.action)) {
+            active_objects_.insert(object_);
+            if (!stack_.empty() && stack_.back().key == "OpenAction")
+                mark(Mark::kScript);
+        }
+        if (stack_.empty())
+            return;
+        auto& outer = stack_.back();
+        if (outer.key == "EF")
+            outer.files.insert(outer.files.end(), last_.files.begin(), last_.files.end());
+        if (outer.key == "DecodeParms" || outer.key == "DP") {
+            const auto filters = std::move(outer.packing.filters);
+            outer.packing = last_.packing;
+            outer.packing.filters = filters;
+        }
+        outer.has_value = outer.arrays == 0;
+    }
+
+    // A dictionary that names files is done: they get its name.
+    void note_files() {
+        for (const auto file : last_.files) {
+            auto& name = files_[file];
+            if (name.empty())
+                name = last_.file_name;
+        }
+    }
+
+    void array(bool opens) {
+        if (stack_.empty())
+            return;
+        auto& dictionary = stack_.back();
+        if (opens)
+            ++dictionary.arrays;
+        else
+            dictionary.arrays -= dictionary.arrays > 0 ? 1 : 0;
+        dictionary.has_value = dictionary.arrays == 0;
+    }
+
+    void name(const std::string& text) {
+        if (stack_.empty())
+            return;
+        auto& dictionary = stack_.back();
+        if (dictionary.has_value && dictionary.arrays == 0) {
+            dictionary.key = text;
+            dictionary.has_value = false;
+            on_key(text);
+            return;
+        }
+        on_value(dictionary, text);
+        dictionary.has_value = dictionary.arrays == 0;
+    }
+
+    void on_key(const std::string& key) {
+        if (key == "JavaScript" || key == "JS" || key == "AA")
+            mark(Mark::kScript);
+        else if (key == "EmbeddedFiles" || key == "EF" || key == "RichMediaContent")
+            mark(Mark::kEmbedded);
+        else if (key == "Encrypt")
+            mark(Mark::kEncrypted);
+    }
+
+    void on_value(Dictionary& dictionary, const std::string& value) {
+        if (value == "JavaScript" || value == "Launch")
+            mark(Mark::kScript);
+        if (dictionary.key == "Type")
+            dictionary.type = value;
+        else if (dictionary.key == "S")
+            dictionary.action = value;
+        else if ((dictionary.key == "Filter" || dictionary.key == "F") && dictionary.packing.filters.size() < 16)
+            dictionary.packing.filters.push_back(value);
+    }
+
+    void string(const std::string& text) {
+        if (stack_.empty())
+            return;
+        auto& dictionary = stack_.back();
+        if (dictionary.key == "UF" || (dictionary.key == "F" && dictionary.file_name.empty()))
+            dictionary.file_name = text;
+        dictionary.has_value = dictionary.arrays == 0;
+    }
+
+    void number() {
+        if (stack_.empty())
+            return;
+        auto& dictionary = stack_.back();
+        const auto value = numbers_[1];
+        // Of a reference the first number stands here until "R" comes.
+        if (dictionary.key == "Length" && !dictionary.has_value)
+            dictionary.length = value;
+        else if (dictionary.key == "Predictor")
+            dictionary.packing.predictor = value;
+        else if (dictionary.key == "Columns")
+            dictionary.packing.columns = value;
+        else if (dictionary.key == "Colors")
+            dictionary.packing.colors = value;
+        else if (dictionary.key == "BitsPerComponent")
+            dictionary.packing.bits = value;
+        dictionary.has_value = dictionary.arrays == 0;
+    }
+
+    void keyword(const std::string& text) {
+        if (text == "obj") {
+            object_ = numbers_[0];
+            stack_.clear();  // whatever was left open before it
+            last_ = {};
+        } else if (text == "R" && !stack_.empty()) {
+            reference(stack_.back(), numbers_[0]);
+        }
+        if (!stack_.empty())
+            stack_.back().has_value = stack_.back().arrays == 0;
+    }
+
+    void reference(Dictionary& dictionary, std::uint64_t object) {
+        if (dictionary.key == "OpenAction" && dictionary.arrays == 0)
+            opened_actions_.insert(object);
+        else if (dictionary.key == "Length")
+            dictionary.length = 0;
+        // In the dictionary of EF: one file for each way to name it.
+        const bool in_files = stack_.size() > 1 && stack_[stack_.size() - 2].key == "EF";
+        if (in_files && dictionary.files.size() < 16)
+            dictionary.files.push_back(object);
+        // EF itself may be an object of its own.
+        if (dictionary.key == "EF")
+            file_lists_.insert(object);
+        if (file_lists_.contains(object_) && stack_.size() == 1 && (dictionary.key == "F" || dictionary.key == "UF"))
+            files_.try_emplace(object);
+    }
+
+    static bool is_active(std::string_view action) {
+        constexpr std::string_view kActive[] = {"URI",        "SubmitForm", "ImportData", "GoToE", "GoToR",
+                                                "JavaScript", "Launch",     "Rendition",  "Movie", "RichMediaExecute"};
+        return std::find(std::begin(kActive), std::end(kActive), action) != std::end(kActive);
+    }
+
+    // The stream whose dictionary was read last. Returns where its data ends.
+    std::size_t stream(std::string_view octets, std::size_t at) {
+        if (octets.substr(at).starts_with("\r\n"))
+            at += 2;
+        else if (at < octets.size() && (octets[at] == '\n' || octets[at] == '\r'))
+            ++at;
+        const auto data = octets.substr(std::min(at, octets.size()), stream_length(octets, at));
+        auto packing = std::move(last_.packing);
+        if (last_.type == "ObjStm")
+            objects(data, packing);
+        else if (last_.type == "EmbeddedFile")
+            files_.try_emplace(object_);
+        if (last_.type != "ObjStm" && streams_.size() < kMaxStreams)
+            streams_.push_back({object_, data, std::move(packing)});
+        // The table of objects may lead into it.
+        return data.find(" obj") != std::string_view::npos ? at : at + data.size();
+    }
+
+    std::size_t stream_length(std::string_view octets, std::size_t at) const {
+        const auto end = last_.length <= octets.size() ? at + static_cast<std::size_t>(last_.length) : octets.size();
+        if (last_.length > 0 && end < octets.size() &&
+            octets.substr(end, 16).find("endstream") != std::string_view::npos)
+            return static_cast<std::size_t>(last_.length);
+        const auto found = octets.find("endstream", at);
+        return found == std::string_view::npos ? octets.size() : found - at;
+    }
+
+    PdfUnpacked unpacked(std::string_view data, const PdfPacking& packing) {
+        auto result = pdf_unpack(data, packing, [&](std::size_t length) {
+            return opening_.expand(item_, length, octets_.size()) && opening_.in_time(item_);
+        });
+        if (opening_.item(item_).is(Mark::kEncrypted))
+            return result;  // it is not what it seems, and that is said already
+        if (!result.known)
+            mark(Mark::kUnopened);
+        else if (!result.whole && contents_allow())
+            mark(Mark::kMalformed);
+        return result;
+    }
+
+    [[nodiscard]] bool contents_allow() const { return opening_.contents().exceeded.empty(); }
+
+    void objects(std::string_view data, const PdfPacking& packing) {
+        const auto inside = unpacked(data, packing);
+        auto outer = std::move(stack_);
+        const auto object = object_;
+        read(inside.octets, false);
+        stack_ = std::move(outer);
+        object_ = object;
+    }
+
+    void open_files() {
+        for (const auto& stream : streams_) {
+            const auto file = files_.find(stream.object);
+            if (file == files_.end())
+                continue;
+            const auto inside = unpacked(stream.octets, stream.packing);
+            const auto& raw = file->second;  // UTF-16 is marked as such (section 7.9.2.2)
+            if (!open_embedded(opening_, item_, raw.starts_with("\xfe\xff") ? swapped(raw) : raw, inside.octets))
+                return;
+        }
+    }
+
+    static std::string swapped(std::string_view utf16) {
+        std::string octets(utf16.substr(2));
+        for (std::size_t at = 0; at + 1 < octets.size(); at += 2)
+            std::swap(octets[at], octets[at + 1]);
+        return from_utf16(octets);
+    }
+
+    void mark(Mark mark) { opening_.item(item_).set(mark); }
+
+    Opening& opening_;
+    std::size_t item_;
+    std::string_view octets_;
+    std::vector<Dictionary> stack_;
+    Dictionary last_;  // the one that ended last
+    std::uint64_t numbers_[2] = {0, 0};
+    std::uint64_t object_ = 0;
+    std::vector<Stream> streams_;
+    std::map<std::uint64_t, std::string> files_;  // objects that are files, and their names
+    std::set<std::uint64_t> file_lists_;
+    std::set<std::uint64_t> opened_actions_;
+    std::set<std::uint64_t> active_objects_;
+};
+
+}  // namespace
+
+void open_pdf(Opening& opening, std::size_t item, std::string_view octets) {
+    PdfReader(opening, item, octets).run();
+}
+
+}  // namespace scanners::attachment

@@ -1,0 +1,53 @@
+// Tokens of PDF (ISO 32000-1 section 7.2), from any octets.
+//
+// A reader of PDF jumps to objects by a table of offsets; whoever writes that table decides what is text and what is
+// not. So this reads the whole file from beginning to end, and what could hide an object (a string, a comment) does not
+// when there is one in it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace scanners::attachment {
+
+struct PdfToken {
+    enum class Kind : std::uint8_t {
+        kEnd,
+        kName,       // text: with #xx resolved, without the slash, at most 127 octets
+        kString,     // text: at most 255 octets of what it says
+        kNumber,     // number: whole part, never negative
+        kKeyword,    // text: "obj", "R", "stream" ...
+        kDictBegin,  // <<
+        kDictEnd,
+        kArrayBegin,
+        kArrayEnd,
+    };
+    Kind kind = Kind::kEnd;
+    std::string text;
+    std::uint64_t number = 0;
+};
+
+class PdfLexer {
+  public:
+    explicit PdfLexer(std::string_view octets) : octets_(octets) {}
+
+    PdfToken next();
+    [[nodiscard]] std::size_t at() const { return at_; }
+    void go_to(std::size_t at) { at_ = at; }
+    // A string that ends nowhere, or that hides an object.
+    [[nodiscard]] bool odd() const { return odd_; }
+
+  private:
+    void skip_blanks();
+    PdfToken name();
+    PdfToken word();
+    PdfToken string();
+    PdfToken hex_string();
+
+    std::string_view octets_;
+    std::size_t at_ = 0;
+    bool odd_ = false;
+};
+
+}  // namespace scanners::attachment
