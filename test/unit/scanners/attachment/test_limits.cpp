@@ -88,7 +88,7 @@ TEST_CASE("members that lie over each other are counted each time") {
 
 TEST_CASE("scan time") {
     policy::ContentLimits limits;
-    limits.scan_time = 0;
+    limits.scan_time = std::chrono::seconds(0);
     const auto seen = look(nested(3), "z", limits);
     CHECK(seen.reached() == "scan_time");
     CHECK(seen.contents.items.size() == 1);
