@@ -1,0 +1,175 @@
+#include "mail/mime/base64.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "mail/mime/defect.hpp"
+
+namespace mail::mime {
+namespace {
+
+constexpr std::int8_t kForeign = -1;
+constexpr std::int8_t kWhite = -2;
+constexpr std::int8_t kPad = -3;
+
+constexpr std::array<std::int8_t, 256> make_table() {
+    std::array<std::int8_t, 256> table{};
+    table.fill(kForeign);
+    constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (std::size_t i = 0; i < letters.size(); ++i)
+        table[static_cast<unsigned char>(letters[i])] = static_cast<std::int8_t>(i);
+    for (const char white : {'\r', '\n', ' ', '\t'})
+        table[static_cast<unsigned char>(white)] = kWhite;
+    table['='] = kPad;
+    return table;
+}
+constexpr auto kTable = make_table();
+
+std::int8_t value_of(char octet) {
+    return kTable[static_cast<unsigned char>(octet)];
+}
+
+// Collects groups of four letters; a short group gives the octets that are whole.
+class Groups {
+  public:
+    explicit Groups(std::string& out) : out_(out) {}
+
+    void letter(unsigned value) {
+        bits_ = bits_ << 6 | value;
+        if (++letters_ == 4)
+            close();
+    }
+    void close() {
+        bits_ <<= 6 * (4 - letters_);
+        for (unsigned i = 1; i < letters_; ++i)
+            out_ += static_cast<char>(bits_ >> (24 - 8 * i) & 0xFF);
+        letters_ = 0;
+        bits_ = 0;
+    }
+    void drop() { letters_ = 0, bits_ = 0; }
+    [[nodiscard]] unsigned letters() const { return letters_; }
+
+  private:
+    std::string& out_;
+    std::uint32_t bits_ = 0;
+    unsigned letters_ = 0;
+};
+
+std::string line_by_line(std::string_view text, bool whole_groups) {
+    std::string out;
+    Groups groups(out);
+    bool skip = false;
+    for (const char octet : text) {
+        const auto value = value_of(octet);
+        if (octet == '\n') {
+            skip = false;
+            if (whole_groups)
+                groups.drop();
+        } else if (value == kForeign) {
+            skip = true;
+        } else if (value == kPad) {
+            groups.close();
+        } else if (value >= 0 && !skip) {
+            groups.letter(static_cast<unsigned>(value));
+        }
+    }
+    groups.close();
+    return out;
+}
+
+std::string clean_lines(std::string_view text) {
+    std::string kept;
+    while (!text.empty()) {
+        const auto line = text.substr(0, std::min(text.find('\n'), text.size() - 1) + 1);
+        if (std::none_of(line.begin(), line.end(), [](char octet) { return value_of(octet) == kForeign; }))
+            kept += line;
+        text.remove_prefix(line.size());
+    }
+    std::uint64_t unused = 0;
+    return decode_base64(kept, Base64Reading::kContinue, unused);
+}
+
+std::string by_fours(std::string_view text) {
+    std::string out;
+    Groups groups(out);
+    unsigned have = 0;
+    for (const char octet : text) {
+        const auto value = value_of(octet);
+        if (value == kWhite)
+            continue;
+        if (value >= 0)
+            groups.letter(static_cast<unsigned>(value));
+        have = (have + 1) % 4;
+        if (have == 0)
+            groups.close();
+    }
+    groups.close();
+    return out;
+}
+
+}  // namespace
+
+std::string decode_base64(std::string_view text, Base64Reading reading, std::uint64_t& defects) {
+    if (reading == Base64Reading::kLineByLine)
+        return line_by_line(text, false);
+    if (reading == Base64Reading::kLineGroups)
+        return line_by_line(text, true);
+    if (reading == Base64Reading::kCleanLines)
+        return clean_lines(text);
+    if (reading == Base64Reading::kGroups)
+        return by_fours(text);
+    std::string out;
+    out.reserve(text.size() / 4 * 3 + 3);
+    Groups groups(out);
+    std::uint64_t found = 0;
+    bool padded = false;
+    for (const char octet : text) {
+        auto value = value_of(octet);
+        if (reading == Base64Reading::kUrl && value == kForeign && (octet == '-' || octet == '_'))
+            value = octet == '-' ? 62 : 63;
+        if (value >= 0) {
+            if (padded)
+                found |= bit(Defect::kBase64Padding);
+            groups.letter(static_cast<unsigned>(value));
+        } else if (value == kPad) {
+            if (groups.letters() == 0 && !padded)
+                found |= bit(Defect::kBase64Padding);
+            padded = true;
+            if (reading == Base64Reading::kIgnore)
+                continue;
+            if (reading == Base64Reading::kStop && groups.letters() >= 2)
+                break;
+            // A pad that cannot end a group is no end of one: "X=A=".
+            if (groups.letters() != 1)
+                groups.close();
+        } else if (value == kForeign) {
+            found |= bit(Defect::kBase64Octets);
+        }
+    }
+    if (groups.letters() != 0 && !padded)
+        found |= bit(Defect::kBase64Length);
+    groups.close();
+    if (reading == Base64Reading::kContinue)
+        defects |= found;
+    return out;
+}
+
+bool looks_like_base64(std::string_view text) {
+    std::size_t letters = 0;
+    std::size_t lines = 0;
+    std::size_t in_line = 0;
+    for (const char octet : text.substr(0, 4096)) {
+        if (value_of(octet) >= 0 || value_of(octet) == kPad) {
+            ++letters;
+            ++in_line;
+        } else if (octet == '\n') {
+            lines += in_line >= 40 ? 1 : 0;
+            in_line = 0;
+        } else if (octet != '\r') {
+            return false;
+        }
+    }
+    return letters >= 80 && lines >= 1;
+}
+
+}  // namespace mail::mime

@@ -1,0 +1,29 @@
+// Base64 (RFC 2045 section 6.8), and how lenient readers understand what is none.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace mail::mime {
+
+// Readers agree on clean base64 only. They differ in what padding inside means, and in what a line is.
+enum class Base64Reading : std::uint8_t {
+    kContinue,    // padding ends a group, the next group follows; octets outside the alphabet are skipped
+    kIgnore,      // padding is skipped like any other octet that does not belong there
+    kStop,        // the first padding that ends a group ends everything
+    kLineByLine,  // each line is read alone, up to its first octet that does not belong there
+    kUrl,         // like kContinue, "-" and "_" stand for "+" and "/" (RFC 4648 section 5)
+    kGroups,      // four octets at a time, each with as many letters as it has
+    kLineGroups,  // a line's groups of four; what is left at its end is dropped
+    kCleanLines,  // a line with an octet that does not belong there is no base64 at all
+};
+inline constexpr unsigned kBase64Readings = 8;
+
+// At most 3/4 of the input comes out. `defects`: bits of Defect are added, for kContinue only. Linear, total.
+std::string decode_base64(std::string_view text, Base64Reading reading, std::uint64_t& defects);
+
+// Half a page of letters of the alphabet and nothing else: what else would it be.
+bool looks_like_base64(std::string_view text);
+
+}  // namespace mail::mime

@@ -1,0 +1,48 @@
+#include "mail/mime/yenc.hpp"
+
+#include "mail/mime/defect.hpp"
+#include "mail/text.hpp"
+
+namespace mail::mime {
+namespace {
+
+void decode_line(std::string_view line, std::string& out) {
+    // A dot that the transport doubled (RFC 3977) was doubled here by encoders, too; whoever wants it sees it.
+    for (std::size_t at = 0; at < line.size(); ++at) {
+        unsigned value = static_cast<unsigned char>(line[at]);
+        if (line[at] == '=' && at + 1 < line.size())
+            value = static_cast<unsigned char>(line[++at]) - 64U;
+        out += static_cast<char>((value - 42U) & 0xFF);
+    }
+}
+
+}  // namespace
+
+std::vector<EncodedFile> find_yencoded(std::string_view text, std::size_t limit, std::uint64_t& defects) {
+    std::vector<EncodedFile> files;
+    for (std::size_t at = 0; at < text.size() && files.size() < limit;) {
+        const auto begin = text.find("=ybegin ", at);
+        if (begin == std::string_view::npos)
+            break;
+        at = begin;
+        const auto first = take_line(text, at);
+        if (begin != 0 && text[begin - 1] != '\n')
+            continue;
+        const auto name = first.find(" name=");
+        EncodedFile file{
+            name == std::string_view::npos ? "" : std::string(trim(first.substr(name + 6))), {}, begin, at};
+        bool ended = false;
+        while (at < text.size() && !ended) {
+            const auto line = take_line(text, at);
+            ended = line.starts_with("=yend");
+            if (!ended && !line.starts_with("=ypart "))
+                decode_line(line, file.octets);
+        }
+        defects |= bit(Defect::kYenc) | (ended ? 0 : bit(Defect::kEncodedTextBroken));
+        file.end = at;
+        files.push_back(std::move(file));
+    }
+    return files;
+}
+
+}  // namespace mail::mime

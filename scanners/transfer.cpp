@@ -1,0 +1,60 @@
+#include "scanners/transfer.hpp"
+
+#include "mail/mime/base64.hpp"
+#include "mail/mime/binhex.hpp"
+#include "mail/mime/quoted_printable.hpp"
+#include "mail/mime/uuencode.hpp"
+#include "mail/mime/yenc.hpp"
+
+namespace scanners {
+namespace {
+
+using mail::mime::Base64Reading;
+using mail::mime::Encoding;
+using mail::mime::QuotedReading;
+
+std::string first_file(std::vector<mail::mime::EncodedFile> files) {
+    return files.empty() ? std::string() : std::move(files.front().octets);
+}
+
+}  // namespace
+
+std::string decode_body(std::string_view body, Encoding encoding, std::uint64_t& defects) {
+    switch (encoding) {
+        case Encoding::kBase64:
+            return mail::mime::decode_base64(body, Base64Reading::kContinue, defects);
+        case Encoding::kQuotedPrintable:
+            return mail::mime::decode_quoted_printable(body, QuotedReading::kKeep, defects);
+        case Encoding::kUuencode:
+            if (auto octets = first_file(mail::mime::find_uuencoded(body, 1, defects)); !octets.empty())
+                return octets;
+            return mail::mime::decode_uuencoded_lines(body);
+        case Encoding::kYenc:
+            return first_file(mail::mime::find_yencoded(body, 1, defects));
+        case Encoding::kBinhex:
+            return first_file(mail::mime::find_binhex(body, 1, defects));
+        case Encoding::kIdentity:
+        case Encoding::kUnknown:
+            break;
+    }
+    return std::string(body);
+}
+
+void decode_otherwise(std::string_view body, Encoding encoding, const std::function<bool(std::string)>& take) {
+    std::uint64_t unused = 0;
+    if (encoding == Encoding::kBase64) {
+        for (unsigned i = 1; i < mail::mime::kBase64Readings; ++i) {
+            if (!take(mail::mime::decode_base64(body, static_cast<Base64Reading>(i), unused)))
+                return;
+        }
+    } else if (encoding == Encoding::kQuotedPrintable) {
+        for (unsigned i = 1; i < mail::mime::kQuotedReadings; ++i) {
+            if (!take(mail::mime::decode_quoted_printable(body, static_cast<QuotedReading>(i), unused)))
+                return;
+        }
+    } else if (encoding == Encoding::kUuencode) {
+        take(mail::mime::decode_uuencoded_lines(body));
+    }
+}
+
+}  // namespace scanners
