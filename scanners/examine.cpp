@@ -13,6 +13,7 @@
 #include "mail/mime/words.hpp"
 #include "mail/mime/yenc.hpp"
 #include "mail/text.hpp"
+#include "scanners/attachment/open.hpp"
 #include "scanners/charset.hpp"
 #include "scanners/file_names.hpp"
 #include "scanners/other_readings.hpp"
@@ -273,8 +274,8 @@ class Examination {
         look_inside(*index, kept);
     }
 
-    // Archives and documents: scanners/attachment.
-    void look_inside(std::size_t /*item*/, std::string_view /*octets*/) {}
+    // Archives and documents.
+    void look_inside(std::size_t item, std::string_view octets) { attachment::open(opening_, item, octets); }
 
     Opening& opening_;
     std::string_view mail_;

@@ -13,6 +13,7 @@
 #include "policy/action.hpp"
 #include "policy/address_set.hpp"
 #include "policy/condition.hpp"
+#include "policy/expression.hpp"
 
 namespace policy {
 
@@ -44,7 +45,9 @@ struct Rule {
 
 struct Policy {
     AddressSet local_domains{};
-    std::vector<Rule> rules{};  // those that are enabled, in order
+    std::vector<Expression> expressions{};  // Condition::numbers and Hit::expression are indexes here
+    std::uint32_t expression_set = 0;       // tells these expressions from others; 0: there are none
+    std::vector<Rule> rules{};              // those that are enabled, in order
 };
 using PolicyPtr = std::shared_ptr<const Policy>;
 

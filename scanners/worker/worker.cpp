@@ -14,6 +14,7 @@
 
 #include "base/channel.hpp"
 #include "scanners/examine.hpp"
+#include "scanners/find_expressions.hpp"
 #include "scanners/worker/temporary_directory.hpp"
 #include "scanners/worker/wire.hpp"
 
@@ -101,9 +102,12 @@ policy::ScanResult scan_with(Scanner& scanner, std::string_view mail, std::span<
 }
 
 void look_at(wire::Answer& answer, std::string_view mail, const WorkerPlan& plan, Scanners& scanners) {
-    Opening opening(plan.content_limits, answer.contents);
+    answer.contents.expression_set = plan.expression_set;
+    Opening opening(plan.content_limits, answer.contents, plan.expressions != nullptr);
     try {
         examine(opening, mail);
+        if (plan.expressions != nullptr)
+            find_expressions(opening, *plan.expressions, answer.results);
     } catch (const std::exception& exception) {  // no memory: what was seen is not all (invariant 6)
         answer.results.push_back(
             {"contents", policy::Outcome::kCannotTell, policy::Cause::kError, {}, exception.what()});

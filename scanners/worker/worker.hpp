@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "scanners/content/expressions.hpp"
 #include "scanners/scanner.hpp"
 #include "scanners/worker/sandbox.hpp"
 
@@ -23,7 +24,9 @@ struct WorkerPlan {
     bool sandbox = true;
     SandboxSupport support;
     std::chrono::seconds scan_time{60};
-    policy::ContentLimits content_limits;
+    policy::ContentLimits content_limits{};
+    const content::Expressions* expressions = nullptr;  // of the policy; null: none
+    std::uint32_t expression_set = 0;                   // whose they are
 };
 
 // Exit codes, which the zygote logs in words.

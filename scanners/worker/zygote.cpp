@@ -9,13 +9,16 @@
 #include <array>
 #include <csignal>
 #include <ctime>
+#include <optional>
 #include <thread>
 
 #include "base/channel.hpp"
 #include "base/log.hpp"
 #include "config/settings.hpp"
 #include "roles.hpp"
+#include "scanners/attachment/open.hpp"
 #include "scanners/clamav/clamav_scanner.hpp"
+#include "scanners/content/expressions.hpp"
 #include "scanners/worker/charsets.hpp"
 #include "scanners/worker/crew.hpp"
 #include "scanners/worker/isolation.hpp"
@@ -90,6 +93,16 @@ WorkerPlan plan_for(const config::Settings& settings) {
     plan.scan_time = settings.scan_timeout;
     plan.content_limits = settings.content_limits;
     return plan;
+}
+
+// Nothing: the policy has none. Error: every pattern that is wrong, a line each.
+base::Result<std::optional<content::Expressions>> compile_expressions(const config::Settings& settings) {
+    if (!settings.policy || settings.policy->expressions.empty())
+        return std::optional<content::Expressions>();
+    auto compiled = content::Expressions::compile(settings.policy->expressions);
+    if (!compiled)
+        return compiled.error();
+    return std::optional(std::move(*compiled));
 }
 
 base::UniqueFd watch_signals() {
@@ -194,7 +207,17 @@ int run_zygote(const config::Settings& settings) {
     const auto signatures = load(scanners);
     if (!signatures)
         return refuse(kSupervisorFd, signatures.error().message);
-    Crew crew(plan_for(settings), scanners, *places);
+    if (auto tables = attachment::load(); !tables)
+        return refuse(kSupervisorFd, tables.error().message);
+    const auto expressions = compile_expressions(settings);
+    if (!expressions)
+        return refuse(kSupervisorFd, expressions.error().message);
+    auto plan = plan_for(settings);
+    if (expressions->has_value()) {
+        plan.expressions = &**expressions;
+        plan.expression_set = settings.policy->expression_set;
+    }
+    Crew crew(std::move(plan), scanners, *places);
     Zygote zygote(kSupervisorFd, *signatures, crew);
     base::log::event(base::log::kStarted, "scanner: {}", *signatures);
     if (!base::send_packet(kSupervisorFd, std::string("R").append(*signatures)))
