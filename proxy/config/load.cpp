@@ -367,6 +367,11 @@ std::vector<std::string> changed_without_restart(const Settings& running, const 
 }
 
 bool scanner_settings_differ(const Settings& running, const Settings& wanted) {
+    const auto expressions = [](const Settings& settings) {
+        return settings.policy ? settings.policy->expression_set : 0;
+    };
+    if (expressions(running) != expressions(wanted))
+        return true;
     return std::ranges::any_of(settings_table(), [&](const Setting& setting) {
         return setting.effect == Effect::kScanner && get(setting, running) != get(setting, wanted);
     });

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "config/expression_section.hpp"
 #include "config/ini_file.hpp"
 #include "config/load.hpp"
 #include "config/policy_words.hpp"
@@ -14,7 +15,7 @@ namespace config {
 
 namespace {
 
-constexpr std::string_view kSections[] = {"domains", "group", "time", "conditions", "rule"};
+constexpr std::string_view kSections[] = {"domains", "group", "time", "expression", "conditions", "rule"};
 
 std::string_view trim(std::string_view text) {
     const auto first = text.find_first_not_of(" \t\r");
@@ -43,11 +44,12 @@ class Parser {
         }
         // What rules refer to comes first, wherever it stands; sets of conditions may name only those before them, so
         // that none holds itself.
-        for (const auto* const kind : {"domains", "group", "time", "conditions", "rule"})
+        for (const auto kind : kSections)
             for (const auto& section : sections_)
                 if (section.kind == kind)
                     take(section);
         std::ranges::stable_sort(policy_.rules, {}, &policy::Rule::priority);
+        policy_.expression_set = policy::expression_set(policy_.expressions);
         check_directions();
         LoadedPolicy loaded{nullptr, std::move(errors_), std::move(warnings_)};
         if (loaded.errors.empty())
@@ -97,6 +99,8 @@ class Parser {
             take_group(section);
         else if (section.kind == "time")
             take_time(section);
+        else if (section.kind == "expression")
+            take_expression(section);
         else if (section.kind == "conditions")
             take_conditions(section);
         else
@@ -175,12 +179,33 @@ class Parser {
             error(*section.file, section.line, "[time {}] has no span", section.name);
     }
 
+    void take_expression(const Section& section) {
+        if (policy_.expressions.size() == policy::kMaxExpressions)
+            return error(*section.file, section.line, "more than {} expressions", policy::kMaxExpressions);
+        ExpressionSection expression(section.name, section.file->name, section.line,
+                                     [this](const std::string& path) -> const std::string* {
+                                         const auto list = lists_.find(path);
+                                         return list == lists_.end() ? nullptr : &list->second->text;
+                                     });
+        for (const auto& entry : section.entries)
+            if (auto taken = expression.take(entry); !taken)
+                error(section, entry, "{}", taken.error().message);
+        auto finished = expression.finish();
+        if (!finished)
+            return error(*section.file, section.line, "{}", finished.error().message);
+        expressions_[section.name] = static_cast<std::uint32_t>(policy_.expressions.size());
+        policy_.expressions.push_back(std::move(*finished));
+    }
+
     [[nodiscard]] Known known() const {
         return {[this](std::string_view name) -> const policy::Condition* {
                     const auto found = sets_.find(lower(name));
                     return found == sets_.end() ? nullptr : &found->second;
                 },
-                [](std::string_view) { return std::nullopt; }};
+                [this](std::string_view name) -> std::optional<std::uint32_t> {
+                    const auto found = expressions_.find(lower(name));
+                    return found == expressions_.end() ? std::nullopt : std::optional(found->second);
+                }};
     }
 
     static std::size_t depth(const policy::Condition& condition) {
@@ -390,6 +415,7 @@ class Parser {
     std::map<std::string, std::string> places_;  // where each section stands
     std::map<std::string, policy::AddressSetPtr, std::less<>> groups_;
     std::map<std::string, std::vector<policy::Span>, std::less<>> times_;
+    std::map<std::string, std::uint32_t, std::less<>> expressions_;
     std::map<std::string, policy::Condition, std::less<>> sets_;
     std::string first_directed_;
     policy::Policy policy_;
