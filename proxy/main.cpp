@@ -15,6 +15,7 @@
 #include "config/load.hpp"
 #include "inspect/inspect.hpp"
 #include "roles.hpp"
+#include "scanners/content/expressions.hpp"
 #include "supervisor/configuration.hpp"
 #include "supervisor/supervisor.hpp"
 
@@ -103,8 +104,16 @@ bool print_diagnostics(const supervisor::LoadedConfiguration& loaded) {
 }
 
 int check_config(const std::string& file) {
-    if (!print_diagnostics(supervisor::load_configuration(file, {})))
+    const auto loaded = supervisor::load_configuration(file, {});
+    if (!print_diagnostics(loaded))
         return 1;
+    // A daemon that starts leaves that to its scanner process.
+    if (const auto& policy = loaded.configuration->settings.policy; policy && !policy->expressions.empty()) {
+        if (const auto compiled = scanners::content::Expressions::compile(policy->expressions); !compiled) {
+            fmt::print(stderr, "{}\n", compiled.error().message);
+            return 1;
+        }
+    }
     fmt::print("{}: valid\n", file);
     return 0;
 }

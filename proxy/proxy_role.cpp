@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -50,6 +51,15 @@ base::Result<config::TlsContexts> tls_contexts(const config::Settings& settings,
     return config::make_tls_contexts(settings, *files);
 }
 
+// The number at this place of a packet.
+std::optional<unsigned> number_at(const std::string& packet, std::size_t position) {
+    unsigned number = 0;
+    const char* const end = packet.data() + packet.size();
+    const bool found =
+        position < packet.size() && std::from_chars(packet.data() + position, end, number).ec == std::errc();
+    return found ? std::optional(number) : std::nullopt;
+}
+
 scanners::PoolLimits pool_limits(const config::Settings& settings) {
     return {settings.scan_timeout, settings.scan_total_timeout, settings.scan_queue};
 }
@@ -75,6 +85,7 @@ class Proxy {
     void on_supervisor();
     void adopt_zygote(base::Packet& packet);
     void adopt_configuration(base::Packet& packet);
+    void use(const config::Settings& settings, config::TlsContexts tls, unsigned generation);
     void drain();
     void tell_supervisor(const std::string& packet);
     void tell_limits();
@@ -175,34 +186,40 @@ void Proxy::on_supervisor() {
 }
 
 void Proxy::adopt_zygote(base::Packet& packet) {
-    unsigned generation = 0;
-    const char* begin = packet.bytes.data() + 1;
-    const auto parsed = std::from_chars(begin, packet.bytes.data() + packet.bytes.size(), generation);
-    if (packet.descriptors.size() != 1 || parsed.ec != std::errc())
-        return;
-    workers_.adopt_zygote(std::move(packet.descriptors.front()), generation);
+    const auto generation = number_at(packet.bytes, 1);
+    if (packet.descriptors.size() == 1 && generation)
+        workers_.adopt_zygote(std::move(packet.descriptors.front()), *generation);
 }
 
 void Proxy::adopt_configuration(base::Packet& packet) {
-    if (packet.descriptors.size() != 2)
+    const auto blank = packet.bytes.find(' ');
+    const bool with_scanners = blank != std::string::npos;
+    if (packet.descriptors.size() != (with_scanners ? 3 : 2))
         return tell_supervisor("Eno configuration came along");
-    const auto settings = supervisor::read_configuration(packet.descriptors.front().get());
+    auto settings = supervisor::read_configuration(packet.descriptors.front().get());
     if (!settings)
         return tell_supervisor("E" + settings.error().message);
-    auto tls = tls_contexts(*settings, packet.descriptors.back().get());
+    auto tls = tls_contexts(*settings, packet.descriptors[1].get());
     if (!tls)
         return tell_supervisor("E" + tls.error().message);
-    unsigned generation = 0;
-    const char* end = packet.bytes.data() + packet.bytes.size();
-    if (std::from_chars(packet.bytes.data() + 1, end, generation).ec != std::errc())
+    const auto generation = number_at(packet.bytes, 1);
+    const auto scanners = with_scanners ? number_at(packet.bytes, blank + 1) : 0;
+    if (!generation || !scanners)
         return tell_supervisor("Ethe configuration has no number");
-    base::log::set_level(settings->log_level);
-    workers_.set_limits(pool_limits(*settings));
-    scanners_.configure(*settings);
-    quarantine_.set_limits(quarantine_limits(*settings));
-    journal_->set_limits(journal_limits(*settings));
-    shared_.runtime.store(make_runtime(*settings, std::move(*tls), generation));
+    // In one turn of this loop, through which every scan goes: what a mail is scanned for is what its rules ask.
+    if (with_scanners)
+        workers_.adopt_zygote(std::move(packet.descriptors.back()), *scanners);
+    use(*settings, std::move(*tls), *generation);
     tell_supervisor("C");
+}
+
+void Proxy::use(const config::Settings& settings, config::TlsContexts tls, unsigned generation) {
+    base::log::set_level(settings.log_level);
+    workers_.set_limits(pool_limits(settings));
+    scanners_.configure(settings);
+    quarantine_.set_limits(quarantine_limits(settings));
+    journal_->set_limits(journal_limits(settings));
+    shared_.runtime.store(make_runtime(settings, std::move(tls), generation));
 }
 
 void Proxy::drain() {

@@ -9,10 +9,11 @@
 //      texts of the files that [tls] names (sealed memfd, config::TlsFiles): keys are for no other process
 //
 // Packets on the supervisor's channels: the first octet says what it is, the rest is text.
-//   supervisor -> proxy    'Z' + descriptor   adopt a zygote: its control channel; text = generation number, blank,
-//   signatures
+//   supervisor -> proxy    'Z' + descriptor   adopt a zygote: its control channel; text = its generation, blank,
+//                                             signatures
 //                          'C' + descriptors  use this configuration and these TLS files (checked already; memfds)
-//                                             text = the configuration's generation
+//                                             text = the configuration's generation. With a zygote for it: what 'Z'
+//                                             has behind a blank, its descriptor last; both are in use at once
 //                          'L' text           how the last reload went, for the status
 //                          'Q'                finish what runs, then exit 0
 //   proxy -> supervisor    'R'                ready: accepting mail

@@ -220,6 +220,11 @@ std::string_view to_string(Action action) {
     return "defer";
 }
 
+bool fits(const ScanReport& report, const Rules& rules) {
+    const auto wanted = rules.policy ? rules.policy->expression_set : 0;
+    return report.contents.items.empty() || wanted == 0 || report.contents.expression_set == wanted;
+}
+
 std::vector<Group> divide(const Facts& facts, const std::vector<std::size_t>& which, const Rules& rules,
                           bool one_reply) {
     const auto& envelope = facts.envelope;

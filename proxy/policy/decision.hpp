@@ -60,6 +60,9 @@ struct Group {
     std::vector<std::size_t> recipients;  // indexes into the envelope's, ascending
 };
 
+// The scanners looked for the expressions that these rules ask for. A report in which nobody looked inside fits any.
+bool fits(const ScanReport& report, const Rules& rules);
+
 // What the scanners found has the actions that the settings give it: the worst result wins (found, then cannot tell,
 // then encrypted, then clean; an empty report while scanning is "cannot tell"). The policy's rules have a word in it,
 // too: of the settings' action and the rules' final one, what keeps more back is done. Only a rule that asks for that

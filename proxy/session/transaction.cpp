@@ -306,9 +306,33 @@ void Transaction::scanned(policy::ScanReport report) {
     SANDWICH_FAILPOINT("scanned");
     if (report.worker_lost)
         shard_.shared().journal.crashed(mail_.id, journal_key_);
+    const auto* const rules = rules_for(report);
+    if (rules == nullptr)
+        return scan();  // with the scanners that have come meanwhile
     mail_.signatures = report.generation;
     log_failures(mail_.id, report);
-    dispose(policy::divide(mail_.policy_facts(report), waiting_, mail_.runtime->rules, !mail_.upstream.lmtp));
+    dispose(policy::divide(mail_.policy_facts(report), waiting_, *rules, !mail_.upstream.lmtp));
+}
+
+// A reload may have come between MAIL and the scan: what was looked for are then the expressions of the new rules, and
+// by those the mail is judged. Null: after two reloads neither fits, and there are scanners of the newest.
+const policy::Rules* Transaction::rules_for(policy::ScanReport& report) {
+    if (policy::fits(report, mail_.runtime->rules))
+        return &mail_.runtime->rules;
+    const auto current = shard_.shared().runtime.load();
+    if (policy::fits(report, current->rules)) {
+        mail_.runtime = current;
+        return &mail_.runtime->rules;
+    }
+    constexpr unsigned kScans = 3;
+    if (++scans_ < kScans)
+        return nullptr;
+    report.results.push_back({"expressions",
+                              policy::Outcome::kCannotTell,
+                              policy::Cause::kUnavailable,
+                              {},
+                              "the scanners look for other expressions than the rules ask for"});
+    return &mail_.runtime->rules;
 }
 
 void Transaction::dispose(std::vector<policy::Group> groups) {

@@ -45,13 +45,13 @@ void Supervisor::begin_reload() {
         return remember_reload(fmt::format("refused: only a restart can change {}", join(keys)));
     }
     manager_.tell_reloading();
-    reload_.emplace(Reload{std::move(*loaded.configuration), {}, std::nullopt});
+    reload_.emplace(Reload{std::move(*loaded.configuration), {}, std::nullopt, false});
     load_beside();
 }
 
 // The file is left alone: what stands in it is in use when somebody says so.
 void Supervisor::begin_signature_reload() {
-    reload_.emplace(Reload{std::nullopt, {}, std::nullopt});
+    reload_.emplace(Reload{std::nullopt, {}, std::nullopt, false});
     load_beside();
 }
 
@@ -82,9 +82,20 @@ void Supervisor::ask_proxy() {
     if (!proxy_ || !proxy_ready_)
         return apply_reload();
     const auto& wanted = *reload_->wanted;
-    const auto packet = fmt::format("C{}", generation_ + 1);
-    if (const auto sent = proxy_->send(packet, {wanted.text.get(), wanted.tls.get()}); !sent)
+    // With its scanners, so that no mail is judged by rules that they do not know.
+    auto scanners = base::Result<base::UniqueFd>(base::UniqueFd());
+    if (reload_->engine_failure.empty())
+        scanners = zygotes_.connect_loaded();
+    if (!scanners)
+        return refuse_reload("the scanner cannot be reached: " + scanners.error().message);
+    const auto sent = *scanners
+                          ? proxy_->send(fmt::format("C{} {} {}", generation_ + 1, zygotes_.loaded_generation(),
+                                                     zygotes_.loaded_signatures()),
+                                         {wanted.text.get(), wanted.tls.get(), scanners->get()})
+                          : proxy_->send(fmt::format("C{}", generation_ + 1), {wanted.text.get(), wanted.tls.get()});
+    if (!sent)
         return refuse_reload("the proxy cannot be told: " + sent.error().message);
+    reload_->proxy_has_scanners = scanners->get() >= 0;
     reload_->answer_by = base::Monotonic::now() + kAnswerPatience;
 }
 
@@ -101,7 +112,8 @@ void Supervisor::apply_reload() {
     }
     if (new_engine) {
         zygotes_.promote(scan_time);
-        connect_proxy_to_scanners();
+        if (!reload_->proxy_has_scanners)
+            connect_proxy_to_scanners();
     }
     const auto in_use =
         fmt::format("{}signatures: {}{}; generation {}/{}", new_configuration ? options_.configuration_file + "; " : "",

@@ -48,6 +48,7 @@ class Supervisor {
         std::optional<Configuration> wanted;
         std::string engine_failure;  // why the old engine stays; empty while it is not known, or when it goes
         std::optional<base::Monotonic::time_point> answer_by;  // the proxy was asked
+        bool proxy_has_scanners = false;                       // it got the new engine together with the configuration
     };
 
     // supervisor.cpp: life and death

@@ -58,16 +58,26 @@ void Zygotes::promote(std::chrono::milliseconds scan_time) {
     serving_since_ = base::Monotonic::now();
 }
 
-base::Result<base::UniqueFd> Zygotes::connect() {
-    if (!serving_)
-        return base::error("no scanner process serves");
+base::Result<base::UniqueFd> Zygotes::connect_to(Zygote& zygote) {
     auto channel = base::make_channel();
     if (!channel)
         return channel.error();
-    if (auto sent = serving_->child.send("S", {channel->first.get()}); !sent)
+    if (auto sent = zygote.child.send("S", {channel->first.get()}); !sent)
         return sent.error();
-    serving_->served = std::move(channel->first);
+    zygote.served = std::move(channel->first);
     return std::move(channel->second);
+}
+
+base::Result<base::UniqueFd> Zygotes::connect() {
+    if (!serving_)
+        return base::error("no scanner process serves");
+    return connect_to(*serving_);
+}
+
+base::Result<base::UniqueFd> Zygotes::connect_loaded() {
+    if (!loading_ || loading_->state != Zygote::State::kLoaded)
+        return base::error("no scanner process has loaded");
+    return connect_to(*loading_);
 }
 
 bool Zygotes::reaped(pid_t pid, int status, std::optional<std::string>& died) {

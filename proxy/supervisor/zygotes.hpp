@@ -40,6 +40,10 @@ class Zygotes {
     [[nodiscard]] unsigned generation() const { return serving_ ? serving_->generation : 0; }
     // A new control channel to the serving one; the proxy's end comes back.
     base::Result<base::UniqueFd> connect();
+    // The same to the one that has loaded and is about to be promoted.
+    base::Result<base::UniqueFd> connect_loaded();
+    [[nodiscard]] std::string loaded_signatures() const { return loading_ ? loading_->text : std::string(); }
+    [[nodiscard]] unsigned loaded_generation() const { return loading_ ? loading_->generation : 0; }
 
     // True when `pid` was one of these. `died`: it was the serving one, and this is how it ended.
     bool reaped(pid_t pid, int status, std::optional<std::string>& died);
@@ -68,6 +72,7 @@ class Zygotes {
         std::optional<base::Monotonic::time_point> leave_by;
     };
     void read(Zygote& zygote);
+    static base::Result<base::UniqueFd> connect_to(Zygote& zygote);
     void dismiss(std::unique_ptr<Zygote> zygote, std::chrono::milliseconds patience);
 
     bool log_to_stderr_;

@@ -365,13 +365,12 @@ def reload_brings_configuration_and_signatures():
         wish("signatures", "2")
         daemon.reload({"smtp.smtp_greeting_msg": "New ESMTP words"})
         check(daemon.wait_log("reloaded: .*fake signatures 2"), "logged")
-        wait_event("proxy", "C")
-        wait_event("proxy", "Z2 fake signatures 2")
+        wait_event("proxy", "C2 2 fake signatures 2")  # in one packet: rules and the scanners that know them
         wait_for("the old zygote's end", lambda: gone(old))
         # A proxy that starts from now on has the new file.
         os.kill(daemon.pids("proxy")[0], signal.SIGKILL)
         check("New ESMTP words" in greeting(daemon), "new greeting")
-        wait_event("proxy", "Z2 ", 2)
+        wait_event("proxy", "Z2 ")
 
 
 @suite.test
@@ -404,7 +403,8 @@ def new_signatures_that_cannot_be_loaded_leave_the_old_ones():
         daemon.reload({"smtp.smtp_greeting_msg": "New ESMTP words"})
         check(daemon.wait_log("reload_refused: the old signatures stay: damaged database"), "told")
         check(daemon.wait_log("reloaded: .*as before, fake signatures 1"), "the configuration is in use")
-        wait_event("proxy", "C")
+        wait_event("proxy", "C2")
+        equal([e[2] for e in events("proxy") if e[2].startswith("C")], ["C2"], "without scanners")
         equal(daemon.pids("zygote"), zygote)
         equal(len([e for e in events("proxy") if e[2].startswith("Z")]), 1)
         # With settings that need a new scanner, all of it is refused.
@@ -413,7 +413,7 @@ def new_signatures_that_cannot_be_loaded_leave_the_old_ones():
         equal(len([e for e in events("proxy") if e[2].startswith("C")]), 1)
         unwish("zygote-refuse")
         daemon.reload()
-        wait_event("proxy", "Z", 2)
+        wait_event("proxy", "C3 4 fake signatures 1")
 
 
 @suite.test

@@ -100,6 +100,8 @@ int run_proxy(const config::Settings& settings, unsigned) {
             const auto text = wish("proxy-reject");
             if (text == "die")
                 ::raise(SIGKILL);
+            if (!text && packet.descriptors.size() == 3)
+                scanners = std::move(packet.descriptors.at(2));
             say(text ? "E" + *text : "C");
         }
         if (packet.bytes.front() == 'Q') {
