@@ -330,9 +330,12 @@ base::Result<std::string> read_file(const std::string& path, std::size_t limit) 
         return base::errno_error(path);
     if (!S_ISREG(status.st_mode))
         return base::error("{}: not a file", path);
-    std::string text(limit + 1, '\0');
+    const auto step = std::max<std::size_t>(static_cast<std::size_t>(status.st_size) + 1, 65536);
+    std::string text;
     std::size_t size = 0;
-    while (size < text.size()) {
+    while (size <= limit) {
+        if (size == text.size())
+            text.resize(std::min(size + step, limit + 1));
         const auto got = ::read(file.get(), text.data() + size, text.size() - size);
         if (got < 0 && errno == EINTR)
             continue;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/spelling.hpp"
+#include "mail/mime/defect.hpp"
 #include "net/address.hpp"
 
 namespace config {
@@ -94,6 +95,8 @@ constexpr Form kForms[] = {
     {"files", Kind::kFiles, Takes::kComparison},
     {"layers", Kind::kLayers, Takes::kComparison},
     {"limit", Kind::kLimit, Takes::kChoices, kLimits},
+    {"malformed", Kind::kMalformed, Takes::kNothing},
+    {"defect", Kind::kDefect, Takes::kWords},
     {"expression", Kind::kExpression, Takes::kReference},
     {"conditions", Kind::kSet, Takes::kReference},
     {"sender", Kind::kSender, Takes::kWords},
@@ -189,6 +192,20 @@ base::Status take_reference(Condition& condition, const Form& form, Words words,
     return base::ok();
 }
 
+base::Status take_defects(Condition& condition, Words words) {
+    std::vector<std::string_view> names;
+    for (std::size_t i = 0; i < mail::mime::kDefects; ++i)
+        names.push_back(mail::mime::to_string(static_cast<mail::mime::Defect>(i)));
+    for (const auto& word : words) {
+        const auto found = std::ranges::find_if(names, [&word](std::string_view name) { return same(name, word); });
+        if (found == names.end())
+            return base::error("defect: \"{}\" is not known{}", word,
+                               hint(word, names, [](std::string_view name) { return name; }));
+        condition.mask |= mail::mime::bit(static_cast<mail::mime::Defect>(found - names.begin()));
+    }
+    return base::ok();
+}
+
 base::Status take_arguments(Condition& condition, const Form& form, Words words, const Known& known) {
     switch (form.takes) {
         case Takes::kNothing:
@@ -201,6 +218,8 @@ base::Status take_arguments(Condition& condition, const Form& form, Words words,
                 return base::error("{} is followed by one or more words; * stands for anything", form.word);
             [[fallthrough]];
         case Takes::kSomeWords:
+            if (form.kind == Kind::kDefect)
+                return take_defects(condition, words);
             for (const auto& word : words)
                 condition.words.push_back(lower(word));
             return base::ok();

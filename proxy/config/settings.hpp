@@ -144,6 +144,7 @@ struct Settings {
 
     // [content]
     policy::ContentLimits content_limits;
+    policy::Action content_limit_action = policy::Action::kDefer;
 
     // [policy]
     std::string policy_file;       // empty: none
@@ -180,6 +181,8 @@ struct Settings {
             rules.scanning = true;
             rules.scanners.push_back({scanner.id(), scanner.actions});
         }
+        for (const auto* const name : {"contents", "expressions"})
+            rules.scanners.push_back({name, {clamav.action, content_limit_action, content_limit_action}});
         return rules;
     }
 };

@@ -508,6 +508,11 @@ constexpr Setting kTable[] = {
      "How many of it run at the same time; further messages wait."},
 
     // ---- content
+    {"content", "limit_action",
+     Kind::kChoice, Effect::kReload, kCommented, "defer", kNoRange, kFailureActions, AT(content_limit_action),
+     "What is done with a message that goes over one of these limits, or in which the policy's expressions could not be "
+     "looked for to the end, unless a rule of the policy asks for the limit. The words are those of failure_action in "
+     "[scanner.clamav]."},
     {"content", "limit_entities",
      Kind::kNumber, Effect::kScanner, kCommented, "64", {1, 1000}, kNoWords, AT(content_limits.entities),
      "How many MIME parts one message may have."},

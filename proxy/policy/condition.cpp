@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "mail/mime/defect.hpp"
 #include "mail/text.hpp"
 #include "policy/file_type.hpp"
 #include "policy/pattern.hpp"
@@ -280,9 +281,12 @@ Answer ask_plain(const Condition& condition, const Facts& facts) {
             return compared(condition, deepest(contents));
         case Kind::kLimit:
             return ask_limit(condition, facts);
+        case Kind::kMalformed:
+            return {mail::mime::is_malformed(contents.defects), printable(mail::mime::describe(contents.defects)), {}};
         case Kind::kDefect:
-            return {
-                (contents.defects & condition.mask) != 0, fmt::format("{:#x}", contents.defects & condition.mask), {}};
+            return {(contents.defects & condition.mask) != 0,
+                    printable(mail::mime::describe(contents.defects & condition.mask)),
+                    {}};
         case Kind::kExpression:
             return ask_expression(condition, facts);
         case Kind::kSender:

@@ -69,7 +69,8 @@ struct Condition {
         kFiles,            // members and embedded files; compared
         kLayers,           // compared
         kLimit,            // numbers: ContentLimit; none: any
-        kDefect,           // mask; 0: is_malformed
+        kMalformed,        // the mail's construction is beyond what mailers write
+        kDefect,           // mask of mail::mime::Defect
         kExpression,       // numbers: indexes of expressions; any of them hit
         kSender,           // words: patterns of reverse-paths
         kClient,           // networks

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "mail/mime/defect.hpp"
+
 namespace policy {
 namespace {
 
@@ -126,6 +128,9 @@ std::string describe_report(const ScanReport& report) {
         text += printable(fmt::format("limit {}: {} at \"{}\"", to_string(one.limit), one.value,
                                       item_path(contents, one.item))) +
                 "\n";
+    if (contents.defects != 0)
+        text += fmt::format("{}: {}\n", mail::mime::is_malformed(contents.defects) ? "malformed" : "defects",
+                            mail::mime::describe(contents.defects));
     return text;
 }
 

@@ -101,6 +101,15 @@ policy::ScanResult scan_with(Scanner& scanner, std::string_view mail, std::span<
     }
 }
 
+// What was not looked at is not clean (invariant 6). Each limit by its name, so that a rule can tell them apart.
+void note_limits(wire::Answer& answer) {
+    std::string names;
+    for (const auto& one : answer.contents.exceeded)
+        names.append(names.empty() ? "" : " ").append(policy::to_string(one.limit));
+    if (!names.empty())
+        answer.results.push_back({"contents", policy::Outcome::kCannotTell, policy::Cause::kLimit, names, {}});
+}
+
 void look_at(wire::Answer& answer, std::string_view mail, const WorkerPlan& plan, Scanners& scanners) {
     answer.contents.expression_set = plan.expression_set;
     Opening opening(plan.content_limits, answer.contents, plan.expressions != nullptr);
@@ -112,6 +121,7 @@ void look_at(wire::Answer& answer, std::string_view mail, const WorkerPlan& plan
         answer.results.push_back(
             {"contents", policy::Outcome::kCannotTell, policy::Cause::kError, {}, exception.what()});
     }
+    note_limits(answer);
     for (auto& scanner : scanners)
         answer.results.push_back(scan_with(*scanner, mail, opening.extras()));
 }

@@ -28,7 +28,7 @@ RULES = {
     "mail": {"base"},
     "policy": {"base", "mail"},
     "net": {"base"},
-    "config": {"base", "net", "policy"},
+    "config": {"base", "mail", "net", "policy"},
     "scanners": {"base", "config", "mail", "net", "policy", "roles"},
     "journal": {"base", "mail", "net"},
     "quarantine": {"base", "config", "mail", "net", "policy"},

@@ -45,8 +45,12 @@ TEST_CASE("sections of other scanners are kept in the order of the file, with th
 TEST_CASE("the rules have the actions of every scanner that is on, and scanning is on with any of them") {
     const auto both = expect::settings("[scanner.clamd a]\naction=discard\n[scanner.clamd b]\nenable=no\n").rules();
     CHECK(both.scanning);
-    REQUIRE(both.scanners.size() == 1);
+    REQUIRE(both.scanners.size() == 3);  // and what looks inside a mail
     CHECK(both.scanners[0] == policy::ScannerRule{"clamd a", {Action::kDiscard, Action::kDefer, Action::kDefer}});
+    CHECK(both.scanners[1] == policy::ScannerRule{"contents", {Action::kQuarantine, Action::kDefer, Action::kDefer}});
+    const auto limits = expect::settings("[content]\nlimit_action=quarantine\n").rules();
+    CHECK(limits.scanners.at(0).actions.failure == Action::kQuarantine);
+    CHECK(limits.scanners.at(1).scanner == "expressions");
     CHECK(expect::settings("[scanner.clamav]\nenable=no\n[scanner.clamd a]\n").rules().scanning);
     expect::none("[scanner.clamav]\nenable=no\n[scanner.clamd a]\n");
     expect::one("[scanner.clamav]\nenable=no\n[scanner.clamd a]\nenable=no\n", "2: warning: ", "NOTHING IS SCANNED");
