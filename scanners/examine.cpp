@@ -177,6 +177,11 @@ class Examination {
         }
         opening_.contents().defects |= defects;
         opening_.item(item).size = octets.size();
+        if (plain && octets.find('\0') != std::string_view::npos) {
+            opening_.contents().defects |= bit(Defect::kNul);
+            if (!add_kept(item, with_local_line_ends(octets)))
+                return false;
+        }
         clear = clear && is_clear(tree, index) && !is_ambiguous(defects);
         if (clear)
             readings_.known(octets);

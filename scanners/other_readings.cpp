@@ -29,7 +29,8 @@ constexpr std::uint64_t kAmbiguous =
     bit(Defect::kCompositeEncoded) | bit(Defect::kNoBoundary) | bit(Defect::kBoundarySyntax) |
     bit(Defect::kBoundaryUnseen) | bit(Defect::kPartAfterClose) | bit(Defect::kDelimiterLine) |
     bit(Defect::kBoundaryNested) | bit(Defect::kBase64Octets) | bit(Defect::kBase64Padding) |
-    bit(Defect::kBase64Length) | bit(Defect::kQuotedPrintable) | bit(Defect::kNul);
+    bit(Defect::kBase64Length) | bit(Defect::kQuotedPrintable) | bit(Defect::kNul) | bit(Defect::kBase64Gap) |
+    bit(Defect::kUnusualField) | bit(Defect::kUnusualBody);
 
 // Of the mail's size, in octets that are decoded to find other readings, and a floor for small ones.
 constexpr std::uint64_t kWorkFactor = 16;
@@ -164,11 +165,15 @@ void OtherReadings::look(std::string_view text, std::size_t parent, const Tree& 
         const Place place{text, part, parent, deep};
         for (const auto encoding : encodings) {
             for (const auto body : part.bodies) {
-                for (const auto end : {part.next_dashes, part.next_own}) {
+                // A body that begins before the header's end may end there.
+                std::vector<std::size_t> ends = {part.next_dashes};
+                if (part.next_own != part.next_dashes)
+                    ends.push_back(part.next_own);
+                if (body < part.header.end)
+                    ends.push_back(part.header.end);
+                for (const auto end : ends) {
                     if (!is_seen(body, end, encoding))
                         look_at_part(place, body, end, encoding);
-                    if (part.next_dashes == part.next_own)
-                        break;
                 }
             }
         }

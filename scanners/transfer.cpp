@@ -19,6 +19,16 @@ std::string first_file(std::vector<mail::mime::EncodedFile> files) {
 
 }  // namespace
 
+std::string with_local_line_ends(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (text[at] != '\r' || at + 1 == text.size() || text[at + 1] != '\n')
+            out += text[at];
+    }
+    return out;
+}
+
 std::string decode_body(std::string_view body, Encoding encoding, std::uint64_t& defects) {
     switch (encoding) {
         case Encoding::kBase64:
@@ -48,8 +58,10 @@ void decode_otherwise(std::string_view body, Encoding encoding, const std::funct
                 return;
         }
     } else if (encoding == Encoding::kQuotedPrintable) {
-        for (unsigned i = 1; i < mail::mime::kQuotedReadings; ++i) {
-            if (!take(mail::mime::decode_quoted_printable(body, static_cast<QuotedReading>(i), unused)))
+        for (unsigned i = 0; i < mail::mime::kQuotedReadings; ++i) {
+            auto octets = mail::mime::decode_quoted_printable(body, static_cast<QuotedReading>(i), unused);
+            auto local = with_local_line_ends(octets);
+            if ((i > 0 && !take(std::move(octets))) || !take(std::move(local)))
                 return;
         }
     } else if (encoding == Encoding::kUuencode) {

@@ -18,4 +18,7 @@ std::string decode_body(std::string_view body, mail::mime::Encoding encoding, st
 void decode_otherwise(std::string_view body, mail::mime::Encoding encoding,
                       const std::function<bool(std::string)>& take);
 
+// With LF for CRLF: what a program sees that reads the mail from a Unix mailbox.
+std::string with_local_line_ends(std::string_view text);
+
 }  // namespace scanners

@@ -11,7 +11,6 @@
 #include "mail/mime/defect.hpp"
 #include "scanners/clamav/clamav_scanner.hpp"
 #include "scanners/examine.hpp"
-#include "smtp/data_codec.hpp"
 
 namespace {
 
@@ -20,15 +19,15 @@ std::string read(const char* path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
+// As the proxy hands it on: line ends are CRLF, a bare CR is a blank.
 std::string canonical(const std::string& raw) {
-    std::string stuffed;
-    smtp::DataEncoder encoder;
-    encoder.feed(raw, stuffed);
-    encoder.finish(stuffed);
     std::string out;
-    smtp::DataDecoder decoder;
-    std::string_view rest = stuffed;
-    decoder.feed(rest, out);
+    for (std::size_t i = 0; i < raw.size(); ++i) {
+        const bool line_end = raw[i] == '\n' || (raw[i] == '\r' && i + 1 < raw.size() && raw[i + 1] == '\n');
+        if (raw[i] == '\r' && line_end)
+            ++i;
+        out += line_end ? "\r\n" : raw[i] == '\r' ? " " : std::string(1, raw[i]);
+    }
     return out;
 }
 

@@ -89,6 +89,32 @@ std::string clean_lines(std::string_view text) {
     return decode_base64(kept, Base64Reading::kContinue, unused);
 }
 
+// Two files in one body, with an empty line or padding between them: readers may see the first only, or both as one.
+std::string_view one_block(std::string_view text, bool first) {
+    std::size_t begin = 0;
+    std::size_t line_ends = 0;
+    bool something = false;  // in this block
+    bool padded = false;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const auto value = value_of(text[at]);
+        if (text[at] == '\n') {
+            ++line_ends;
+        } else if (value == kPad) {
+            padded = something;
+        } else if (value >= 0) {
+            if (something && (line_ends > 1 || (padded && !first))) {
+                if (first)
+                    return text.substr(begin, at - begin);
+                begin = at;
+            }
+            something = true;
+            padded = false;
+            line_ends = 0;
+        }
+    }
+    return text.substr(begin);
+}
+
 std::string by_fours(std::string_view text) {
     std::string out;
     Groups groups(out);
@@ -114,6 +140,10 @@ std::string decode_base64(std::string_view text, Base64Reading reading, std::uin
         return line_by_line(text, false);
     if (reading == Base64Reading::kLineGroups)
         return line_by_line(text, true);
+    if (reading == Base64Reading::kFirstBlock || reading == Base64Reading::kLastBlock) {
+        std::uint64_t unused = 0;
+        return decode_base64(one_block(text, reading == Base64Reading::kFirstBlock), Base64Reading::kContinue, unused);
+    }
     if (reading == Base64Reading::kCleanLines)
         return clean_lines(text);
     if (reading == Base64Reading::kGroups)
@@ -123,6 +153,7 @@ std::string decode_base64(std::string_view text, Base64Reading reading, std::uin
     Groups groups(out);
     std::uint64_t found = 0;
     bool padded = false;
+    std::size_t line_ends = 0;
     for (const char octet : text) {
         auto value = value_of(octet);
         if (reading == Base64Reading::kUrl && value == kForeign && (octet == '-' || octet == '_'))
@@ -130,7 +161,16 @@ std::string decode_base64(std::string_view text, Base64Reading reading, std::uin
         if (value >= 0) {
             if (padded)
                 found |= bit(Defect::kBase64Padding);
+            if (line_ends > 1 && !out.empty())
+                found |= bit(Defect::kBase64Gap);
+            if (line_ends > 0 && groups.letters() != 0)
+                found |= bit(Defect::kUnusualBody);  // encoders break lines between groups
+            line_ends = 0;
             groups.letter(static_cast<unsigned>(value));
+        } else if (value == kWhite) {
+            line_ends += octet == '\n' ? 1 : 0;
+            if (octet == ' ' || octet == '\t')
+                found |= bit(Defect::kUnusualBody);
         } else if (value == kPad) {
             if (groups.letters() == 0 && !padded)
                 found |= bit(Defect::kBase64Padding);

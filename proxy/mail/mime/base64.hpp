@@ -16,9 +16,11 @@ enum class Base64Reading : std::uint8_t {
     kUrl,         // like kContinue, "-" and "_" stand for "+" and "/" (RFC 4648 section 5)
     kGroups,      // four octets at a time, each with as many letters as it has
     kLineGroups,  // a line's groups of four; what is left at its end is dropped
+    kFirstBlock,  // up to the first empty line behind something
+    kLastBlock,   // what stands behind the last empty line, or behind the last padding that something follows
     kCleanLines,  // a line with an octet that does not belong there is no base64 at all
 };
-inline constexpr unsigned kBase64Readings = 8;
+inline constexpr unsigned kBase64Readings = 10;
 
 // At most 3/4 of the input comes out. `defects`: bits of Defect are added, for kContinue only. Linear, total.
 std::string decode_base64(std::string_view text, Base64Reading reading, std::uint64_t& defects);

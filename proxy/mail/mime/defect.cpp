@@ -48,15 +48,15 @@ constexpr std::array<std::string_view, kDefects> kWords = {"header_line",
                                                            "partial_message",
                                                            "external_body",
                                                            "nul",
-                                                           "hidden_part"};
+                                                           "hidden_part",
+                                                           "base64_gap",
+                                                           "unusual_field",
+                                                           "unusual_body"};
 
 // What was seen in none of several thousand ordinary mails, and changes what readers see.
-constexpr std::uint64_t kMalformed =
-    bit(Defect::kFieldName) | bit(Defect::kManyTypes) | bit(Defect::kManyEncodings) | bit(Defect::kManyDispositions) |
+constexpr std::uint64_t kMalformed = bit(Defect::kManyTypes) | bit(Defect::kManyEncodings) | bit(Defect::kManyDispositions) |
     bit(Defect::kParameterRepeated) | bit(Defect::kParameterQuoting) | bit(Defect::kParameterSections) |
-    bit(Defect::kBoundaryParameter) | bit(Defect::kCompositeEncoded) | bit(Defect::kNoBoundary) |
-    bit(Defect::kBoundarySyntax) | bit(Defect::kPartAfterClose) | bit(Defect::kBoundaryNested) |
-    bit(Defect::kBase64Padding) | bit(Defect::kHiddenPart);
+    bit(Defect::kBoundaryParameter) | bit(Defect::kCompositeEncoded) | bit(Defect::kNoBoundary) | bit(Defect::kPartAfterClose) | bit(Defect::kBoundaryNested);
 
 }  // namespace
 

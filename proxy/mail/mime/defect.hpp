@@ -57,8 +57,11 @@ enum class Defect : std::uint8_t {
     kExternalBody,       // message/external-body: what is in it lies elsewhere
     kNul,                // octet 0
     kHiddenPart,         // another reading shows what the first does not
+    kBase64Gap,          // an empty line inside base64
+    kUnusualField,       // Content-Type or -Transfer-Encoding by the book, but not as mailers write it
+    kUnusualBody,        // so is a body or a delimiter: blanks in base64, behind "=" or behind a delimiter
 };
-inline constexpr std::size_t kDefects = 44;
+inline constexpr std::size_t kDefects = 47;
 
 constexpr std::uint64_t bit(Defect defect) {
     return std::uint64_t{1} << static_cast<unsigned>(defect);

@@ -81,6 +81,9 @@ std::string decode_quoted_printable(std::string_view text, QuotedReading reading
         }
         // Blanks are looked through once only: a "=" that no break follows is no white space.
         if (const auto next = soft_break(text, at); next != 0 || at == text.size()) {
+            // Only our own reading and a few others know that blanks may have been added there.
+            if (at < text.size() && is_blank(text[at]))
+                defects |= bit(Defect::kUnusualBody);
             at = at == text.size() ? at : next;
             written_plain = out.size();
             continue;

@@ -24,14 +24,60 @@ std::size_t count_fields(const Header& header, std::string_view text, std::strin
 }
 
 std::uint64_t judge_boundary(std::string_view boundary) {
-    // RFC 2046 section 5.1.1; mailers use a few octets more.
-    constexpr std::string_view kMarks = "'()+_,-./:=? @#$%&*!~{}|<>;^[]";
+    // RFC 2046 section 5.1.1.
+    constexpr std::string_view kMarks = "'()+_,-./:=? ";
     const bool odd = boundary.size() > 70 || is_white(boundary.front()) || is_white(boundary.back()) ||
                      std::any_of(boundary.begin(), boundary.end(), [&](char octet) {
                          return !((octet >= '0' && octet <= '9') || (lower(octet) >= 'a' && lower(octet) <= 'z')) &&
                                 kMarks.find(octet) == std::string_view::npos;
                      });
     return odd ? bit(Defect::kBoundarySyntax) : 0;
+}
+
+bool is_token(char octet) {
+    return octet > ' ' && octet < '\x7F' &&
+           std::string_view("()<>@,;:\\\"[]?=*'").find(octet) == std::string_view::npos;
+}
+
+// As all mailers write it, and so read alike by all: one blank, words, parameters with one blank or fold before each,
+// nothing around "=", quotes without anything to escape. `value` is folded.
+bool is_usual(std::string_view value) {
+    std::size_t at = 0;
+    const auto word = [&] {
+        const auto begin = at;
+        while (at < value.size() && is_token(value[at]))
+            ++at;
+        return at > begin;
+    };
+    const auto blanks = [&] {
+        const auto begin = at;
+        while (at < value.size() && is_white(value[at]))
+            ++at;
+        const auto blank = value.substr(begin, at - begin);
+        return blank.size() <= 16 && std::count(blank.begin(), blank.end(), '\n') <= 1;
+    };
+    if (!value.starts_with(' ') || value.size() > 1000 || !blanks() || !word())
+        return false;
+    while (at < value.size() && value[at] == ';') {
+        ++at;
+        if (!blanks())
+            return false;
+        if (at == value.size())
+            return true;
+        if (!word() || at == value.size() || value[at++] != '=')
+            return false;
+        if (at < value.size() && value[at] == '"') {
+            const auto end = value.find('"', at + 1);
+            if (end == std::string_view::npos ||
+                value.substr(at, end - at).find_first_of("\\\r\n\t;") != std::string_view::npos)
+                return false;
+            at = end + 1;
+        } else if (!word()) {
+            return false;
+        }
+    }
+    const auto rest = at;
+    return at == value.size() || (blanks() && at == value.size() && value.find('\n', rest) == std::string_view::npos);
 }
 
 // One pass over the lines. Open multiparts are a stack; a delimiter is looked up by its boundary, so that many open
@@ -83,6 +129,8 @@ class Parser {
             return;
         }
         const auto content_end = end_before(begin);
+        if (is_white(line.back()))
+            tree_.entities[open_[match->level].entity].defects |= bit(Defect::kUnusualBody);
         close_above(match->level + 1, content_end);
         auto& open = open_[match->level];
         auto& multipart = tree_.entities[open.entity];
@@ -186,6 +234,13 @@ class Parser {
                 entity.defects |= bit(Defect::kBoundaryParameter);
         }
         read_encoding(entity);
+        for (const auto& field : entity.header.fields) {
+            const auto name = field.name.of(text_);
+            const bool counts =
+                equal_ignoring_case(name, "Content-Type") || equal_ignoring_case(name, "Content-Transfer-Encoding");
+            if (counts && !is_usual(field.value.of(text_)))
+                entity.defects |= bit(Defect::kUnusualField);
+        }
         const auto many = [&](std::string_view name, Defect defect) {
             entity.defects |= count_fields(entity.header, text_, name) > 1 ? bit(defect) : 0;
         };
