@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/utf8.hpp"
+#include "mail/mime/defect.hpp"
 #include "mail/mime/words.hpp"
 #include "mail/text.hpp"
 #include "policy/contents.hpp"
@@ -132,7 +133,7 @@ std::vector<std::string> file_names(std::string_view text, const mail::mime::Ent
     std::uint64_t odd = 0;
     bool continued = false;
     for (const auto& value : values) {
-        odd |= value.defects;
+        odd |= value.defects & ~bit(mail::mime::Defect::kParameterWord);  // mailers write those
         for (const auto& one : value.parameters) {
             if (!bears_name(one.name))
                 continue;
@@ -143,8 +144,8 @@ std::vector<std::string> file_names(std::string_view text, const mail::mime::Ent
     if (continued)
         add_joined(names, values);
     // A header by the book has one reading.
-    if (odd != 0 ||
-        std::any_of(fields.begin(), fields.end(), [](const auto& field) { return field.find('\'') != field.npos; })) {
+    const auto has_apostrophe = [](const auto& field) { return field.find("='") != std::string::npos; };
+    if (odd != 0 || std::any_of(fields.begin(), fields.end(), has_apostrophe)) {
         for (const auto& field : fields)
             add_loose(names, field);
     }

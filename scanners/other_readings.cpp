@@ -4,9 +4,13 @@
 #include <utility>
 
 #include "mail/mime/base64.hpp"
+#include "mail/mime/binhex.hpp"
 #include "mail/mime/defect.hpp"
 #include "mail/mime/readings.hpp"
+#include "mail/mime/uuencode.hpp"
+#include "mail/mime/yenc.hpp"
 #include "mail/text.hpp"
+#include "scanners/charset.hpp"
 #include "scanners/file_names.hpp"
 #include "scanners/transfer.hpp"
 
@@ -36,6 +40,7 @@ constexpr std::uint64_t kAmbiguous =
 constexpr std::uint64_t kWorkFactor = 16;
 constexpr std::uint64_t kWorkFloor = 1U << 20;
 constexpr unsigned kMaxDeep = 3;
+constexpr std::size_t kMaxTextFiles = 16;
 
 bool has_rare_boundary(const Entity& entity) {
     const auto& all = entity.type.parameters;
@@ -77,6 +82,7 @@ struct OtherReadings::Place {
     const LoosePart& part;
     std::size_t parent;
     unsigned deep;
+    std::string_view charset;  // of what will be found; empty: UTF-8, or converted already
 };
 
 OtherReadings::OtherReadings(Opening& opening, std::uint64_t mail_size, Found found)
@@ -123,8 +129,35 @@ bool OtherReadings::take(const Place& place, std::string octets) {
     seen_.insert(kept);
     opening_.add_extra({*index, kept});
     found_(*index, kept);
-    if (place.deep < kMaxDeep && looks_like_entity(kept))
+    if (place.deep >= kMaxDeep)
+        return true;
+    if (looks_like_entity(kept))
         look(kept, *index, mail::mime::parse(kept, {}), place.deep + 1);
+    const Place inside{place.text, place.part, *index, place.deep + 1, place.charset};
+    return take_converted(inside, kept) && take_files(inside, kept);
+}
+
+// A text in a character set that is not built on ASCII.
+bool OtherReadings::take_converted(const Place& place, std::string_view octets) {
+    const bool marked = octets.starts_with("\xFE\xFF") || octets.starts_with("\xFF\xFE");
+    const std::string_view charset = marked ? "utf-16" : place.charset;
+    if (charset.empty() || !is_wide_charset(charset))
+        return true;
+    const Place converted{place.text, place.part, place.parent, place.deep, {}};
+    return may_work(octets.size(), place.parent) && take(converted, to_utf8(octets, charset));
+}
+
+// Files that stand in a text without MIME.
+bool OtherReadings::take_files(const Place& place, std::string_view text) {
+    if (!may_work(text.size(), place.parent))
+        return false;
+    std::uint64_t unused = 0;
+    for (const auto find : {mail::mime::find_uuencoded, mail::mime::find_yencoded, mail::mime::find_binhex}) {
+        for (auto& file : find(text, kMaxTextFiles, unused)) {
+            if (!take(place, std::move(file.octets)))
+                return false;
+        }
+    }
     return true;
 }
 
@@ -153,24 +186,24 @@ void OtherReadings::look(std::string_view text, std::size_t parent, const Tree& 
             return one.first == begin && one.second->body.end >= end && one.second->encoding == encoding;
         });
     };
-    for (auto& part : mail::mime::find_parts(text, opening_.limits().entities)) {
-        auto encodings = part.encodings;
-        const auto begin = part.bodies.front();
-        const bool guess = std::find(encodings.begin(), encodings.end(), Encoding::kBase64) == encodings.end();
-        if (guess && begin < part.next_dashes &&
-            mail::mime::looks_like_base64(text.substr(begin, part.next_dashes - begin)))
-            encodings.push_back(Encoding::kBase64);
-        if (ambiguous && !part.delimiter.empty())
-            encodings.push_back(Encoding::kIdentity);
-        const Place place{text, part, parent, deep};
-        for (const auto encoding : encodings) {
-            for (const auto body : part.bodies) {
-                // A body that begins before the header's end may end there.
-                std::vector<std::size_t> ends = {part.next_dashes};
-                if (part.next_own != part.next_dashes)
-                    ends.push_back(part.next_own);
-                if (body < part.header.end)
-                    ends.push_back(part.header.end);
+    const auto parts = mail::mime::find_parts(text, opening_.limits().entities);
+    for (const auto& part : parts) {
+        const Place place{text, part, parent, deep, part.charset};
+        for (const auto body : part.bodies) {
+            auto encodings = part.encodings;
+            const auto guess = text.substr(body, std::max(part.next_dashes, body) - body);
+            if (std::find(encodings.begin(), encodings.end(), Encoding::kBase64) == encodings.end() &&
+                mail::mime::looks_like_base64(guess))
+                encodings.push_back(Encoding::kBase64);
+            if (ambiguous && !part.delimiter.empty())
+                encodings.push_back(Encoding::kIdentity);
+            // A body that begins before the header's end may end there.
+            std::vector<std::size_t> ends = {part.next_dashes};
+            if (part.next_own != part.next_dashes)
+                ends.push_back(part.next_own);
+            if (body < part.header.end)
+                ends.push_back(part.header.end);
+            for (const auto encoding : encodings) {
                 for (const auto end : ends) {
                     if (!is_seen(body, end, encoding))
                         look_at_part(place, body, end, encoding);
@@ -178,6 +211,8 @@ void OtherReadings::look(std::string_view text, std::size_t parent, const Tree& 
             }
         }
     }
+    if (deep == 0)
+        take_files({text, parts.front(), parent, deep, {}}, text);
 }
 
 }  // namespace scanners

@@ -35,6 +35,8 @@ class OtherReadings {
     struct Place;
     void look_at_part(const Place& place, std::size_t begin, std::size_t end, mail::mime::Encoding encoding);
     bool take(const Place& place, std::string octets);
+    bool take_converted(const Place& place, std::string_view octets);
+    bool take_files(const Place& place, std::string_view text);
     bool may_work(std::size_t octets, std::size_t item);
 
     Opening& opening_;

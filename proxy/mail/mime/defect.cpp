@@ -54,9 +54,11 @@ constexpr std::array<std::string_view, kDefects> kWords = {"header_line",
                                                            "unusual_body"};
 
 // What was seen in none of several thousand ordinary mails, and changes what readers see.
-constexpr std::uint64_t kMalformed = bit(Defect::kManyTypes) | bit(Defect::kManyEncodings) | bit(Defect::kManyDispositions) |
+constexpr std::uint64_t kMalformed =
+    bit(Defect::kManyTypes) | bit(Defect::kManyEncodings) | bit(Defect::kManyDispositions) |
     bit(Defect::kParameterRepeated) | bit(Defect::kParameterQuoting) | bit(Defect::kParameterSections) |
-    bit(Defect::kBoundaryParameter) | bit(Defect::kCompositeEncoded) | bit(Defect::kNoBoundary) | bit(Defect::kPartAfterClose) | bit(Defect::kBoundaryNested);
+    bit(Defect::kBoundaryParameter) | bit(Defect::kCompositeEncoded) | bit(Defect::kNoBoundary) |
+    bit(Defect::kPartAfterClose) | bit(Defect::kBoundaryNested);
 
 }  // namespace
 

@@ -66,6 +66,17 @@ void add_encodings(std::string_view squeezed, std::vector<Encoding>& encodings) 
     }
 }
 
+std::string find_charset(std::string_view squeezed) {
+    constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789";
+    constexpr std::string_view kName = "charset";
+    const auto found = squeezed.find(kName);
+    if (found == std::string_view::npos)
+        return {};
+    auto value = squeezed.substr(found + kName.size(), 80);
+    value.remove_prefix(std::min(value.find_first_of(kLetters), value.size()));
+    return std::string(value.substr(0, value.find_first_of("\n;,'=")));
+}
+
 bool is_field(std::string_view line) {
     const auto colon = line.find(':');
     if (colon == std::string_view::npos || colon == 0)
@@ -118,6 +129,7 @@ bool read_loose_header(std::string_view text, std::size_t& at, bool is_text, Loo
     if (!is_text && squeezed.find("content-") == std::string::npos)
         return false;
     add_encodings(squeezed, part.encodings);
+    part.charset = find_charset(squeezed);
     if (header.find('(') != std::string_view::npos)
         add_encodings(squeeze(without_comments(header)), part.encodings);
     add_body(at);

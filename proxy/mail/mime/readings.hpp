@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct LoosePart {
     std::size_t next_dashes = 0;      // the body ends before the next line that begins with "--" ...
     std::size_t next_own = 0;         // ... or before the next that bears its own delimiter
     std::vector<Encoding> encodings;  // that its header names in some way; empty: none
+    std::string charset;              // likewise; empty: none
 };
 
 // The text itself comes first. At most `limit`; linear.

@@ -1,0 +1,106 @@
+// A file that hides behind what readers of MIME disagree on is seen by the scanner all the same.
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "evasion/variants.hpp"
+#include "mail/mime/defect.hpp"
+#include "scanners/clamav/clamav_scanner.hpp"
+#include "scanners/examine.hpp"
+
+using scanners::Extra;
+
+namespace {
+
+// The test signature of etc/test-signatures; in pieces, so that no scanner of this tree finds it here.
+std::string test_file() {
+    return std::string("X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STAND") + "ARD-ANTIVIRUS-TEST-FILE!$H+H*";
+}
+
+scanners::clamav::ClamavScanner& scanner() {
+    static auto& made = *[] {
+        config::Settings::Clamav settings;
+        settings.database = SANDWICH_TEST_SIGNATURES;
+        auto* one = new scanners::clamav::ClamavScanner(settings, std::chrono::seconds(20));
+        REQUIRE(one->load());
+        REQUIRE(one->enter_worker("/tmp"));
+        return one;
+    }();
+    return made;
+}
+
+struct Seen {
+    policy::Contents contents;
+    std::size_t extras = 0;
+    bool alone = false;
+    bool found = false;
+};
+
+Seen look(const std::string& mail, const policy::ContentLimits& limits = {}) {
+    Seen seen;
+    scanners::Opening opening(limits, seen.contents);
+    scanners::examine(opening, mail);
+    seen.extras = opening.extras().size();
+    seen.alone = scanner().scan(mail, {}).outcome == policy::Outcome::kFound;
+    seen.found = seen.alone || scanner().scan({}, opening.extras()).outcome == policy::Outcome::kFound;
+    return seen;
+}
+
+}  // namespace
+
+TEST_CASE("each trick alone and several hundred mixtures hide nothing") {
+    std::size_t alone = 0;
+    std::set<std::string> mails;
+    for (const auto& variant : evasion::make_variants(test_file(), 260, 1)) {
+        mails.insert(variant.mail);
+        const auto seen = look(variant.mail);
+        alone += seen.alone ? 1 : 0;
+        CHECK_MESSAGE(seen.found, variant.tricks);
+        CHECK_MESSAGE(seen.contents.exceeded.empty(), variant.tricks);
+    }
+    MESSAGE(mails.size() << " mails, libclamav alone finds " << alone);
+    CHECK(mails.size() > 300);
+    CHECK(alone < mails.size());  // or the extras would prove nothing
+}
+
+TEST_CASE("without the file nothing is found") {
+    for (const auto& variant :
+         evasion::make_variants("Nothing to see here, but as long as that other one is: 68 o", 40, 2))
+        CHECK_MESSAGE(!look(variant.mail).found, variant.tricks);
+}
+
+TEST_CASE("readings have a limit, and reaching it is a fact") {
+    policy::ContentLimits limits;
+    limits.readings = 2;
+    std::string mail = "Content-Type: multipart/mixed; boundary=a; boundary=b\r\n\r\n";
+    for (int i = 0; i < 10; ++i)
+        mail += "--c" + std::to_string(i) + "\r\nContent-Transfer-Encoding: base64\r\n\r\nQUJ" +
+                std::string(1, static_cast<char>('A' + i)) + "\r\n";
+    const auto seen = look(mail, limits);
+    CHECK(seen.extras == 2);
+    REQUIRE(seen.contents.exceeded.size() == 1);
+    CHECK(seen.contents.exceeded.front().limit == policy::ContentLimit::kReadings);
+}
+
+TEST_CASE("a mail as all write it has one reading") {
+    const auto seen = look(
+        "From: =?utf-8?Q?J=C3=BCrgen?= <j@a.test>\r\nSubject: =?iso-8859-1?Q?Gr=FC=DFe?=\r\nMIME-Version: 1.0\r\n"
+        "Content-Type: multipart/mixed; boundary=\"=_edge\"\r\n\r\nfor old readers\r\n--=_edge\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: "
+        "quoted-printable\r\n\r\nGr=C3=BC=C3=9Fe=\r\n!\r\n"
+        "--=_edge\r\nContent-Type: application/pdf;\r\n name=\"=?utf-8?B?w7wucGRm?=\"\r\n"
+        "Content-Disposition: attachment; filename*=utf-8''%C3%BC.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        "JVBERi0xLjQK\r\n--=_edge--\r\n");
+    CHECK(seen.extras == 0);
+    CHECK(seen.contents.subject ==
+          "Gr\xC3\xBC\xC3\x9F"
+          "e");
+    CHECK(seen.contents.from == "J\xC3\xBCrgen <j@a.test>");
+    CHECK(!mail::mime::is_malformed(seen.contents.defects));
+    REQUIRE(seen.contents.items.size() == 3);
+    CHECK(seen.contents.items[1].declared_type == "text/plain");
+    CHECK(seen.contents.items[1].charset == "utf-8");
+    CHECK(seen.contents.items[2].names == std::vector<std::string>{"\xC3\xBC.pdf"});
+    CHECK(seen.contents.items[2].is(policy::Mark::kAttachment));
+    CHECK(seen.contents.items[2].size == 9);
+}
