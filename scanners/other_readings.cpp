@@ -186,7 +186,11 @@ void OtherReadings::look(std::string_view text, std::size_t parent, const Tree& 
             return one.first == begin && one.second->body.end >= end && one.second->encoding == encoding;
         });
     };
-    const auto parts = mail::mime::find_parts(text, opening_.limits().entities);
+    auto parts = mail::mime::find_parts(text, opening_.limits().entities + 1U);
+    if (parts.size() > opening_.limits().entities) {
+        opening_.exceeded(policy::ContentLimit::kReadings, parent, readings_);
+        parts.pop_back();
+    }
     for (const auto& part : parts) {
         const Place place{text, part, parent, deep, part.charset};
         for (const auto body : part.bodies) {

@@ -221,7 +221,7 @@ class Parser {
             entity.type = parse_value(unfold(field->value.of(text_)), limits_.header_parameters);
             entity.defects |= entity.type.defects;
             if (const auto slash = entity.type.word.find('/');
-                slash == 0 || slash + 1 >= entity.type.word.size() ||
+                slash == std::string::npos || slash == 0 || slash + 1 >= entity.type.word.size() ||
                 entity.type.word.find_first_of(" \t\\\"=,", 0) != std::string::npos)
                 entity.defects |= bit(Defect::kTypeSyntax);
         }

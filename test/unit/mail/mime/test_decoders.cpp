@@ -1,0 +1,164 @@
+#include <doctest/doctest.h>
+
+#include "mail/mime/base64.hpp"
+#include "mail/mime/binhex.hpp"
+#include "mail/mime/defect.hpp"
+#include "mail/mime/quoted_printable.hpp"
+#include "mail/mime/tnef.hpp"
+#include "mail/mime/uuencode.hpp"
+#include "mail/mime/yenc.hpp"
+
+using namespace mail::mime;
+
+namespace {
+
+struct Decoded {
+    std::string octets;
+    std::uint64_t defects = 0;
+};
+
+Decoded base64(std::string_view text, Base64Reading reading = Base64Reading::kContinue) {
+    Decoded result;
+    result.octets = decode_base64(text, reading, result.defects);
+    return result;
+}
+
+Decoded quoted(std::string_view text, QuotedReading reading = QuotedReading::kKeep) {
+    Decoded result;
+    result.octets = decode_quoted_printable(text, reading, result.defects);
+    return result;
+}
+
+}  // namespace
+
+TEST_CASE("base64 as RFC 4648 section 10 has it") {
+    for (const auto& [text, octets] : {std::pair{"", ""},
+                                       {"Zg==", "f"},
+                                       {"Zm8=", "fo"},
+                                       {"Zm9v", "foo"},
+                                       {"Zm9vYg==", "foob"},
+                                       {"Zm9vYmE=", "fooba"},
+                                       {"Zm9v\r\nYmFy\r\n", "foobar"}}) {
+        CHECK(base64(text).octets == octets);
+        CHECK(base64(text).defects == 0);
+    }
+}
+
+TEST_CASE("what is no clean base64 is a defect, and each reader reads it in its way") {
+    CHECK(base64("Zm9v*YmFy").defects == bit(Defect::kBase64Octets));
+    CHECK(base64("Zg==Zm8=").defects == bit(Defect::kBase64Padding));
+    CHECK(base64("=Zm9v").defects == bit(Defect::kBase64Padding));
+    CHECK(base64("Zm9vY").defects == bit(Defect::kBase64Length));
+    CHECK(base64("Zm9v\r\n\r\nYmFy").defects == bit(Defect::kBase64Gap));
+    CHECK(base64("Zm 9v").defects == bit(Defect::kUnusualBody));
+    CHECK(base64("Zm9\r\nv").defects == bit(Defect::kUnusualBody));
+
+    CHECK(base64("Zg==Zm8=").octets == "ffo");
+    CHECK(base64("Zg==Zm8=", Base64Reading::kStop).octets == "f");
+    CHECK(base64("Zm=9v=", Base64Reading::kIgnore).octets == "foo");
+    CHECK(base64("Z=g=", Base64Reading::kContinue).octets == "f");
+    CHECK(base64("_-__", Base64Reading::kUrl).octets == "\xFF\xEF\xFF");
+    CHECK(base64("Zm9v#junk\r\nYmFy", Base64Reading::kLineByLine).octets == "foobar");
+    CHECK(base64("Zm9vXX\r\nYmFyXX", Base64Reading::kLineGroups).octets.starts_with("foobar"));
+    CHECK(base64("Zm=vYm=y", Base64Reading::kGroups).octets.size() == 4);
+    CHECK(base64("a word -\r\nZm9v", Base64Reading::kCleanLines).octets == "foo");
+    CHECK(base64("Zm9v\r\n\r\nYmFy", Base64Reading::kFirstBlock).octets == "foo");
+    CHECK(base64("Zm9v\r\n\r\nYmFy", Base64Reading::kLastBlock).octets == "bar");
+    CHECK(base64("Zg==\r\nYmFy", Base64Reading::kLastBlock).octets == "bar");
+}
+
+TEST_CASE("quoted-printable by the book") {
+    CHECK(quoted("a=3Db=\r\nc=C3=BC").octets == "a=bc\xC3\xBC");
+    CHECK(quoted("a \t\r\nb").octets == "a\r\nb");  // RFC 2045 section 6.7 rule 3
+    CHECK(quoted("a=20\r\nb").octets == "a \r\nb");
+    CHECK(quoted("a=3db").octets == "a=b");
+    CHECK(quoted("end=").octets == "end");
+    CHECK(quoted("a=3Db=\r\nc").defects == 0);
+    CHECK(quoted("a= \r\nb").defects == bit(Defect::kUnusualBody));
+    CHECK(quoted("a= \r\nb").octets == "ab");
+}
+
+TEST_CASE("quoted-printable with wrong escapes") {
+    CHECK(quoted("a=XXb").octets == "a=XXb");
+    CHECK(quoted("a=XXb").defects == bit(Defect::kQuotedPrintable));
+    CHECK(quoted("a=XXb", QuotedReading::kDrop).octets == "ab");
+    CHECK(quoted("=0=41", QuotedReading::kDrop).octets == "A");
+    CHECK(quoted("=P==41", QuotedReading::kRepair).octets == "PA");
+    CHECK(quoted("==a41", QuotedReading::kCapitals).octets == "A");
+    CHECK(decode_q("a_b=41=") == "a bA=");
+}
+
+TEST_CASE("uuencode is found in a text") {
+    std::uint64_t defects = 0;
+    const auto files = find_uuencoded(
+        "Dear all,\r\nbegin with this:\r\nbegin 644 a b.txt\r\n#9F]O\r\n`\r\nend\r\nbye\r\n", 9, defects);
+    REQUIRE(files.size() == 1);
+    CHECK(files[0].name == "a b.txt");
+    CHECK(files[0].octets == "foo");
+    CHECK(defects == bit(Defect::kUuencode));
+    CHECK(files[0].begin == 29);
+    CHECK(decode_uuencoded_lines("#9F]O\r\n$9F]O8@``\r\n`\r\n") == "foofoob");
+    CHECK(find_uuencoded("begin 644 a\r\n#9F]O\r\n\x01\r\n", 9, defects).size() == 1);
+    CHECK((defects & bit(Defect::kEncodedTextBroken)) != 0);
+    CHECK(find_uuencoded("begin-base64 644 a\r\nZm9v\r\n====\r\n", 9, defects).at(0).octets == "foo");
+    defects = 0;
+    CHECK(find_uuencoded("begin 644 a\r\nwords, nothing else\r\n", 9, defects).empty());
+    CHECK(defects == 0);
+    std::string many;
+    for (int i = 0; i < 20; ++i)
+        many += "begin 644 a\r\n#9F]O\r\n`\r\nend\r\n";
+    CHECK(find_uuencoded(many, 5, defects).size() == 5);
+}
+
+TEST_CASE("yEnc is found in a text") {
+    std::uint64_t defects = 0;
+    const auto files =
+        find_yencoded("x\r\n=ybegin line=128 size=4 name=a.bin \r\n\x90\x99\x99=n\r\n=yend size=4\r\n", 9, defects);
+    REQUIRE(files.size() == 1);
+    CHECK(files[0].name == "a.bin");
+    CHECK(files[0].octets == std::string("foo\x04"));
+    CHECK(defects == bit(Defect::kYenc));
+    CHECK(find_yencoded("x =ybegin line=128 size=4 name=a\r\nzz\r\n", 9, defects).empty());
+}
+
+TEST_CASE("BinHex gives both forks") {
+    std::uint64_t defects = 0;
+    // A file "????????"-typed, made by another program: no name, a data fork of 21 octets.
+    const auto files = find_binhex(
+        "(This file must be converted with BinHex "
+        "4.0)\r\n:!!3r2cmr2cmr2`!!!!!!&3!!!!!U`8&58N&C+$\"i069K0M3b0@3`0M8`+3!!:\r\n",
+        9, defects);
+    REQUIRE(files.size() == 1);
+    CHECK(files[0].octets == "ARRAY(0x55a6425d0650)");
+    CHECK(defects == bit(Defect::kBinhex));
+    CHECK(find_binhex("(This file must be converted with BinHex 4.0)\r\n:!!!!:", 9, defects).empty());
+    CHECK((defects & bit(Defect::kEncodedTextBroken)) != 0);
+}
+
+TEST_CASE("TNEF gives its attachments") {
+    const auto attribute = [](std::uint32_t id, std::string_view data) {
+        std::string out = "\x02";
+        for (const std::uint32_t number : {id, static_cast<std::uint32_t>(data.size())}) {
+            for (unsigned i = 0; i < 4; ++i)
+                out += static_cast<char>(number >> 8 * i & 0xFF);
+        }
+        return out.append(data).append(2, '\0');
+    };
+    const std::string whole = std::string("\x78\x9F\x3E\x22\x01\x00", 6) + attribute(0x00069002, "begin") +
+                              attribute(0x00018010, std::string_view("a.doc\0", 6)) + attribute(0x0006800F, "content");
+    std::uint64_t defects = 0;
+    auto files = read_tnef(whole, 9, defects);
+    REQUIRE(files.size() == 1);
+    CHECK(files[0].name == "a.doc");
+    CHECK(files[0].octets == "content");
+    CHECK(defects == 0);
+    // Cut off anywhere: never beyond the end, and told.
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        defects = 0;
+        const auto text = std::string(whole.substr(0, size));
+        for (const auto& file : read_tnef(text, 9, defects))
+            CHECK(std::string("content").starts_with(file.octets));
+        const bool between = size == 6 || size == 6 + 11 + 5 || size == 6 + 11 + 5 + 11 + 6;
+        CHECK(((defects & bit(Defect::kTnefBroken)) != 0) == !between);
+    }
+}
