@@ -1,37 +1,15 @@
 // Prints what a worker finds in mails, one line a file: verdict, extra readings, names, defects. For people; the tests
-// are in test/unit/scanners.
+// are test/unit/scanners/test_evasion.cpp and test/sandwich/mime_corpus.py.
 //
-// Usage: look [--raw] [--names] DATABASE FILE ...     --raw: as they are, not as the proxy hands them on
+// Usage: evasion_look [--raw] [--names] DATABASE FILE ...     --raw: as they are, not as the proxy hands them on
+// DATABASE "none": without libclamav.
 #include <chrono>
 #include <cstdio>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 
+#include "evasion/file.hpp"
 #include "mail/mime/defect.hpp"
 #include "scanners/clamav/clamav_scanner.hpp"
 #include "scanners/examine.hpp"
-
-namespace {
-
-std::string read(const char* path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// As the proxy hands it on: line ends are CRLF, a bare CR is a blank.
-std::string canonical(const std::string& raw) {
-    std::string out;
-    for (std::size_t i = 0; i < raw.size(); ++i) {
-        const bool line_end = raw[i] == '\n' || (raw[i] == '\r' && i + 1 < raw.size() && raw[i + 1] == '\n');
-        if (raw[i] == '\r' && line_end)
-            ++i;
-        out += line_end ? "\r\n" : raw[i] == '\r' ? " " : std::string(1, raw[i]);
-    }
-    return out;
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
     bool raw = false;
@@ -45,12 +23,14 @@ int main(int argc, char** argv) {
         return 2;
     config::Settings::Clamav settings;
     settings.database = argv[at++];
+    const bool scan = settings.database != "none";
     scanners::clamav::ClamavScanner scanner(settings, std::chrono::seconds(20));
-    if (auto loaded = scanner.load(); !loaded) {
+    if (auto loaded = scan ? scanner.load() : base::ok(); !loaded) {
         std::fprintf(stderr, "%s\n", loaded.error().message.c_str());
         return 1;
     }
-    (void)scanner.enter_worker("/tmp");
+    if (scan)
+        (void)scanner.enter_worker("/tmp");
     std::size_t found = 0;
     std::size_t by_mail = 0;
     std::size_t extras = 0;
@@ -63,16 +43,16 @@ int main(int argc, char** argv) {
         return static_cast<double>(std::chrono::steady_clock::now().time_since_epoch().count()) * 1e-9;
     };
     for (; at < argc; ++at) {
-        const auto text = raw ? read(argv[at]) : canonical(read(argv[at]));
+        const auto text = raw ? evasion::read(argv[at]) : evasion::canonical(evasion::read(argv[at]));
         policy::ContentLimits limits;
         policy::Contents contents;
         scanners::Opening opening(limits, contents);
         const auto begin = seconds();
         scanners::examine(opening, text);
         const auto examined = seconds();
-        const auto alone = scanner.scan(text, {});
+        const auto alone = scan ? scanner.scan(text, {}) : policy::ScanResult();
         const auto scanned = seconds();
-        const auto both = scanner.scan({}, opening.extras());
+        const auto both = scan && alone.outcome != policy::Outcome::kFound ? scanner.scan({}, opening.extras()) : alone;
         extra_time += seconds() - scanned;
         scan_time += scanned - examined;
         examine_time += examined - begin;
