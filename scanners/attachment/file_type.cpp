@@ -76,7 +76,7 @@ constexpr Signature kSignatures[] = {
     {0, "SIT!", "application/x-stuffit"},
     {20, "\xdc\xa7\xc4\xfd", "application/x-zoo"},
     {0, "hsqs", "application/x-squashfs"},
-    {0, "%PDF-", "application/pdf"},
+    {0, "%PDF", "application/pdf"},
     {0, "{\\rt", "text/rtf"},
     {0, "\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d\xae\xb1\x53\x78\xd0\x29\x96\xd3", "application/onenote"},
     {0, "\x09\x00\x04\x00"sv, "application/vnd.ms-excel"},
@@ -99,7 +99,8 @@ constexpr std::string_view kClosed[] = {"application/x-arj",      "application/x
 // libmagic's words for what has one of ours.
 constexpr std::pair<std::string_view, std::string_view> kRenamed[] = {
     {"application/x-rar", "application/vnd.rar"},
-    {"application/x-bzip", "application/x-bzip2"},
+    {"application/x-bzip", ""},  // so does it of "BZh"
+    {"application/x-bzip2", ""},
     {"application/x-gtar", "application/x-tar"},
     {"application/x-zstd", "application/zstd"},
     {"application/x-lzh", "application/x-lzh-compressed"},
@@ -295,6 +296,15 @@ std::string zip_type(std::string_view octets) {
     return has_prefix(zip, "meta-inf/manifest.mf") ? "application/java-archive" : "application/zip";
 }
 
+bool is_pdf(std::string_view octets) {
+    const auto beginning = octets.substr(0, 1024 + 4);
+    if (beginning.starts_with("%PDF") || beginning.find("%PDF-") != std::string_view::npos)
+        return true;
+    // Some readers do without.
+    const auto end = octets.substr(octets.size() - std::min<std::size_t>(octets.size(), 1024));
+    return end.find("trailer") != std::string_view::npos && end.find("/Root") != std::string_view::npos;
+}
+
 std::string file_type(std::string_view octets) {
     const auto signature = signature_type(octets);
     if (signature == "application/zip")
@@ -305,8 +315,7 @@ std::string file_type(std::string_view octets) {
         return std::string(sealed);
     if (is_old_tar(octets))
         return "application/x-tar";
-    // Acrobat takes a file for PDF when this stands in the first 1024 octets.
-    if (octets.substr(0, 1024 + 5).find("%PDF-") != std::string_view::npos)
+    if (is_pdf(octets))
         return "application/pdf";
     if (const auto text = text_type(octets); !text.empty())
         return std::string(text);

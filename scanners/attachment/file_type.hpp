@@ -40,6 +40,9 @@ std::string_view signature_type(std::string_view octets);
 // What kind of zip file: by the names in its directory.
 std::string zip_type(std::string_view octets);
 
+// Readers of PDF would take it for one, whatever else it is: its mark stands in the first 1024 octets.
+bool is_pdf(std::string_view octets);
+
 // An archive or image that nothing here opens.
 bool is_closed_archive(std::string_view type);
 

@@ -45,11 +45,10 @@ void look_inside(Opening& opening, std::size_t item, std::string_view octets) {
         look_at_text(opening, item, octets);
     else if (is_closed_archive(type))
         opening.item(item).set(Mark::kUnopened);
+    if (is_pdf(octets) && (!is_zip(type) || opening.item(item).is(Mark::kMalformed)))
+        open_pdf(opening, item, octets);
     // Readers of zip files begin at the end: whatever else a file is, it may be one, too (a program that unpacks
     // itself, a picture with something behind it).
-    // Acrobat takes a file for PDF when this stands in the first 1024 octets, whatever else it is.
-    if (octets.substr(0, 1024 + 5).find("%PDF-") != std::string_view::npos && !is_zip(type))
-        open_pdf(opening, item, octets);
     if (const auto zip = is_zip(type) ? std::string_view() : zip_at_end(octets);
         !zip.empty() && (type != "application/x-ole-storage" || zip.end() == octets.end()))
         open_archive(opening, item, "application/zip", zip);

@@ -48,6 +48,7 @@ class PdfReader {
     void run() {
         read(octets_, true);
         open_files();
+        open_forms();
         for (const auto object : opened_actions_) {
             if (active_objects_.contains(object))
                 mark(Mark::kScript);
@@ -228,6 +229,8 @@ class PdfReader {
             opened_actions_.insert(object);
         else if (dictionary.key == "Length")
             dictionary.length = 0;
+        if (dictionary.key == "XFA")
+            forms_.insert(object);
         // In the dictionary of EF: one file for each way to name it.
         const bool in_files = stack_.size() > 1 && stack_[stack_.size() - 2].key == "EF";
         if (in_files && dictionary.files.size() < 16)
@@ -308,6 +311,15 @@ class PdfReader {
         }
     }
 
+    // XML, which may have scripts.
+    void open_forms() {
+        for (const auto& stream : streams_) {
+            if (forms_.contains(stream.object) &&
+                find_nocase(unpacked(stream.octets, stream.packing).octets, "<script") != std::string::npos)
+                mark(Mark::kScript);
+        }
+    }
+
     static std::string swapped(std::string_view utf16) {
         std::string octets(utf16.substr(2));
         for (std::size_t at = 0; at + 1 < octets.size(); at += 2)
@@ -327,6 +339,7 @@ class PdfReader {
     std::vector<Stream> streams_;
     std::map<std::uint64_t, std::string> files_;  // objects that are files, and their names
     std::set<std::uint64_t> file_lists_;
+    std::set<std::uint64_t> forms_;  // parts of an XFA form
     std::set<std::uint64_t> opened_actions_;
     std::set<std::uint64_t> active_objects_;
 };

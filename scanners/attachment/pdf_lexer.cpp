@@ -62,7 +62,9 @@ void PdfLexer::skip_blanks() {
             ++at_;
         } else if (octets_[at_] == '%') {
             const auto end = std::min(octets_.find_first_of("\r\n", at_), octets_.size());
-            const bool hides = octets_.substr(at_, end - at_).find(" obj") != std::string_view::npos;
+            const auto comment = octets_.substr(at_, end - at_);
+            const bool hides =
+                comment.find("obj") != std::string_view::npos || comment.find("<<") != std::string_view::npos;
             odd_ = odd_ || hides;
             at_ = hides ? at_ + 1 : end;
         } else {

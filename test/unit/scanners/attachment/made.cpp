@@ -174,10 +174,14 @@ Look look(std::string_view octets, std::string name, const policy::ContentLimits
     policy::Item top;
     top.names = {std::move(name)};
     opening.add(std::move(top));
+    open(opening, octets);
+    return seen;
+}
+
+void open(scanners::Opening& opening, std::string_view octets) {
     // A copy of its own size: a sanitizer sees what reads beyond its end.
     const std::vector<char> copy(octets.begin(), octets.end());
     scanners::attachment::open(opening, 0, {copy.data(), copy.size()});
-    return seen;
 }
 
 }  // namespace made

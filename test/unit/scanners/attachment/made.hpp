@@ -41,6 +41,14 @@ std::string zlib(std::string_view octets);
 // A program for Windows, as far as anybody can tell who only looks.
 std::string program();
 
+// A compound file (OLE) with these streams; storages are parts of their names ("Macros/VBA/dir"). Streams are filled up
+// with zeros to 4096 octets.
+std::string compound(const Files& streams);
+
+// A PDF with these objects and no table of them.
+std::string pdf(const std::vector<std::string>& objects);
+std::string pdf_stream(std::string_view dictionary, std::string_view data);
+
 std::string little(std::uint64_t value, int octets);
 
 // open() over a file of this name, under `limits`.
@@ -58,6 +66,9 @@ struct Look {
     [[nodiscard]] std::string reached() const;
 };
 Look look(std::string_view octets, std::string name = "file", const policy::ContentLimits& limits = {});
+
+// open() as the item 0 of `opening`.
+void open(scanners::Opening& opening, std::string_view octets);
 
 std::string marks_of(const policy::Item& item);
 

@@ -1,0 +1,107 @@
+// PDF: what runs, what is hidden, and how it hides.
+#include <doctest/doctest.h>
+
+#include "made.hpp"
+#include "scanners/attachment/pdf_filters.hpp"
+
+namespace {
+
+using made::look;
+using made::pdf;
+using made::pdf_stream;
+
+std::string marks(const std::string& octets) {
+    const auto seen = look(octets, "p");
+    return made::marks_of(seen.top());
+}
+
+constexpr const char* kCatalog = "<</Type/Catalog/Pages 2 0 R>>";
+
+}  // namespace
+
+TEST_CASE("an ordinary PDF") {
+    const auto seen =
+        look(pdf({kCatalog, "<</Type/Pages/Kids[3 0 R]/Count 1>>", "<</Type/Page/Contents 4 0 R/S/Transparency>>",
+                  pdf_stream("", "BT (/JavaScript) Tj ET")}));
+    CHECK(seen.top().true_type == "application/pdf");
+    CHECK(made::marks_of(seen.top()) == "");
+}
+
+TEST_CASE("scripts and actions") {
+    CHECK(marks(pdf({"<</Type/Catalog/OpenAction<</S/JavaScript/JS(app.alert(1))>>>>"})) == "script");
+    CHECK(marks(pdf({"<</Type/Catalog/OpenAction 2 0 R>>", "<</S/#4aavaScript/#4AS(x)>>"})) == "script");
+    CHECK(marks(pdf({"<</Type/Catalog/AA<</WC 2 0 R>>>>"})) == "script");
+    CHECK(marks(pdf({kCatalog, "<</S/Launch/F(cmd.exe)>>"})) == "script");
+    // An action at the start counts by what it does.
+    CHECK(marks(pdf({"<</OpenAction[3 0 R/Fit]>>"})) == "");
+    CHECK(marks(pdf({"<</OpenAction 2 0 R>>", "<</S/GoTo/D[3 0 R/Fit]>>"})) == "");
+    CHECK(marks(pdf({"<</OpenAction 2 0 R>>", "<</S/URI/URI(http://a.example/)>>"})) == "script");
+    CHECK(marks(pdf({kCatalog, "<</S/URI/URI(http://a.example/)>>"})) == "");  // a link
+    CHECK(marks(pdf({"<</AcroForm<</XFA 2 0 R>>>>", pdf_stream("", "<xdp><script>x</script></xdp>")})) == "script");
+}
+
+TEST_CASE("where a script hides") {
+    const std::string objects = "7 0 8 40 <</S/JavaScript/JS(x)>> <<>>";
+    CHECK(marks(pdf({kCatalog, pdf_stream("/Type/ObjStm/N 2/First 9/Filter/FlateDecode", made::zlib(objects))})) ==
+          "script");
+    CHECK(marks(pdf({kCatalog, pdf_stream("/Type/ObjStm/N 1/First 4/Filter[/AHx]", "3c3c2f4a53202878293e3e>")})) ==
+          "script");
+    CHECK(marks("%PDF-1.4 7 0 obj<</JS(x)>>endobj\n") == "script");
+    CHECK(marks(pdf({kCatalog}) + "(" + pdf({"<</JS(x)>>"})) == "script");
+    CHECK(marks(pdf({kCatalog}) + "<<(" + pdf({"<</JS(x)>>"}) + ")>>") == "script");
+    CHECK(marks(pdf({kCatalog, pdf_stream("", "9 0 obj<</JS(x)>>endobj")})) == "script");
+    CHECK(marks(std::string(900, ' ') + pdf({"<</JS(x)>>"})) == "script");
+    CHECK(marks("GIF89a" + pdf({"<</JS(x)>>"})).find("script") != std::string::npos);
+    CHECK(marks(pdf({"<</Length 99999/Type/X>>\nstream\nx\nendstream\nendobj\n9 0 obj<</JS(x)>>"})) == "script");
+}
+
+TEST_CASE("files in a PDF") {
+    const auto name = "<</Type/Filespec/F(setup.exe)/EF<</F 3 0 R>>>>";
+    const auto seen = look(pdf({kCatalog, name, pdf_stream("/Filter/FlateDecode", made::zlib(made::program()))}), "p");
+    CHECK(seen.type("p/setup.exe") == "application/vnd.microsoft.portable-executable");
+    CHECK(made::marks_of(seen.top()) == "embedded");
+    const auto typed = look(pdf({kCatalog, pdf_stream("/Type/EmbeddedFile", made::program())}));
+    CHECK(typed.contents.items.size() == 2);
+    const auto unknown = look(pdf({kCatalog, pdf_stream("/Type/EmbeddedFile/Filter/Strange", made::program())}));
+    CHECK(made::marks_of(unknown.top()).find("unopened") != std::string::npos);
+    const auto wide =
+        look(pdf({kCatalog, "<</UF(\xfe\xff\\000a\\000.\\000b)/EF<</UF 3 0 R>>>>", pdf_stream("", "x")}), "p");
+    CHECK(wide.find("p/a.b") != nullptr);
+}
+
+TEST_CASE("a PDF with a password") {
+    CHECK(marks("%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R/Encrypt 5 0 R>>") == "encrypted");
+}
+
+TEST_CASE("a PDF that is a bomb") {
+    const auto bomb = made::zlib(std::string(64 << 20, '\0'));
+    const auto seen = look(pdf({pdf_stream("/Type/ObjStm/Filter/FlateDecode", bomb)}));
+    CHECK(seen.reached() == "ratio");
+    std::string open;
+    for (int i = 0; i < 100000; ++i)
+        open += "<<[(";
+    CHECK(look("%PDF-1.4\n" + open).top().true_type == "application/pdf");
+}
+
+TEST_CASE("the filters of PDF") {
+    using scanners::attachment::pdf_unpack;
+    const auto unpack = [](std::string_view octets, std::vector<std::string> filters) {
+        return pdf_unpack(octets, {std::move(filters)}, [](std::size_t) { return true; }).octets;
+    };
+    CHECK(unpack("48 65 6C6c 6F>", {"ASCIIHexDecode"}) == "Hello");
+    CHECK(unpack("87cURD]j6~>", {"ASCII85Decode"}) == "Hello w");
+    CHECK(unpack("87cURDZ~>", {"A85"}) == "Hello");
+    CHECK(unpack(std::string("\x02"
+                             "abc"
+                             "\xfe"
+                             "x"
+                             "\x80",
+                             7),
+                 {"RunLengthDecode"}) == "abcxxx");
+    // The example of ISO 32000-1, 7.4.4.2.
+    CHECK(unpack("\x80\x0B\x60\x50\x22\x0C\x0C\x85\x01", {"LZWDecode"}) == "-----A---B");
+    CHECK(unpack("3438>", {"AHx", "AHx"}) == "H");
+    scanners::attachment::PdfPacking rows{{"FlateDecode"}, 12, 3};
+    const std::string up("\2\1\2\3\2\1\1\1", 8);
+    CHECK(pdf_unpack(made::zlib(up), rows, [](std::size_t) { return true; }).octets == "\1\2\3\2\3\4");
+}
