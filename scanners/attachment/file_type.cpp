@@ -87,14 +87,15 @@ constexpr Signature kSignatures[] = {
     {0, "\x78\x9f\x3e\x22", "application/vnd.ms-tnef"},
 };
 
-constexpr std::string_view kClosed[] = {"application/x-arj",      "application/x-ace-compressed",
-                                        "application/x-xar",      "application/x-vhd",
-                                        "application/x-vhdx",     "application/x-ms-wim",
-                                        "application/x-rpm",      "application/x-ms-compress-szdd",
-                                        "application/x-stuffit",  "application/x-zoo",
-                                        "application/x-squashfs", "application/x-apple-diskimage",
-                                        "application/x-lrzip",    "application/x-lzop",
-                                        "application/x-arc",      "application/x-virtualbox-vhd"};
+constexpr std::string_view kClosed[] = {"application/x-arj",           "application/x-ace-compressed",
+                                        "application/x-xar",           "application/x-vhd",
+                                        "application/x-vhdx",          "application/x-ms-wim",
+                                        "application/x-rpm",           "application/x-ms-compress-szdd",
+                                        "application/x-stuffit",       "application/x-zoo",
+                                        "application/x-squashfs",      "application/x-apple-diskimage",
+                                        "application/vnd.ms-htmlhelp", "application/vnd.symbian.install",
+                                        "application/x-lrzip",         "application/x-lzop",
+                                        "application/x-arc",           "application/x-virtualbox-vhd"};
 
 // libmagic's words for what has one of ours.
 constexpr std::pair<std::string_view, std::string_view> kRenamed[] = {

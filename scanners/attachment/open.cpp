@@ -1,7 +1,9 @@
 // Finds the type, then hands the file to who can read it.
 #include "scanners/attachment/open.hpp"
 
+#include <algorithm>
 #include <exception>
+#include <iterator>
 
 #include "scanners/attachment/archive.hpp"
 #include "scanners/attachment/compound_document.hpp"
@@ -25,6 +27,13 @@ bool is_zip(std::string_view type) {
     return is_archive(type) || is_office_zip(type);
 }
 
+// What the MIME side reads when it stands in a mail by itself, and nobody when it lies in an archive.
+bool is_unread_inside(const policy::Item& item) {
+    constexpr std::string_view kTypes[] = {"message/rfc822", "application/vnd.ms-tnef", "application/mac-binhex40"};
+    const bool inside = item.kind == policy::Item::Kind::kMember || item.kind == policy::Item::Kind::kEmbedded;
+    return inside && std::find(std::begin(kTypes), std::end(kTypes), item.true_type) != std::end(kTypes);
+}
+
 void look_inside(Opening& opening, std::size_t item, std::string_view octets) {
     const std::string type = opening.item(item).true_type;
     if (is_archive(type))
@@ -43,7 +52,7 @@ void look_inside(Opening& opening, std::size_t item, std::string_view octets) {
         look_at_sealed(opening, item, octets);
     else if (type.starts_with("text/") || type == "image/svg+xml" || type == "application/x-sylk")
         look_at_text(opening, item, octets);
-    else if (is_closed_archive(type))
+    if (is_closed_archive(type) || is_unread_inside(opening.item(item)))
         opening.item(item).set(Mark::kUnopened);
     if (is_pdf(octets) && (!is_zip(type) || opening.item(item).is(Mark::kMalformed)))
         open_pdf(opening, item, octets);

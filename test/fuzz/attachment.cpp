@@ -1,9 +1,8 @@
-// Files as mails bring them, opened as far as small limits go: nothing that is found breaks the bounds of what a worker may
-// say, every item has its parent before it, and what goes over a limit is told.
-#include "scanners/attachment/open.hpp"
-
+// Files as mails bring them, opened as far as small limits go: nothing that is found breaks the bounds of what a worker
+// may say, every item has its parent before it, and what goes over a limit is told.
 #include <algorithm>
 
+#include "scanners/attachment/open.hpp"
 #include "target.hpp"
 
 namespace {
