@@ -7,10 +7,12 @@
 #include <clocale>
 #include <iterator>
 #include <memory>
+#include <vector>
 
 #include "scanners/attachment/buffer.hpp"
 #include "scanners/attachment/names.hpp"
 #include "scanners/attachment/octets.hpp"
+#include "scanners/attachment/rar.hpp"
 #include "scanners/attachment/zip_reader.hpp"
 
 namespace scanners::attachment {
@@ -149,6 +151,7 @@ class Reader {
         bool good = format_.format(archive_.get()) == ARCHIVE_OK;
         if (format_.type == "application/vnd.rar")
             good = ::archive_read_support_format_rar5(archive_.get()) == ARCHIVE_OK && good;
+        encrypted_ = encrypted_in_rar5(octets_);
         if (format_.filter != nullptr)  // nothing, compressed, is no error
             good = ::archive_read_support_format_empty(archive_.get()) == ARCHIVE_OK && good;
         if (format_.filter != nullptr)
@@ -158,6 +161,7 @@ class Reader {
 
     // False: no more.
     bool take(archive_entry* entry) {
+        const auto number = count_++;
         const auto kind = ::archive_entry_filetype(entry);
         // In a zip file a name that ends with a slash makes a directory: one that has content is none.
         const bool content = format_.type == "application/zip" && ::archive_entry_size(entry) > 0;
@@ -166,13 +170,17 @@ class Reader {
         Member member;
         member.path = path_of(entry);
         member.declared_size = static_cast<std::uint64_t>(std::max<la_int64_t>(::archive_entry_size(entry), 0));
-        member.encrypted = ::archive_entry_is_data_encrypted(entry) != 0;
+        member.encrypted = ::archive_entry_is_data_encrypted(entry) != 0 || has_password(number);
         Buffer buffer;
         const bool on = member.encrypted || read_data(member, buffer);
         member.octets = buffer.view();
         if (member.encrypted)
             mark(Mark::kEncrypted);
         return each_(member) && on;
+    }
+
+    [[nodiscard]] bool has_password(std::size_t number) const {
+        return number < encrypted_.size() && encrypted_[number];
     }
 
     std::string path_of(archive_entry* entry) const {
@@ -241,6 +249,8 @@ class Reader {
     const Format& format_;
     std::string_view octets_;
     const EachMember& each_;
+    std::vector<bool> encrypted_;  // in RAR 5
+    std::size_t count_ = 0;        // of entries
     Archive archive_{::archive_read_new(), ::archive_read_free};
 };
 
@@ -248,6 +258,11 @@ class Reader {
 
 bool is_archive(std::string_view type) {
     return format_of(type) != nullptr;
+}
+
+bool is_archive_of(std::string_view type, std::string_view format) {
+    const auto* found = format_of(type);
+    return found != nullptr && found->type == format;
 }
 
 base::Status load_archives() {

@@ -29,6 +29,8 @@ using EachMember = std::function<bool(const Member&)>;
 
 // The archive types that can be read.
 bool is_archive(std::string_view type);
+// Those of them that are read as a `format` of that name.
+bool is_archive_of(std::string_view type, std::string_view format);
 
 // In the zygote: what libarchive reads from files at first use. Names in archives become UTF-8 by a locale of its own.
 base::Status load_archives();

@@ -21,10 +21,15 @@ namespace {
 
 using policy::Mark;
 
-// Nothing to look for behind it. (Compound files have zip files with pictures and themes inside; one that was put
-// behind ends with the file.)
 bool is_zip(std::string_view type) {
-    return is_archive(type) || is_office_zip(type);
+    return is_archive_of(type, "application/zip") || is_office_zip(type);
+}
+
+// Their last member may be a zip file that lies there as it is.
+bool stores_files(std::string_view type) {
+    constexpr std::string_view kTypes[] = {"application/x-tar", "application/x-cpio", "application/x-archive",
+                                           "application/x-iso9660-image", "application/vnd.debian.binary-package"};
+    return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
 // What the MIME side reads when it stands in a mail by itself, and nobody when it lies in an archive.
@@ -54,11 +59,12 @@ void look_inside(Opening& opening, std::size_t item, std::string_view octets) {
         look_at_text(opening, item, octets);
     if (is_closed_archive(type) || is_unread_inside(opening.item(item)))
         opening.item(item).set(Mark::kUnopened);
-    if (is_pdf(octets) && (!is_zip(type) || opening.item(item).is(Mark::kMalformed)))
+    if (is_pdf(octets) && (!(is_zip(type) || is_archive(type)) || opening.item(item).is(Mark::kMalformed)))
         open_pdf(opening, item, octets);
     // Readers of zip files begin at the end: whatever else a file is, it may be one, too (a program that unpacks
     // itself, a picture with something behind it).
-    if (const auto zip = is_zip(type) ? std::string_view() : zip_at_end(octets);
+    // (Compound files have zip files with pictures and themes inside; one that was put behind ends with the file.)
+    if (const auto zip = is_zip(type) || stores_files(type) ? std::string_view() : zip_at_end(octets);
         !zip.empty() && (type != "application/x-ole-storage" || zip.end() == octets.end()))
         open_archive(opening, item, "application/zip", zip);
 }

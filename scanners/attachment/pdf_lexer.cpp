@@ -10,7 +10,7 @@ using Kind = PdfToken::Kind;
 constexpr std::size_t kMaxText = 255;
 constexpr std::size_t kMaxNameLength = 127;
 // After one that ends nowhere: or each of many would be looked for to the end of the file.
-constexpr std::size_t kMaxOddString = 4096;
+constexpr std::size_t kMaxOddString = 512;
 
 constexpr std::string_view kBlanks("\0\t\n\f\r ", 6);
 constexpr std::string_view kEndsWord("\0\t\n\f\r ()<>[]{}/%", 16);

@@ -1,5 +1,6 @@
 // Archives: members are found with their names, sizes and true types, whatever the format; what cannot be read is said.
 #include <doctest/doctest.h>
+#include <zlib.h>
 
 #include <algorithm>
 
@@ -108,6 +109,33 @@ TEST_CASE("encrypted members and archives") {
     CHECK(made::marks_of(seen.top()) == "encrypted");
     CHECK(seen.marks("a/open.txt") == "");
     CHECK(seen.marks("a/shut.exe") == "encrypted");
+}
+
+TEST_CASE("RAR 5, with and without a password") {
+    const auto header = [](std::string octets) {
+        octets.insert(0, 1, static_cast<char>(octets.size()));
+        const auto sum = ::crc32(0, reinterpret_cast<const Bytef*>(octets.data()), static_cast<uInt>(octets.size()));
+        return made::little(sum, 4) + octets;
+    };
+    const auto rar = [&](const std::string& data, std::uint32_t sum, const std::string& extra) {
+        const std::string name = "setup.exe";
+        std::string file = extra.empty() ? std::string("\2\2") : std::string("\2\3") + static_cast<char>(extra.size());
+        const auto size = static_cast<char>(data.size());  // below 128: one octet
+        file += size + std::string("\4", 1) + size + std::string("\0", 1) + made::little(sum, 4) +
+                std::string("\0\1\x09", 3) + name + extra;
+        return std::string("Rar!\x1a\7\1\0", 8) + header(std::string("\1\0\0", 3)) + header(file) + data +
+               header(std::string("\5\0\0", 3));
+    };
+    const std::string data = "MZ" + std::string(90, '\0');
+    const auto sum = static_cast<std::uint32_t>(
+        ::crc32(0, reinterpret_cast<const Bytef*>(data.data()), static_cast<uInt>(data.size())));
+    const auto open = look(rar(data, sum, ""), "r");
+    CHECK(open.type("r/setup.exe") == "application/x-dosexec");
+    CHECK(made::marks_of(open.top()) == "");
+    const std::string record = std::string("\x24\1\0\0\x0f", 5) + std::string(32, 'k');
+    const auto shut = look(rar(std::string(92, 'x'), sum, record), "r");
+    CHECK(made::marks_of(shut.top()).find("encrypted") == 0);
+    CHECK(shut.marks("r/setup.exe") == "encrypted");
 }
 
 TEST_CASE("what cannot be read is never silently clean") {
