@@ -60,6 +60,19 @@ class Examination {
         message(mail_, *root, true);
     }
 
+    // What lies in an archive or document: `octets` are kept by the opening.
+    void in_file(std::size_t item, std::string_view octets) {
+        if (mail::mime::is_tnef(octets))
+            return tnef_content(item, octets);
+        if (opening_.item(item).true_type != "message/rfc822")
+            return files_in_text(item, octets);
+        // (A layer below was asked for already.)
+        if (++mails_in_files_ <= opening_.limits().entities)
+            message(octets, item, false);
+        else
+            opening_.exceeded(ContentLimit::kEntities, item, mails_in_files_);
+    }
+
   private:
     // A message: the mail itself, or one that stood in it behind an encoding (`clear`: libclamav sees it, too).
     void message(std::string_view text, std::size_t item, bool clear) {
@@ -286,12 +299,17 @@ class Examination {
     std::string_view mail_;
     OtherReadings readings_;
     std::uint32_t messages_ = 0;
+    std::uint32_t mails_in_files_ = 0;
 };
 
 }  // namespace
 
 void examine(Opening& opening, std::string_view mail) {
-    Examination(opening, mail).run();
+    Examination examination(opening, mail);
+    opening.set_mail_reader(
+        [&examination](std::size_t item, std::string_view octets) { examination.in_file(item, octets); });
+    examination.run();
+    opening.set_mail_reader(nullptr);
 }
 
 }  // namespace scanners

@@ -8,9 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "policy/contents.hpp"
@@ -63,6 +65,12 @@ class Opening {
     [[nodiscard]] const policy::ContentLimits& limits() const { return limits_; }
     [[nodiscard]] bool want_text() const { return want_text_; }
 
+    // Who reads mails that lie in archives and documents, and what Outlook packs ("winmail.dat"): examine() does, and
+    // says so here. Nothing: nobody; the item is marked then.
+    using ReadMail = std::function<void(std::size_t item, std::string_view octets)>;
+    void set_mail_reader(ReadMail reader) { read_mail_ = std::move(reader); }
+    [[nodiscard]] const ReadMail& mail_reader() const { return read_mail_; }
+
     // Keeps decoded octets until the mail is done with.
     std::string_view keep(std::string octets);
     void add_text(Text text) { texts_.push_back(text); }
@@ -79,6 +87,7 @@ class Opening {
     std::uint64_t expanded_ = 0;
     std::vector<std::uint64_t> expanded_of_;  // by item
     std::deque<std::string> kept_;            // a deque: what is borrowed stays where it is
+    ReadMail read_mail_;
     std::vector<Text> texts_;
     std::vector<Extra> extras_;
 };

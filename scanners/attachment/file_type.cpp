@@ -211,6 +211,28 @@ bool has_any(std::string_view text, std::initializer_list<std::string_view> word
                        [text](std::string_view word) { return text.find(word) != std::string_view::npos; });
 }
 
+// Lines "Name: text" up to an empty one, two of them that only mails have.
+bool is_mail(std::string_view lowered) {
+    constexpr std::string_view kNames[] = {"from",        "to",           "subject",      "received",
+                                           "date",        "message-id",   "mime-version", "content-type",
+                                           "return-path", "delivered-to", "reply-to"};
+    unsigned known = 0;
+    if (lowered.starts_with("from "))  // of a mailbox file
+        lowered.remove_prefix(std::min(lowered.find('\n') + 1, lowered.size()));
+    while (!lowered.empty() && known < 2) {
+        const auto end = std::min(lowered.find('\n'), lowered.size());
+        const auto line = lowered.substr(0, end);
+        lowered.remove_prefix(std::min(end + 1, lowered.size()));
+        if (line.starts_with(' ') || line.starts_with('\t'))
+            continue;
+        const auto name = line.substr(0, std::min(line.find(':'), line.size()));
+        if (name.size() == line.size() || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") != name.npos)
+            return false;
+        known += std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames) ? 1 : 0;
+    }
+    return known >= 2;
+}
+
 // Types of text that a program finds by what it sees, wherever it stands. Empty: none of these.
 std::string_view text_type(std::string_view octets) {
     const std::string text = beginning(octets);
@@ -233,6 +255,8 @@ std::string_view text_type(std::string_view octets) {
         (!xml && rest.starts_with("<") &&
          has_any(rest, {"<html", "<script", "<body", "<head>", "<head ", "<iframe", "<meta "})))
         return "text/html";
+    if (is_mail(text))
+        return "message/rfc822";
     if (rest.starts_with("<?php"))
         return "text/x-php";
     return rest.starts_with("<?xml") ? "text/xml" : "";

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <exception>
 #include <iterator>
+#include <string>
 
 #include "scanners/attachment/archive.hpp"
 #include "scanners/attachment/compound_document.hpp"
@@ -32,11 +33,18 @@ bool stores_files(std::string_view type) {
     return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
-// What the MIME side reads when it stands in a mail by itself, and nobody when it lies in an archive.
-bool is_unread_inside(const policy::Item& item) {
-    constexpr std::string_view kTypes[] = {"message/rfc822", "application/vnd.ms-tnef", "application/mac-binhex40"};
+// What the MIME side reads by itself when it stands in a mail, and has to be asked for when it lies in an archive.
+bool is_mail_inside(const policy::Item& item) {
     const bool inside = item.kind == policy::Item::Kind::kMember || item.kind == policy::Item::Kind::kEmbedded;
-    return inside && std::find(std::begin(kTypes), std::end(kTypes), item.true_type) != std::end(kTypes);
+    return inside && (item.true_type == "message/rfc822" || item.true_type == "application/vnd.ms-tnef" ||
+                      item.true_type == "application/mac-binhex40");
+}
+
+void read_mail(Opening& opening, std::size_t item, std::string_view octets) {
+    if (opening.mail_reader() == nullptr)
+        opening.item(item).set(Mark::kUnopened);
+    else if (opening.may_go_below(item))
+        opening.mail_reader()(item, opening.keep(std::string(octets)));
 }
 
 void look_inside(Opening& opening, std::size_t item, std::string_view octets) {
@@ -57,8 +65,10 @@ void look_inside(Opening& opening, std::size_t item, std::string_view octets) {
         look_at_sealed(opening, item, octets);
     else if (type.starts_with("text/") || type == "image/svg+xml" || type == "application/x-sylk")
         look_at_text(opening, item, octets);
-    if (is_closed_archive(type) || is_unread_inside(opening.item(item)))
+    if (is_closed_archive(type))
         opening.item(item).set(Mark::kUnopened);
+    if (is_mail_inside(opening.item(item)))
+        read_mail(opening, item, octets);
     if (is_pdf(octets) && (!(is_zip(type) || is_archive(type)) || opening.item(item).is(Mark::kMalformed)))
         open_pdf(opening, item, octets);
     // Readers of zip files begin at the end: whatever else a file is, it may be one, too (a program that unpacks

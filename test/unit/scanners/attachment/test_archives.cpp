@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "made.hpp"
+#include "scanners/examine.hpp"
 
 namespace {
 
@@ -201,4 +202,26 @@ TEST_CASE("what two readers of a zip file see, both are told") {
         const auto whole = made::zip({{"inside.exe", made::program()}});
         CHECK(look(whole.substr(0, whole.find("PK\1\2")), "z").type("z/inside.exe") == kProgramType);
     }
+}
+
+TEST_CASE("a mail in an archive is read like the mail around it") {
+    const std::string inner =
+        "From: a@a.example\r\nSubject: inner\r\nMIME-Version: 1.0\r\n"
+        "Content-Type: application/octet-stream; name=setup.exe\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        "TVoAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\r\n";
+    const auto zip = made::zip({{"mail.eml", inner}});
+    CHECK(look(zip, "z").marks("z/mail.eml") == "unopened");  // by itself
+    std::string mail = "From: b@b.example\r\nContent-Type: application/zip; name=z\r\n";
+    mail += "Content-Transfer-Encoding: binary\r\n\r\n" + zip;
+    policy::Contents contents;
+    const policy::ContentLimits limits;
+    scanners::Opening opening(limits, contents);
+    scanners::examine(opening, mail);
+    const auto program = std::find_if(contents.items.begin(), contents.items.end(),
+                                      [](const auto& item) { return item.true_type == "application/x-dosexec"; });
+    REQUIRE(program != contents.items.end());
+    CHECK(program->names.at(0) == "setup.exe");
+    CHECK(contents.subject.empty());
+    for (const auto& item : contents.items)
+        CHECK_FALSE(item.is(Mark::kUnopened));
 }

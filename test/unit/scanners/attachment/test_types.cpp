@@ -48,6 +48,8 @@ TEST_CASE("types by content") {
         {"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1"s, "image/png"},
         {"BZh is no archive", ""},
         {"Just a text.\n", "text/plain"},
+        {"Subject: Hello\r\nX-Other: y\r\nFrom: a@a.example\r\n\r\nHello\r\n", "message/rfc822"},
+        {"From me to you: a text\nthat is no mail\n", "text/plain"},
         {"", ""},
         {made::zip({{"META-INF/MANIFEST.MF", "x"}}), "application/java-archive"},
         {made::zip({{"AndroidManifest.xml", "x"}, {"classes.dex", "x"}}), "application/vnd.android.package-archive"},
