@@ -1,7 +1,7 @@
 // What is in files, and what it costs to see: one line a file (limits reached, milliseconds, MiB at most), with -v a
 // line for each item. Each file is opened in a child of its own, under the limits that a mail has by default.
 //
-//   bench_attachment [-v] FILE...
+//   bench_attachment [-v] [FILE...]     without a file: bombs of every kind, made here
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,8 +12,10 @@
 #include <iterator>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "scanners/attachment/open.hpp"
+#include "test/unit/scanners/attachment/made.hpp"
 
 namespace {
 
@@ -42,9 +44,74 @@ void print_items(const policy::Contents& contents) {
     }
 }
 
-int look_at(const std::string& path, bool verbose) {
+std::string repeated(std::string_view text, std::size_t times) {
+    std::string all;
+    for (std::size_t i = 0; i < times; ++i)
+        all += text;
+    return all;
+}
+
+std::string zip_of(const std::string& octets, std::size_t copies) {
+    std::vector<made::ZipPart> parts;
+    for (std::size_t i = 0; i < copies; ++i) {
+        parts.push_back({std::to_string(i), made::deflated(octets)});
+        parts.back().method = 8;
+    }
+    return made::zip(parts);
+}
+
+std::string nested(std::string octets, int layers, std::size_t copies) {
+    for (int i = 0; i < layers; ++i)
+        octets = zip_of(octets, copies);
+    return octets;
+}
+
+// One member's data under many names.
+std::string overlapping() {
+    std::vector<made::ZipPart> parts{{"0", made::deflated(std::string(10 << 20, '\0'))}};
+    parts[0].method = 8;
+    parts.resize(900, parts[0]);
+    for (std::size_t i = 1; i < parts.size(); ++i)
+        parts[i].at_part = 0;
+    return made::zip(parts);
+}
+
+// Just below the ratio, so that only the size in all stops it.
+std::string below_the_ratio() {
+    std::string block;
+    std::uint32_t state = 1;
+    for (int i = 0; i < 6000; ++i)
+        block.push_back(static_cast<char>((state = state * 1664525U + 1013904223U) >> 24));
+    return zip_of(repeated(block + std::string(900000, '\0'), 30), 20);
+}
+
+made::Files bombs() {
+    const std::string one("\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d\xae\xb1\x53\x78\xd0\x29\x96\xd3");
+    return {{"256 MiB of zeros.gz", made::archive("raw", {{"", std::string(256 << 20, '\0')}}, "gzip")},
+            {"just below the ratio.zip", below_the_ratio()},
+            {"100 MiB, three times by 16.zip", nested(std::string(100 << 20, '\0'), 4, 16)},
+            {"20 layers.zip", nested("x", 20, 1)},
+            {"60,000 files.zip", zip_of("", 60000)},
+            {"members over each other.zip", overlapping()},
+            {"256 MiB, packed twice.pdf",
+             made::pdf({made::pdf_stream("/Type/ObjStm/Filter[/Fl/Fl]",
+                                         made::zlib(made::zlib(std::string(256 << 20, '\0'))))})},
+            {"open strings.pdf", "%PDF-1.5\n" + repeated("<<[(", 2000000)},
+            {"200,000 streams.pdf", "%PDF-1.5\n" + repeated("1 0 obj<<>>stream\nendstream endobj\n", 200000)},
+            {"800,000 groups.rtf", "{\\rtf1" + repeated("{\\objdata ", 800000)},
+            {"400,000 objects.rtf", "{\\rtf1" + repeated("{\\objdata 00}", 400000)},
+            {"3 million attributes.docx",
+             made::zip({{"[Content_Types].xml", "<T/>"}, {"word/document.xml", repeated("<a b=\"", 3000000)}})},
+            {"100,000 programs.one", one + repeated(made::program(), 100000)},
+            {"8 million tags.html", "<html>" + std::string(8000000, '<')}};
+}
+
+std::string read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
-    const std::string octets((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+int look_at(const std::string& path, const std::string& octets, bool verbose) {
     rusage before{};
     ::getrusage(RUSAGE_SELF, &before);
     const auto began = std::chrono::steady_clock::now();
@@ -71,6 +138,22 @@ int look_at(const std::string& path, bool verbose) {
     return 0;
 }
 
+// A peak of memory belongs to one file then, and a crash, too.
+bool in_child(const std::string& name, const std::string& octets, bool verbose) {
+    std::fflush(stdout);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const int code = look_at(name, octets, verbose);
+        std::fflush(stdout);
+        ::_exit(code);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (status != 0)
+        std::printf("%s: ended with status %d\n", name.c_str(), status);
+    return status == 0;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -78,27 +161,14 @@ int main(int count, char** arguments) {
         std::fprintf(stderr, "%s\n", loaded.error().message.c_str());
         return 1;
     }
-    bool verbose = false;
-    int lost = 0;
-    for (int i = 1; i < count; ++i) {
-        const std::string argument = arguments[i];
-        if (argument == "-v") {
-            verbose = true;
-            continue;
-        }
-        std::fflush(stdout);
-        const pid_t child = ::fork();
-        if (child == 0) {
-            const int code = look_at(argument, verbose);
-            std::fflush(stdout);
-            ::_exit(code);
-        }
-        int status = 0;
-        ::waitpid(child, &status, 0);
-        if (status != 0) {
-            std::printf("%s: ended with status %d\n", argument.c_str(), status);
-            ++lost;
-        }
+    const bool verbose = count > 1 && std::string_view(arguments[1]) == "-v";
+    const int first = verbose ? 2 : 1;
+    bool good = true;
+    for (int i = first; i < count; ++i)
+        good = in_child(arguments[i], read_file(arguments[i]), verbose) && good;
+    if (first >= count) {
+        for (const auto& bomb : bombs())
+            good = in_child(bomb.name, bomb.octets, verbose) && good;
     }
-    return lost == 0 ? 0 : 1;
+    return good ? 0 : 1;
 }
