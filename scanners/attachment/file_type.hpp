@@ -23,7 +23,10 @@
 //               application/encrypted (Office with a password), application/onenote,
 //               application/vnd.openxmlformats-officedocument... and application/vnd.ms-...macroenabled.12,
 //               application/vnd.oasis.opendocument..., application/epub+zip, application/vnd.ms-tnef
-//   text        text/html, image/svg+xml, text/xml, text/plain; all others: libmagic's word
+//   text        text/html, image/svg+xml, text/xml, text/vcard, text/calendar, application/json,
+//   application/postscript,
+//               application/x-sylk, message/rfc822, text/plain
+//   others      libmagic's word
 #pragma once
 
 #include <string>

@@ -63,7 +63,7 @@ void look_inside(Opening& opening, std::size_t item, std::string_view octets) {
         read_excel_records(opening.item(item), octets);
     else if (type == "application/pkcs7-mime" || type == "application/pgp-encrypted")
         look_at_sealed(opening, item, octets);
-    else if (type.starts_with("text/") || type == "image/svg+xml" || type == "application/x-sylk")
+    else if (type.starts_with("text/") || type == "application/x-sylk" || is_shown_by_browsers(opening.item(item)))
         look_at_text(opening, item, octets);
     if (is_closed_archive(type))
         opening.item(item).set(Mark::kUnopened);

@@ -1,8 +1,11 @@
 #include "scanners/attachment/text.hpp"
 
 #include <algorithm>
+#include <iterator>
 
+#include "mail/mime/base64.hpp"
 #include "scanners/attachment/names.hpp"
+#include "scanners/attachment/objects.hpp"
 #include "scanners/attachment/xml.hpp"
 
 namespace scanners::attachment {
@@ -59,6 +62,22 @@ bool has_script(std::string_view text) {
     return false;
 }
 
+// Files in the page itself ("data:...;base64,", RFC 2397): a click saves them. Pictures that pages have are none.
+void open_data_links(Opening& opening, std::size_t item, std::string_view text) {
+    constexpr std::string_view kMark = ";base64,";
+    for (auto at = text.find(kMark); at != std::string_view::npos; at = text.find(kMark, at)) {
+        at += kMark.size();
+        const auto data = text.substr(at, std::min(text.find_first_of("\"'<>()", at), text.size()) - at);
+        at += data.size();
+        std::uint64_t unused = 0;
+        const auto octets = mail::mime::decode_base64(data, mail::mime::Base64Reading::kContinue, unused);
+        if (!opening.in_time(item) || !opening.expand(item, octets.size(), text.size()))
+            return;
+        if (is_file_of_its_own(octets) && !open_embedded(opening, item, "", octets))
+            return;
+    }
+}
+
 // A line that says what kind of sheet it is ("O;E": with macros).
 bool has_sylk_macro(std::string_view text) {
     for (std::size_t at = 0; at < text.size();) {
@@ -92,6 +111,18 @@ std::string_view sealed_type(std::string_view octets) {
     return is_encrypted_openpgp(octets) ? "application/pgp-encrypted" : "";
 }
 
+bool is_shown_by_browsers(const policy::Item& item) {
+    for (const std::string_view type : {std::string_view(item.true_type), std::string_view(item.declared_type)}) {
+        if (type.find("html") != std::string_view::npos || type == "image/svg+xml")
+            return true;
+    }
+    static constexpr std::string_view kEnds[] = {".htm", ".html", ".xhtml", ".shtml", ".hta", ".svg", ".mht", ".mhtml"};
+    return std::any_of(item.names.begin(), item.names.end(), [](const std::string& name) {
+        return std::any_of(std::begin(kEnds), std::end(kEnds),
+                           [&name](std::string_view end) { return ends_with_nocase(name, end); });
+    });
+}
+
 void look_at_sealed(Opening& opening, std::size_t item, std::string_view octets) {
     constexpr int kSignedData = 2, kEnvelopedData = 3, kEncryptedData = 6, kAuthEnveloped = 100 + 23;
     const int content = cms_content(octets);
@@ -110,7 +141,8 @@ void look_at_text(Opening& opening, std::size_t item, std::string_view octets) {
     const std::string narrow = wide ? ascii_of(octets) : std::string();
     const std::string_view text = wide ? std::string_view(narrow) : octets;
     auto& file = opening.item(item);
-    if ((file.true_type == "text/html" || file.true_type == "image/svg+xml") && has_script(text))
+    const bool shown = is_shown_by_browsers(file);
+    if (shown && has_script(text))
         file.set(Mark::kScript);
     if (file.true_type == "application/x-sylk" && has_sylk_macro(text))
         file.set(Mark::kMacro);
@@ -118,6 +150,8 @@ void look_at_text(Opening& opening, std::size_t item, std::string_view octets) {
     const bool is_file = file.kind == Item::Kind::kMember || file.kind == Item::Kind::kEmbedded;
     if (opening.want_text() && is_file && file.true_type.starts_with("text/"))
         opening.add_text({item, Place::kAttachment, opening.keep(std::string(text))});
+    if (shown)  // last: items move when one is added
+        open_data_links(opening, item, text);
 }
 
 }  // namespace scanners::attachment

@@ -9,6 +9,9 @@
 
 namespace scanners::attachment {
 
+// A browser would show it: its true type, its declared one or its name says HTML or SVG.
+bool is_shown_by_browsers(const policy::Item& item);
+
 // Marks of a text by its type; and the text itself for the expressions, when somebody wants it and this is a file (what
 // is text of the mail, others add).
 void look_at_text(Opening& opening, std::size_t item, std::string_view octets);

@@ -46,7 +46,7 @@ TEST_CASE("types by content") {
         {"%PDF-1.4\n", "application/pdf"},
         {"GIF89a\1\0\1\0\0\0\0"s, "image/gif"},
         {"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1"s, "image/png"},
-        {"BZh is no archive", ""},
+        {"BZh is no archive", "text/plain"},
         {"Just a text.\n", "text/plain"},
         {"Subject: Hello\r\nX-Other: y\r\nFrom: a@a.example\r\n\r\nHello\r\n", "message/rfc822"},
         {"From me to you: a text\nthat is no mail\n", "text/plain"},
@@ -66,6 +66,13 @@ TEST_CASE("scripts in HTML and SVG") {
     CHECK(marks("<html><SCRIPT>x</SCRIPT></html>") == "script");
     CHECK(marks("<html><a href=\"JavaScript:x()\">") == "script");
     CHECK(marks("\xff\xfe<\0h\0t\0m\0l\0>\0<\0s\0c\0r\0i\0p\0t\0>\0"s) == "script");
+    // A browser goes by the name.
+    CHECK(made::marks_of(look("junk \1 <script>x</script>", "a.HTML").top()) == "script");
+    CHECK(made::marks_of(look("junk \1 <script>x</script>", "a.txt").top()) == "");
+    const auto link = look("<p>a</p><a href=\"data:x/y;base64,JVBERi0xLjQKMSAwIG9iajw8L0pTKHgpPj4=\">b</a>");
+    REQUIRE(link.contents.items.size() == 2);
+    CHECK(made::marks_of(link.contents.items[1]) == "script embedded");
+    CHECK(marks("<p><img src='data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA='>") == "");
     CHECK(marks("<svg onload=\"x()\"/>") == "script");
 }
 
