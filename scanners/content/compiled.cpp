@@ -132,7 +132,7 @@ class Compiler {
             compiled.regex = std::move(*regex);
         else
             return fault(entry.origin, fmt::format("\"{}\": {}", entry.pattern, regex.error().message));
-        regexes_[form].push_back({std::move(keyword->pattern), next_id(), false});
+        regexes_[form].push_back({std::move(keyword->filter), next_id(), false});
     }
 
     void add_regex(const Entry& entry, CompiledEntry& compiled) {

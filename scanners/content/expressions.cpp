@@ -173,7 +173,7 @@ class Search {
         if (ended == Regex::End::kCannotTell)
             give_up(entry.expression);
         // The second stage has limits; what the first knows for certain counts without it.
-        if (counts_[id] == 0 && entry.use == PatternSet::Use::kExact && !whole_words)
+        if (counts_[id] == 0 && entry.use == PatternSet::Use::kExact && entry.kind == Entry::Kind::kRegex)
             add(id, end - std::min<std::size_t>(end, 1), end);
     }
 

@@ -26,6 +26,8 @@ std::size_t find_end_tag(std::string_view html, std::string_view name) {
     return std::string_view::npos;
 }
 
+constexpr std::string_view kEndIf = "<![endif]";
+
 class Converter {
   public:
     explicit Converter(bool inside_comment = false) : inside_comment_(inside_comment) {}
@@ -92,8 +94,15 @@ class Converter {
             }
         }
         // "<!--[if mso]> ... <![endif]-->" is shown by one program. A comment without its end: all that follows.
-        if (html_.substr(0, 3) == "[if" || behind == end)
-            set_apart(html_.substr(0, end));
+        auto inside = html_.substr(0, end);
+        if (inside.substr(0, 3) == "[if" || behind == end) {
+            if (const auto condition = inside.find('>');
+                inside.substr(0, 3) == "[if" && condition != std::string_view::npos)
+                inside.remove_prefix(condition + 1);
+            if (inside.size() >= kEndIf.size() && inside.substr(inside.size() - kEndIf.size()) == kEndIf)
+                inside.remove_suffix(kEndIf.size());
+            set_apart(inside);
+        }
         html_.remove_prefix(behind);
     }
 

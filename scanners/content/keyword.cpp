@@ -15,6 +15,7 @@ constexpr char32_t kOne = 0xf8ff;
 // One word: what a text has between blanks and punctuation. Bounded, or a keyword could span a whole document.
 constexpr std::string_view kRunPattern = R"([^ !-&(-,./:-@\[-^`{-~]{0,64})";
 constexpr std::string_view kOnePattern = "[^ ]";
+constexpr std::string_view kRunFilter = "[^ ]*";
 
 std::string with_marks(std::string_view pattern) {
     std::string marked;
@@ -50,12 +51,13 @@ base::Result<Keyword> read_keyword(const policy::Entry& entry) {
         if (entry.wildcards && (code == kRun || code == kOne)) {
             keyword.literal = false;
             expression += code == kRun ? kRunPattern : kOnePattern;
+            keyword.filter += code == kRun ? kRunFilter : kOnePattern;
             continue;
         }
         something = true;
-        if (code < 0x80 && !is_word(code) && code != ' ')
-            expression.push_back('\\');
-        expression += text.substr(begin, at - begin);
+        const std::string_view escape = code < 0x80 && !is_word(code) && code != ' ' ? "\\" : "";
+        for (auto* pattern : {&expression, &keyword.filter})
+            (*pattern += escape) += text.substr(begin, at - begin);
     }
     if (!something)
         return base::error("a keyword without a letter");

@@ -11,8 +11,9 @@
 namespace scanners::content {
 
 struct Keyword {
-    std::string pattern;  // literal octets, or a regular expression
     bool literal = true;
+    std::string pattern;  // literal octets, or a regular expression
+    std::string filter;   // of a regular expression: one that matches wherever it does, and is cheap for Vectorscan
 };
 
 // Normalises a keyword as texts are. Error: there is nothing to look for.
