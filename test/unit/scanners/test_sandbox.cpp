@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "scanners/content/expressions.hpp"
 #include "scanners/worker/charsets.hpp"
 #include "scanners/worker/sandbox.hpp"
 
@@ -106,4 +107,21 @@ TEST_CASE("local time is there within once it was asked for") {
         return ::localtime_r(&now, &local) != nullptr ? 0 : 1;
     };
     CHECK(exited_with(in_sandbox(within, [] { ::tzset(); }), 0));
+}
+
+TEST_CASE("expressions that were compiled outside are found inside") {
+    policy::Expression definition;
+    definition.entries.resize(2);
+    definition.entries[0].pattern = "secret*";
+    definition.entries[1].kind = policy::Entry::Kind::kRegex;
+    definition.entries[1].pattern = R"((\w)\1#)";
+    definition.threshold = 2;
+    const auto compiled = scanners::content::Expressions::compile(std::vector{definition});
+    REQUIRE(compiled.has_value());
+    CHECK(exited_with(in_sandbox([&compiled] {
+                          const std::vector<scanners::Text> texts = {{0, scanners::Place::kBody, "secrets xx#"}};
+                          const auto matches = compiled->match(texts);
+                          return matches.hits.size() == 1 && matches.undecided.empty() ? 0 : 1;
+                      }),
+                      0));
 }
