@@ -1,7 +1,7 @@
 // The first stage: many patterns at once over one text, by Vectorscan. Linear in the text, whatever it holds.
 #pragma once
 
-#include <hs/hs.h>
+#include <hs.h>
 
 #include <cstddef>
 #include <cstdint>

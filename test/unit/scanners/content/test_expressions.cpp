@@ -20,6 +20,16 @@ TEST_CASE("weights add up to the threshold") {
     CHECK(score(definition, "alpha beta alpha") == 5);
 }
 
+TEST_CASE("each text is counted by itself") {
+    auto definition = expression({keyword("alpha"), keyword("beta")}, 2);
+    definition.entries[0].max_count = definition.entries[1].max_count = 1;
+    const std::vector<scanners::Text> texts = {
+        {1, Place::kBody, "alpha"}, {2, Place::kBody, "beta"}, {3, Place::kBody, "alpha beta"}};
+    const auto hits = compile({definition}).match(texts).hits;
+    REQUIRE(hits.size() == 1);
+    CHECK(hits[0].item == 3);
+}
+
 TEST_CASE("distinct values count once each") {
     auto card = number(Entry::Kind::kCard);
     card.distinct = true;
@@ -108,7 +118,7 @@ TEST_CASE("with proximity a cap counts what stands close, not what came first") 
     auto definition = expression({keyword("a1"), keyword("b1")}, 2);
     definition.entries[0].max_count = definition.entries[1].max_count = 1;
     definition.proximity = policy::Proximity{2, 2, policy::Proximity::Unit::kWords};
-    CHECK(score(definition, "a1 a1 x x x b1 b1 x x x b1 a1") == 2);
+    CHECK(score(definition, "a1 a1 x x x b1 b1 x x x b1 a1 a1") == 2);
     // More of one than is kept: the pair behind them is not known.
     std::string many;
     for (std::size_t i = 0; i < policy::kMaxCount + 1; ++i)

@@ -75,6 +75,9 @@ TEST_CASE("cards with separators") {
     CHECK(cards("3782 822463 10005") == Values{"378282246310005"});
     CHECK(cards("3056 930902 5904") == Values{"30569309025904"});
     CHECK(cards("4111 1111 1111 1111 and 5555-5555-5555-4444") == Values{"4111111111111111", "5555555555554444"});
+    // With two kinds of separators it stands in two chains.
+    CHECK(cards("02 4111111111111111-99") == Values{"4111111111111111"});
+    CHECK(ssns("5 123456789-1", true) == Values{"123456789"});
     CHECK(cards("4111111111111111 4012888888881881") == Values{"4111111111111111", "4012888888881881"});
 }
 
@@ -156,4 +159,8 @@ TEST_CASE("long chains of digits cost linear time and little memory") {
         CHECK(cards(groups.substr(0, static_cast<std::size_t>(before) * 3) + "4111 1111 1111 1111 99") ==
               Values{"4111111111111111"});
     }
+    // The last part of a chain that is too long is not all of it.
+    const std::string digits = "41 11 11 11 11 11 11 1 1";
+    CHECK(cards(digits) == Values{"4111111111111111"});
+    CHECK(cards(groups.substr(0, 248 * 3) + digits).empty());
 }
