@@ -13,6 +13,7 @@
 #include "scanners/content/normalise.hpp"
 #include "scanners/content/numbers.hpp"
 #include "scanners/content/score.hpp"
+#include "scanners/content/unicode.hpp"
 
 namespace scanners::content {
 namespace {
@@ -140,38 +141,82 @@ class Search {
         }
     }
 
+    // Octets of a text in which matches of a regular expression may begin.
+    struct Piece {
+        std::size_t begin;
+        std::size_t end;
+    };
+    using Candidates = std::vector<std::pair<std::uint32_t, std::size_t>>;  // entry, where the first stage saw an end
+    using Pieces = std::unordered_map<std::uint32_t, std::vector<Piece>>;
+
     void find_regexes() {
         for (std::size_t form = 0; form < kForms; ++form) {
-            std::vector<std::pair<std::uint32_t, std::size_t>> candidates;
-            const bool whole = compiled_.regexes[form].scan(copies_[form], compiled_.scratch,
-                                                            [this, &candidates](std::uint32_t id, std::size_t end) {
-                                                                if (is_wanted(compiled_.entries[id]))
-                                                                    candidates.emplace_back(id, end);
-                                                                return true;
-                                                            });
+            const auto& set = compiled_.regexes[form];
+            Candidates candidates;
+            const bool whole =
+                set.scan(copies_[form], compiled_.scratch, [this, &candidates](std::uint32_t id, std::size_t end) {
+                    if (is_wanted(compiled_.entries[id]))
+                        candidates.emplace_back(id, end);
+                    return true;
+                });
             if (!whole)
                 give_up_all();
+            auto pieces = locate(set, copies_[form], candidates);
             for (const auto& [id, end] : candidates)
-                count_regex(id, end);
+                count_regex(id, end, pieces[id]);
         }
         for (const auto id : compiled_.unfiltered) {
-            if (is_wanted(compiled_.entries[id]))
-                count_regex(id, 0);
+            const auto& entry = compiled_.entries[id];
+            if (is_wanted(entry))
+                count_regex(id, 0, {{0, copies_[static_cast<std::size_t>(entry.form)].size()}});
         }
     }
 
+    // Where in a text the candidates may be, by a second scan in pieces that overlap: for the second stage a long text
+    // is slow, and most of it holds nothing. A short text is one piece for all.
+    Pieces locate(const PatternSet& set, std::string_view text, const Candidates& candidates) {
+        constexpr std::size_t kPiece = 32 * 1024;
+        Pieces pieces;
+        if (candidates.empty() || text.size() <= kPiece) {
+            for (const auto& candidate : candidates)
+                pieces[candidate.first] = {{0, text.size()}};
+            return pieces;
+        }
+        for (std::size_t at = 0; at < text.size();) {
+            const auto end = cut_at(text, at + kPiece);
+            const auto seen_from = cut_at(text, at - std::min(at, Regex::kBefore));
+            const auto seen_to = cut_at(text, end + Regex::kReach);
+            const bool whole = set.scan(text.substr(seen_from, seen_to - seen_from), compiled_.scratch,
+                                        [&pieces, piece = Piece{at, end}](std::uint32_t id, std::size_t) {
+                                            pieces[id].push_back(piece);
+                                            return true;
+                                        });
+            if (!whole)
+                give_up_all();
+            at = end;
+        }
+        return pieces;
+    }
+
     // `end`: where the first stage saw a match end.
-    void count_regex(std::uint32_t id, std::size_t end) {
+    void count_regex(std::uint32_t id, std::size_t end, const std::vector<Piece>& pieces) {
         const auto& entry = compiled_.entries[id];
         const auto text = copies_[static_cast<std::size_t>(entry.form)];
         const bool whole_words = entry.whole_words && entry.kind == Entry::Kind::kKeyword;
-        const auto ended = entry.regex->search(text, until_, [&](std::size_t from, std::size_t to) {
-            if (whole_words && !stands_alone(text, from, to))
-                return from + 1;
-            return add(id, from, to) ? to : std::string_view::npos;
-        });
-        if (ended == Regex::End::kCannotTell)
-            give_up(entry.expression);
+        std::size_t on = 0;  // a match may reach into the next piece
+        for (const auto& piece : pieces) {
+            const auto sink = [&](std::size_t from, std::size_t to) {
+                if (whole_words && !stands_alone(text, from, to))
+                    return on = from + 1;
+                on = to;
+                return add(id, from, to) ? to : std::string_view::npos;
+            };
+            const auto ended = entry.regex->search(text, std::max(on, piece.begin), piece.end, until_, sink);
+            if (ended == Regex::End::kCannotTell)
+                give_up(entry.expression);
+            if (ended != Regex::End::kDone)
+                break;
+        }
         // The second stage has limits; what the first knows for certain counts without it.
         if (counts_[id] == 0 && entry.use == PatternSet::Use::kExact && entry.kind == Entry::Kind::kRegex)
             add(id, end - std::min<std::size_t>(end, 1), end);

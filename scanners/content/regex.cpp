@@ -19,7 +19,6 @@ constexpr std::uint32_t kMaxHeap = 16 * 1024;  // KiB
 // A loop inside a pattern costs no step for an octet, so the text is given in windows: the work on one is at most the
 // square of its size, a fraction of a second, and the clock is read between two.
 constexpr std::size_t kWindow = 16 * 1024;
-constexpr std::size_t kBefore = 256;  // what looks behind sees that much
 
 struct Working {
     pcre2_match_context* context = pcre2_match_context_create(nullptr);
@@ -52,7 +51,7 @@ struct Window {
 };
 
 Window window_at(std::string_view text, std::size_t at) {
-    const auto from = cut_at(text, at > kBefore ? at - kBefore : 0);
+    const auto from = cut_at(text, at > Regex::kBefore ? at - Regex::kBefore : 0);
     return {from, at, cut_at(text, std::min(text.size(), at + kWindow))};
 }
 
@@ -80,11 +79,12 @@ base::Result<Regex> Regex::compile(const std::string& pattern, bool caseless) {
     return regex;
 }
 
-Regex::End Regex::search(std::string_view text, Clock::time_point until, const Sink& sink) const {
+Regex::End Regex::search(std::string_view text, std::size_t from, std::size_t to, Clock::time_point until,
+                         const Sink& sink) const {
     auto& with = working();
     if (with.context == nullptr || with.data == nullptr)
         return End::kCannotTell;
-    for (std::size_t at = 0; at < text.size();) {
+    for (std::size_t at = cut_at(text, from); at < std::min(to, text.size());) {
         if (Clock::now() >= until)
             return End::kCannotTell;
         const auto window = window_at(text, at);
@@ -108,6 +108,8 @@ Regex::End Regex::search(std::string_view text, Clock::time_point until, const S
             at = begin;
             continue;
         }
+        if (begin >= to)
+            return End::kDone;
         const auto on = sink(begin, end);
         if (on == std::string_view::npos)
             return End::kStopped;

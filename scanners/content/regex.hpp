@@ -27,12 +27,14 @@ class Regex {
     using Clock = std::chrono::steady_clock;
     // (begin, end) of a match; the octet where to go on, at least begin + 1. std::string_view::npos: stop.
     using Sink = std::function<std::size_t(std::size_t begin, std::size_t end)>;
-    // Matches from left to right. A match longer than kReach octets may be cut or not be found. kCannotTell: the
-    // pattern took too many steps, or the time was over; what came before counts. Precondition: text is UTF-8. One
-    // thread at a time.
-    [[nodiscard]] End search(std::string_view text, Clock::time_point until, const Sink& sink) const;
+    // Matches that begin in [from, to), from left to right. A match longer than kReach octets may be cut or not be
+    // found. kCannotTell: the pattern took too many steps, or the time was over; what came before counts. Precondition:
+    // text is UTF-8. One thread at a time.
+    [[nodiscard]] End search(std::string_view text, std::size_t from, std::size_t to, Clock::time_point until,
+                             const Sink& sink) const;
 
     static constexpr std::size_t kReach = 4096;
+    static constexpr std::size_t kBefore = 256;  // what looks behind sees that much, in octets
 
   private:
     struct Free {

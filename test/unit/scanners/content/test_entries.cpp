@@ -97,12 +97,16 @@ TEST_CASE("a raw regular expression sees the text as it was sent") {
 TEST_CASE("a regular expression far inside a long text, and across the places where it is cut") {
     const auto entry = regex(R"(needle [0-9]{40} end)");
     const std::string needle = "needle " + std::string(40, '7') + " end";
-    for (const std::size_t before : {16'300UL, 16'360UL, 16'384UL, 12'280UL, 12'300UL, 100'000UL}) {
+    for (const std::size_t before :
+         {16'300UL, 16'360UL, 16'384UL, 32'700UL, 32'740UL, 32'768UL, 12'280UL, 12'300UL, 100'000UL}) {
         CAPTURE(before);
         const auto text = std::string(before, 'x') + needle + std::string(20'000, 'y') + needle;
         auto counted = expression({entry});
         CHECK(score(counted, text) == 2);
     }
+    const auto twice = expression({regex(R"((\w)\1#)"), keyword("nee*le")}, 3);
+    CHECK(score(twice, std::string(32'760, ' ') + std::string(32'760, 'x') + " aa# needle " + std::string(70'000, 'y') +
+                           " bb# ab#") == 3);
     CHECK(score(expression({regex("n+")}), std::string(16'370, 'x') + std::string(40, 'n') + "y") == 1);
     // Greedy to the end of the text.
     CHECK(score(expression({regex("begin.*")}), "begin" + std::string(50'000, 'z')) == 1);
