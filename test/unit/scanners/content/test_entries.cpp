@@ -108,6 +108,7 @@ TEST_CASE("a regular expression far inside a long text, and across the places wh
     CHECK(score(twice, std::string(32'760, ' ') + std::string(32'760, 'x') + " aa# needle " + std::string(70'000, 'y') +
                            " bb# ab#") == 3);
     CHECK(score(expression({regex("n+")}), std::string(16'370, 'x') + std::string(40, 'n') + "y") == 1);
+    CHECK(score(expression({regex("n+")}), std::string(32'750, 'x') + std::string(40, 'n') + "y n") == 2);
     // Greedy to the end of the text.
     CHECK(score(expression({regex("begin.*")}), "begin" + std::string(50'000, 'z')) == 1);
     CHECK(score(expression({regex("begin z*")}), std::string(10'000, 'a') + "begin " + std::string(20'000, 'z')) == 1);
