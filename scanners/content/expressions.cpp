@@ -219,7 +219,7 @@ class Search {
         }
         // The second stage has limits; what the first knows for certain counts without it.
         if (counts_[id] == 0 && entry.use == PatternSet::Use::kExact && entry.kind == Entry::Kind::kRegex)
-            add(id, end - std::min<std::size_t>(end, 1), end);
+            add(id, cut_at(text, end - std::min<std::size_t>(end, 1)), end);
     }
 
     void find_numbers() {

@@ -187,6 +187,11 @@ TEST_CASE("time that is over, and a text that is too long, cannot tell") {
     scanners::content::MatchLimits limits;
     limits.regex_time = std::chrono::milliseconds(0);
     CHECK(match(compiled, "xyx", Place::kBody, limits).undecided == std::vector<std::uint32_t>{0});
+    // Where it begins is not known then, but that it is there.
+    const auto certain = match(compile({expression({regex("x[^ ]{2}")})}), "xy\u20ac", Place::kBody, limits);
+    REQUIRE(certain.hits.size() == 1);
+    CHECK(certain.hits[0].excerpt == "\u20ac");
+    CHECK(certain.undecided.empty());
     limits = {};
     limits.text = 10;
     CHECK(match(compiled, "end xyx too long", Place::kBody, limits).undecided == std::vector<std::uint32_t>{});
