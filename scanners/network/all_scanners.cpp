@@ -64,7 +64,7 @@ class AllScanners::State : public std::enable_shared_from_this<State> {
         std::erase_if(leaving_, [](const auto& scanner) { return scanner->idle(); });
         auto before = std::exchange(scanners_, {});
         for (const auto& wanted : settings.other_scanners) {
-            if (!wanted.enable || wanted.kind != config::ScannerKind::kClamd)
+            if (!wanted.enable || wanted.kind == config::ScannerKind::kCheck)
                 continue;
             const auto same = std::find_if(before.begin(), before.end(), [&](const auto& scanner) {
                 return scanner != nullptr && scanner->settings() == wanted;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "scanners/network/clamd.hpp"
+#include "scanners/network/icap.hpp"
 
 namespace scanners::network {
 namespace {
@@ -91,11 +92,18 @@ void ServerScanner::open(Job& job, std::unique_ptr<Conversation> conversation,
 }
 
 void ServerScanner::introduce(Job& job) {
-    open(job, clamd_version(), &ServerScanner::on_introduced);
+    open(job,
+         settings_.kind == config::ScannerKind::kIcap ? icap_options(settings_.servers[job.server], settings_.method)
+                                                      : clamd_version(),
+         &ServerScanner::on_introduced);
 }
 
 void ServerScanner::send_message(Job& job) {
-    open(job, clamd_scan(job.message), &ServerScanner::on_answer);
+    open(job,
+         settings_.kind == config::ScannerKind::kIcap
+             ? icap_scan(settings_.servers[job.server], settings_.method, servers_[job.server].facts, job.message)
+             : clamd_scan(job.message),
+         &ServerScanner::on_answer);
 }
 
 void ServerScanner::on_introduced(Job& job, Answer answer) {

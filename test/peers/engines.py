@@ -145,7 +145,6 @@ clamd_mod.ClamdSocket {self.clamd.socket}
 virus_scan.ScanFileTypes TEXT DATA EXECUTABLE ARCHIVE GIF JPEG MSOFFICE
 virus_scan.SendPercentData 5
 virus_scan.PassOnError off
-virus_scan.Allow204Responses on
 virus_scan.DefaultEngine clamd
 virus_scan.MaxObjectSize 100M
 """, encoding="ascii")

@@ -10,7 +10,7 @@ from world import World
 
 from client import Client, send_message
 from engines import CIcap, Clamd
-from scanner_servers import FakeClamd, close, early, hang, reply, reset
+from scanner_servers import FakeClamd, FakeIcap, close, early, hang, reply, reset
 from sink import Sink
 
 suite = Suite()
@@ -250,6 +250,88 @@ def reload_while_a_scan_runs():
             equal(client.reply().code, 250)
         daemon.wait_log("verdict=found W,")
         check("scanner clamd" not in daemon.ctl("status").stdout)
+
+
+def icap(server, service="av", **settings):
+    return {"server": f"icap://127.0.0.1:{server.port}/{service}", "timeout": "2s", **settings}
+
+
+@suite.test
+def real_icap_service_that_asks_clamd():
+    server = engine("icap")
+    for method in ("respmod", "reqmod"):
+        sink, daemon = use(icap_main=icap(server, "avscan", timeout="10s", method=method))
+        equal(send_message(daemon.port, message()).code, 250, method)
+        equal(send_message(daemon.port, message("x" * 76 + "\r\n" * 100000)).code, 250, "beyond the preview")
+        equal(len(sink.wait(2)), 2)
+        for text in (infected(), message(eicar() + b"\r\n"), with_attachment(b"x" * 300000 + eicar(), "late.bin")):
+            answer, line = verdict_of(daemon, text)
+            equal(answer.code, 250)
+            check(f"verdict=found {EICAR_NAME}, " in line and "mailer=quarantine" in line, line)
+        status = daemon.ctl("status").stdout
+        check("scanner icap main: 2 clean, 3 found, 0 encrypted, 0 not known" in status, status)
+    sink, daemon = use(icap_main=icap(server, "nothing-here"))
+    answer, line = verdict_of(daemon)
+    equal(answer.code, 451)
+    check("verdict=cannot tell (error)" in line, line)
+    daemon.wait_log("scan_failed: .*ICAP 404")
+
+
+@suite.test
+def icap_that_gives_the_message_back():
+    server = engine("icap")
+    sink, daemon = use(icap_main=icap(server, "echo"))
+    text = message("".join(f"line {number}\r\n" for number in range(30000)))
+    equal(send_message(daemon.port, text).code, 250)
+    equal(sink.wait(1)[0].data[-len(text):], text)
+
+
+@suite.test
+def icap_previews():
+    text = message("x" * 70 + "\r\n" * 5000)
+    for preview in ("0", "30", "1024", "1000000", None):
+        options = ["Methods: RESPMOD", "Allow: 204", "ISTag: \"t\""] + ([f"Preview: {preview}"] if preview else [])
+        with FakeIcap(options=options) as server:
+            sink, daemon = use(icap_main=icap(server))
+            equal(send_message(daemon.port, text).code, 250, preview)
+            equal(server.messages, [text], preview)
+            equal(len(sink.wait(1)), 1)
+            check(("\r\nPreview: " in server.requests[-1]) == bool(preview), server.requests[-1])
+    enough = reply(b"ICAP/1.0 204 No Content\r\n\r\n")
+    with FakeIcap(after_preview=enough) as server:
+        _, daemon = use(icap_main=icap(server))
+        equal(send_message(daemon.port, text).code, 250)
+    blocked = reply(b"ICAP/1.0 200 OK\r\nX-Infection-Found: Type=0; Resolution=2; Threat=Early.Bird;\r\nEncapsulated: null-body=0\r\n\r\n")
+    with FakeIcap(after_preview=blocked) as server:
+        _, daemon = use(icap_main=icap(server))
+        answer, line = verdict_of(daemon, text)
+        check("verdict=found Early.Bird" in line, line)
+
+
+@suite.test
+def icap_that_misbehaves_is_not_clean():
+    ok, blank = b"ICAP/1.0 204 No Content\r\n", b"\r\n"
+    late = message("x\r\n" * 3000000)
+    # name: (what is different, the verdict, the message)
+    for name, changes, verdict, text in (
+            ("close", {"scan": close}, "error", None), ("reset", {"scan": reset}, "error", None), ("half", {"scan": reply(ok)}, "error", None),
+            ("HTTP", {"scan": reply(ok.replace(b"ICAP", b"HTTP") + blank)}, "error", None), ("error", {"scan": reply(b"ICAP/1.0 500 Oops\r\n\r\n")}, "error", None),
+            ("too long", {"scan": reply(ok + b"X: " + b"y" * 100000 + blank + blank)}, "error", None),
+            ("too many", {"scan": reply(ok + b"X: y\r\n" * 10000 + blank)}, "error", None),
+            ("early 204", {"scan": early(reply(ok + blank)), "options": ("Allow: 204",)}, "error", late),
+            ("bad OPTIONS", {"greet": reply(b"nonsense\r\n\r\n")}, "error", None),
+            ("wrong method", {"options": ("Methods: REQMOD",)}, "error", None),
+            ("silent", {"scan": hang}, "timeout", None), ("silent at OPTIONS", {"greet": hang}, "timeout", None),
+            ("silent after the preview", {"after_preview": hang}, "timeout", late), ("reads nothing", {"scan": early(hang)}, "timeout", late)):
+        with FakeIcap(**changes) as server:
+            sink, daemon = use(icap_main=icap(server, timeout="1s"))
+            answer, line = verdict_of(daemon, text)
+            equal(answer.code, 451, name)
+            check(f"verdict=cannot tell ({verdict})" in line, name, line)
+            equal(sink.messages, [], name)
+    with FakeIcap(scan=close) as bad, FakeIcap() as good:
+        _, daemon = use(icap_main={"server": f"icap://127.0.0.1:{bad.port}/av icap://127.0.0.1:{good.port}/av", "timeout": "2s"})
+        equal(send_message(daemon.port, message()).code, 250, "the next server")
 
 
 if __name__ == "__main__":
