@@ -155,10 +155,11 @@ int print_events() {
 
 int run_role(const Arguments& arguments) {
     const bool proxy = arguments.role == "proxy";
-    if (!proxy && arguments.role != "zygote")
+    const bool runner = arguments.role == "runner";
+    if (!proxy && !runner && arguments.role != "zygote")
         return kUsageError;
     // Executed by descriptor, it would be called after the descriptor's number.
-    ::prctl(PR_SET_NAME, proxy ? "sandwichd-proxy" : "sandwichd-scan", 0, 0, 0);
+    ::prctl(PR_SET_NAME, proxy ? "sandwichd-proxy" : runner ? "sandwichd-check" : "sandwichd-scan", 0, 0, 0);
     auto settings = supervisor::read_configuration(roles::kConfigFd);
     if (!settings) {
         fmt::print(stderr, "sandwichd: --role is for the daemon's own use: {}\n", settings.error().message);
@@ -167,6 +168,8 @@ int run_role(const Arguments& arguments) {
     if (arguments.foreground)
         settings->log_target = base::log::Target::kStderr;
     base::log::open(settings->log_target, settings->log_ident, settings->log_level);
+    if (runner)
+        return roles::run_runner(*settings);
     return proxy ? roles::run_proxy(*settings, arguments.generation) : roles::run_zygote(*settings);
 }
 

@@ -175,6 +175,10 @@ void Proxy::on_supervisor() {
             return adopt_zygote(packet);
         case 'C':
             return adopt_configuration(packet);
+        case 'K':
+            if (packet.descriptors.size() == 1)
+                scanners_.adopt_runner(std::move(packet.descriptors.front()));
+            return;
         case 'L':
             last_reload_ = packet.bytes.substr(1);
             return;

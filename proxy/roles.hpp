@@ -20,6 +20,9 @@
 //                          'C' / 'E' text     configuration in use / refused; 'E' instead of 'R': cannot start
 //   supervisor -> zygote   'S' + descriptor   serve this proxy: zygote's end of a control channel (a previous proxy is
 //                                             dead or leaves)
+//   supervisor -> proxy    'K' + descriptor   a channel to the runner of check programs, in place of any before
+//   supervisor -> runner   'S' + descriptor   serve this proxy: the runner's end of that channel
+//                          'L'                end when the proxy has closed that channel and nothing runs
 //   zygote -> supervisor   'R' text           engine loaded; text = signatures
 //                          'E' text           cannot load; exits 1 afterwards; text is for the administrator
 // A channel that ends means: the other side is dead. A zygote then exits; so does a proxy after finishing what runs.
@@ -38,5 +41,6 @@ inline constexpr int kFirstListenFd = 5;
 // Exit codes of the processes. Each returns when its process is to end.
 int run_proxy(const config::Settings& settings, unsigned generation);
 int run_zygote(const config::Settings& settings);
+int run_runner(const config::Settings& settings);
 
 }  // namespace roles

@@ -88,8 +88,8 @@ constexpr Section kSections[] = {
      "that is named (X-Infection-Found and the like) or an altered message means found. The service must be set up to look "
      "into every type of file: what it passes by it calls clean."},
     {kCheckSection, "Programs of your own",
-     "A program that is started for each message and says in one line what it thinks of it: see CHECK PROGRAMS. It runs as "
-     "scan_user, without network, without environment, in an empty directory of its own."},
+     "A program that is started for each message and says in one line what it thinks of it: see CHECK PROGRAMS in "
+     "sandwichd(8). It runs as scan_user, without network, without environment, in an empty directory of its own."},
     {kRecipientsSection, "Recipients with actions of their own",
      "One section for each pattern of recipients: [recipients bob@example.test], [recipients *@lists.example.test], "
      "[recipients example.test], [recipients *.example.test]. A pattern without @ is about the domain. The first section "

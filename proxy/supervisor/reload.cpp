@@ -106,7 +106,10 @@ void Supervisor::apply_reload() {
     const bool new_configuration = reload_->wanted.has_value();
     if (new_configuration) {
         scan_time = std::max(scan_time, reload_->wanted->settings.scan_timeout);
+        const bool new_runner = Runners::differ(configuration_.settings, reload_->wanted->settings);
         configuration_ = std::move(*reload_->wanted);
+        if (new_runner)
+            start_runner();
         ++generation_;
         base::log::set_level(configuration_.settings.log_level);
     }

@@ -63,6 +63,8 @@ Supervisor::Supervisor(Options options, Configuration configuration, Readiness r
       readiness_(std::move(readiness)),
       manager_(std::move(manager)),
       zygotes_(configuration_.settings.log_target == base::log::Target::kStderr,
+               keeps_stderr(options_, configuration_)),
+      runners_(configuration_.settings.log_target == base::log::Target::kStderr,
                keeps_stderr(options_, configuration_)) {}
 
 Supervisor::~Supervisor() {
@@ -81,6 +83,7 @@ int Supervisor::run() {
         wait_for_something();
         on_signals();
         zygotes_.tend(base::Monotonic::now());
+        runners_.tend(base::Monotonic::now());
         while (proxy_) {
             const auto packet = proxy_->receive();
             if (!packet)
@@ -160,6 +163,7 @@ void Supervisor::fail_start(const std::string& why) {
     if (proxy_)
         proxy_->kill_now();
     zygotes_.kill_all();
+    runners_.kill_all();
 }
 
 void Supervisor::become_ready() {
@@ -178,11 +182,14 @@ void Supervisor::wait_for_something() {
     if (signals_)
         descriptors.push_back({signals_.get(), POLLIN, 0});
     zygotes_.watch(descriptors);
+    runners_.watch(descriptors);
     std::optional<base::Monotonic::time_point> first = zygotes_.due();
     const auto consider = [&first](std::optional<base::Monotonic::time_point> when) {
         if (when)
             first = first ? std::min(*first, *when) : *when;
     };
+    consider(runners_.due());
+    consider(runner_start_at_);
     consider(proxy_start_at_);
     consider(zygote_start_at_);
     if (reload_)
@@ -232,8 +239,11 @@ void Supervisor::reap() {
                 on_proxy_packet(*packet);
             proxy_->forget_pid();
             on_proxy_death(status);
-        } else if (zygotes_.reaped(pid, status, died) && died) {
-            on_zygote_death(*died);
+        } else if (zygotes_.reaped(pid, status, died)) {
+            if (died)
+                on_zygote_death(*died);
+        } else if (runners_.reaped(pid, status, died) && died) {
+            on_runner_death(*died);
         }
     }
 }
@@ -246,6 +256,8 @@ void Supervisor::on_due_times() {
         start_proxy();
     if (zygote_start_at_ && now >= *zygote_start_at_)
         load_zygote();
+    if (runner_start_at_ && now >= *runner_start_at_)
+        start_runner();
     if (reload_ && reload_->answer_by && now >= *reload_->answer_by)
         refuse_reload("the proxy does not answer");
     if (phase_ == Phase::kRunning && !reload_ && signature_watch_.changed(now))
@@ -259,6 +271,7 @@ void Supervisor::stop(const char* why) {
         // Asked twice: at once.
         if (proxy_)
             proxy_->kill_now();
+        runners_.kill_all();
         return zygotes_.kill_all();
     }
     phase_ = Phase::kStopping;
@@ -267,18 +280,21 @@ void Supervisor::stop(const char* why) {
                      kDrainPatience.count());
     proxy_start_at_.reset();
     zygote_start_at_.reset();
+    runner_start_at_.reset();
     reload_.reset();
     zygotes_.give_up_loading();
     // Whoever connects from now on is refused at once and tries again later.
     listeners_.clear();
-    if (!proxy_)
+    if (!proxy_) {
+        runners_.end_all(kZygotePatience);
         return zygotes_.end_all(kZygotePatience);
+    }
     [[maybe_unused]] const auto told = proxy_->send("Q");
     proxy_->kill_after(kDrainPatience);
 }
 
 bool Supervisor::ended() const {
-    return phase_ == Phase::kStopping && !proxy_ && zygotes_.none_left();
+    return phase_ == Phase::kStopping && !proxy_ && zygotes_.none_left() && runners_.none_left();
 }
 
 void Supervisor::start_proxy() {
@@ -307,6 +323,7 @@ void Supervisor::start_proxy() {
     proxy_.emplace(std::move(*child));
     // The channel waits in the proxy's queue until it reads it.
     connect_proxy_to_scanners();
+    connect_proxy_to_runner();
     tell_proxy_of_reload();
 }
 
@@ -340,8 +357,10 @@ void Supervisor::on_proxy_death(int status) {
     proxy_.reset();
     proxy_ready_ = false;
     const auto how = proxy_complaint_.empty() ? describe_status(status) : proxy_complaint_;
-    if (phase_ == Phase::kStopping)
+    if (phase_ == Phase::kStopping) {
+        runners_.end_all(kZygotePatience);
         return zygotes_.end_all(kZygotePatience);
+    }
     if (phase_ == Phase::kStarting)
         return fail_start("the proxy cannot start: " + how);
     base::log::event(base::log::kChildDied, "proxy: {}", how);
@@ -366,8 +385,10 @@ void Supervisor::on_zygote_outcome(const Zygotes::Outcome& outcome) {
         return on_engine_outcome(outcome);
     if (outcome.loaded) {
         zygotes_.promote(configuration_.settings.scan_timeout);
-        if (phase_ == Phase::kStarting)
+        if (phase_ == Phase::kStarting) {
+            start_runner();
             return start_proxy();
+        }
         base::log::event(base::log::kStarted, "scanner; signatures: {}; generation {}/{}", outcome.text, generation_,
                          zygotes_.generation());
         return connect_proxy_to_scanners();
@@ -385,6 +406,30 @@ void Supervisor::on_zygote_death(const std::string& how) {
     base::log::event(base::log::kChildDied, "scanner: {}", how);
     if (!zygotes_.loading())
         zygote_start_at_ = zygote_backoff_.next(zygotes_.serving_since(), base::Monotonic::now());
+}
+
+// Without it mail that needs it is not let through, so that a start goes on.
+void Supervisor::start_runner() {
+    runner_start_at_.reset();
+    if (const auto started = runners_.start(configuration_.text.get(), configuration_.settings); !started)
+        return on_runner_death(started.error().message);
+    connect_proxy_to_runner();
+}
+
+void Supervisor::on_runner_death(const std::string& how) {
+    if (phase_ == Phase::kStopping)
+        return;
+    base::log::event(base::log::kChildDied, "check programs: {}", how);
+    runner_start_at_ = runner_backoff_.next(runners_.serving_since(), base::Monotonic::now());
+}
+
+void Supervisor::connect_proxy_to_runner() {
+    if (!proxy_ || !runners_.serving())
+        return;
+    auto channel = runners_.connect();
+    const auto sent = channel ? proxy_->send("K", {channel->get()}) : base::Status(channel.error());
+    if (!sent)
+        base::log::event(base::log::kScannerUnavailable, "check programs: {}", sent.error().message);
 }
 
 void Supervisor::connect_proxy_to_scanners() {

@@ -17,6 +17,7 @@
 #include "supervisor/configuration.hpp"
 #include "supervisor/pid_file.hpp"
 #include "supervisor/readiness.hpp"
+#include "supervisor/runners.hpp"
 #include "supervisor/service_manager.hpp"
 #include "supervisor/signature_watch.hpp"
 #include "supervisor/zygotes.hpp"
@@ -72,6 +73,10 @@ class Supervisor {
     void on_zygote_death(const std::string& how);
     // Gives the proxy a channel to the scanners that serve now.
     void connect_proxy_to_scanners();
+    // The same with the runner of check programs, where there is one.
+    void start_runner();
+    void connect_proxy_to_runner();
+    void on_runner_death(const std::string& how);
 
     // reload.cpp: SIGHUP, and signatures that have changed
     void begin_reload();
@@ -102,6 +107,9 @@ class Supervisor {
     Zygotes zygotes_;
     Backoff zygote_backoff_;
     std::optional<base::Monotonic::time_point> zygote_start_at_;
+    Runners runners_;
+    Backoff runner_backoff_;
+    std::optional<base::Monotonic::time_point> runner_start_at_;
     std::optional<Child> proxy_;
     bool proxy_ready_ = false;
     std::string proxy_complaint_;  // why it cannot start, in its own words

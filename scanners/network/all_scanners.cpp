@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "scanners/network/check_scanner.hpp"
 #include "scanners/network/server_scanner.hpp"
 
 namespace scanners::network {
@@ -52,7 +53,7 @@ policy::ScanReport report_of(Said said) {
 
 class AllScanners::State : public std::enable_shared_from_this<State> {
   public:
-    explicit State(net::Loop& home) : home_(home) {}
+    explicit State(net::Loop& home) : home_(home), runner_(home) {}
 
     ~State() {
         // Each still answers for what it has, which looks at the others.
@@ -64,13 +65,12 @@ class AllScanners::State : public std::enable_shared_from_this<State> {
         std::erase_if(leaving_, [](const auto& scanner) { return scanner->idle(); });
         auto before = std::exchange(scanners_, {});
         for (const auto& wanted : settings.other_scanners) {
-            if (!wanted.enable || wanted.kind == config::ScannerKind::kCheck)
+            if (!wanted.enable)
                 continue;
             const auto same = std::find_if(before.begin(), before.end(), [&](const auto& scanner) {
                 return scanner != nullptr && scanner->settings() == wanted;
             });
-            scanners_.push_back(same != before.end() ? std::move(*same)
-                                                     : std::make_unique<ServerScanner>(home_, wanted));
+            scanners_.push_back(same != before.end() ? std::move(*same) : make(wanted));
         }
         for (auto& scanner : before)
             if (scanner != nullptr && !scanner->idle())
@@ -103,9 +103,16 @@ class AllScanners::State : public std::enable_shared_from_this<State> {
     }
 
     net::Loop& home() { return home_; }
+    CheckRunner& runner() { return runner_; }
     [[nodiscard]] std::size_t waiting() const { return waiting_; }
 
   private:
+    std::unique_ptr<NetworkScanner> make(const config::OtherScanner& wanted) {
+        if (wanted.kind == config::ScannerKind::kCheck)
+            return std::make_unique<CheckScanner>(home_, runner_, wanted);
+        return std::make_unique<ServerScanner>(home_, wanted);
+    }
+
     void count_waiting() {
         std::size_t most = 0;
         for (const auto& scanner : scanners_)
@@ -114,6 +121,7 @@ class AllScanners::State : public std::enable_shared_from_this<State> {
     }
 
     net::Loop& home_;
+    CheckRunner runner_;
     std::atomic<std::size_t> waiting_{0};
     std::vector<std::unique_ptr<NetworkScanner>> leaving_;  // of an older configuration, with answers to give
     std::vector<std::unique_ptr<NetworkScanner>> scanners_;
@@ -128,6 +136,10 @@ AllScanners::~AllScanners() = default;
 
 void AllScanners::configure(const config::Settings& settings) {
     state_->configure(settings);
+}
+
+void AllScanners::adopt_runner(base::UniqueFd channel) {
+    state_->runner().adopt(std::move(channel));
 }
 
 void AllScanners::submit(net::Loop& loop, const config::Settings& settings, const std::string& id,
@@ -151,7 +163,8 @@ void AllScanners::submit(net::Loop& loop, const config::Settings& settings, cons
                     state->ask(name, id, std::move(message), std::move(reply));
             });
     }
-    if (settings.clamav.enable)
+    // Without an engine they still say what is in the message, which the policy's rules ask for.
+    if (settings.clamav.enable || settings.policy != nullptr)
         workers_.submit(loop, id, message, add(0));
     else
         loop.post([add = add(0)] { add({}); });

@@ -27,6 +27,8 @@ class AllScanners {
 
     // Home loop only. A scanner whose settings have not changed stays as it is; the others finish what they have.
     void configure(const config::Settings& settings);
+    // A channel to the runner of check programs (scanners/check/wire.hpp). Home loop only.
+    void adopt_runner(base::UniqueFd channel);
 
     // Any thread. `settings` are those that the message is judged by (invariant 10): it is scanned by what is enabled
     // there. `done` runs once, on `loop`'s thread. The results are those of the workers, then those of the others in

@@ -227,6 +227,8 @@ class Daemon:
     def _role(pid, parent_role):
         if parent_role in ("zygote", "worker"):
             return "worker"
+        if parent_role in ("runner", "program"):
+            return "program"
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as file:
                 match = re.search(rb"--role=([a-z]+)", file.read())

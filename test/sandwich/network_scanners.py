@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 """Scanners beside the workers: clamd, ICAP services and check programs, real ones and such as misbehave."""
 
+import os
+import pwd
+import signal
 import time
 
 from daemon import Daemon, free_port
@@ -332,6 +335,130 @@ def icap_that_misbehaves_is_not_clean():
     with FakeIcap(scan=close) as bad, FakeIcap() as good:
         _, daemon = use(icap_main={"server": f"icap://127.0.0.1:{bad.port}/av icap://127.0.0.1:{good.port}/av", "timeout": "2s"})
         equal(send_message(daemon.port, message()).code, 250, "the next server")
+
+
+PROGRAM = r"""#!/usr/bin/python3 -ISB
+import os, signal, socket, subprocess, sys, time
+text = sys.stdin.buffer.read() if len(sys.argv) < 2 else open(sys.argv[1], "rb").read()
+def tried(action):
+    try:
+        action()
+    except Exception as problem:
+        return type(problem).__name__
+    return "done"
+for line in text.splitlines():
+    if line.startswith(b"X-Say: "):
+        print(line[7:].decode())
+    elif line.startswith(b"X-Exit: "):
+        sys.stdout.flush()
+        os._exit(int(line[8:]))
+    elif line == b"X-Do: crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    elif line == b"X-Do: hang":
+        subprocess.Popen(["/bin/sleep", "100"])
+        subprocess.Popen(["/bin/sleep", "100"], start_new_session=True)
+        time.sleep(100)
+    elif line == b"X-Do: leave":
+        subprocess.Popen(["/bin/sleep", "100"], start_new_session=True)
+    elif line == b"X-Do: flood":
+        while True:
+            print("clean", "x" * 100000)
+    elif line == b"X-Do: look":
+        seen = [os.getuid(), len(open("/proc/self/environ").read()), os.listdir("."), sorted(map(int, os.listdir("/proc/self/fd")))[:3], len(text),
+                tried(lambda: socket.socket()), tried(lambda: open("/etc/shadow")), tried(lambda: open("/etc/new", "w")),
+                tried(lambda: open("written", "w").write("x"))]
+        print("found", str(seen).replace(" ", ""))
+"""
+
+
+def program(daemon):
+    path = daemon.path("check-program")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(PROGRAM)
+    os.chmod(path, 0o755)
+    return path
+
+
+def the_runner(daemon):
+    """Its pid, in a list; an older one may still be about to end."""
+    wait_for("one runner", lambda: len(daemon.pids("runner")) == 1, 5)
+    return daemon.pids("runner")
+
+
+def saying(*lines):
+    return message(headers=lines)
+
+
+@suite.test
+def check_program_and_what_it_says():
+    _, daemon = WORLD.get()
+    _, daemon = use(check_mine={"program": program(daemon), "timeout": "5s"})
+    for lines, code, verdict in ((["X-Say: clean"], 250, "clean"), (["X-Say: found Mine.A"], 250, "found Mine.A"),
+                                 (["X-Say: found Mine.A", "X-Exit: 1"], 250, "found Mine.A"), (["X-Say: encrypted Mine.Zip"], 451, "encrypted Mine.Zip"),
+                                 (["X-Say: clean", "X-Exit: 3"], 451, "cannot tell (error)"), (["X-Say: error no licence"], 451, "cannot tell (error)"),
+                                 ([], 451, "cannot tell (error)"), (["X-Say: clean", "X-Do: crash"], 451, "cannot tell (crash)"),
+                                 (["X-Say: clean or not"], 451, "cannot tell (error)")):
+        answer, line = verdict_of(daemon, saying(*lines))
+        equal(answer.code, code, lines)
+        check(f"verdict={verdict}" in line, lines, line)
+    daemon.wait_log("scan_failed: .*the program says: no licence")
+    check("scanner check mine: 1 clean, 2 found, 1 encrypted, 5 not known, 0 waiting, 0 running" in daemon.ctl("status").stdout)
+    _, daemon = use(check_mine={"program": "/nonexistent/program", "timeout": "5s"})
+    equal(send_message(daemon.port, saying("X-Say: clean")).code, 451)
+
+
+@suite.test
+def check_program_is_locked_in():
+    _, daemon = WORLD.get()
+    scan_uid = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else os.geteuid()
+    for how, files in (("input", []), ("file", ["message.eml"])):
+        _, daemon = use(check_mine={"program": program(daemon), "message": how, "timeout": "5s"})
+        for large in (False, True):  # in memory, on disk
+            text = saying("X-Do: look") + b"y\r\n" * (500000 if large else 1)
+            _, line = verdict_of(daemon, text)
+            wanted = [scan_uid, 0, files, [0, 1, 2], len(text), "PermissionError", "PermissionError", "PermissionError", "done"]
+            check("verdict=found " + str(wanted).replace(" ", "") + "," in line, how, line)
+
+
+@suite.test
+def check_program_that_does_not_end():
+    _, daemon = WORLD.get()
+    _, daemon = use(check_mine={"program": program(daemon), "timeout": "1s", "max_connections": "1"})
+    runner = the_runner(daemon)
+    for what in ("X-Do: hang", "X-Do: flood"):
+        began = time.monotonic()
+        answer, line = verdict_of(daemon, saying(what))
+        equal(answer.code, 451)
+        check("verdict=cannot tell (timeout)" in line, line)
+        check(time.monotonic() - began < 3, what)
+    equal(verdict_of(daemon, saying("X-Say: clean", "X-Do: leave"))[0].code, 250)
+
+    def alone():
+        with open(f"/proc/{runner[0]}/task/{runner[0]}/children", encoding="ascii") as file:
+            return not file.read().split()
+
+    wait_for("every process of the programs to be gone", alone, 5)
+    equal(daemon.pids("runner"), runner)
+
+
+@suite.test
+def check_programs_runner_that_dies_is_replaced():
+    _, daemon = WORLD.get()
+    _, daemon = use(check_mine={"program": program(daemon), "timeout": "20s"})
+    before = the_runner(daemon)
+    with Client(daemon.port) as client:
+        client.ehlo()
+        client.envelope()
+        client.command("DATA")
+        client.send(saying("X-Do: hang") + b".\r\n")
+        wait_for("the program to run", lambda: "1 running" in daemon.ctl("status").stdout, 5)
+        os.kill(before[0], signal.SIGKILL)
+        equal(client.reply().code, 451)
+    daemon.wait_log("child_died: check programs: ")
+    wait_for("another runner", lambda: daemon.pids("runner") not in ([], before), 5)
+    wait_for("it to be used", lambda: send_message(daemon.port, saying("X-Say: clean")).code == 250, 5)
+    use(local=True)
+    wait_for("no runner when no program is configured", lambda: not daemon.pids("runner"), 5)
 
 
 if __name__ == "__main__":
