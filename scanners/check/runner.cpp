@@ -2,14 +2,17 @@
 // the proxy: wire.hpp. One thread, poll(2). It reads no byte of mail.
 //
 // It is locked in as the scanners are (isolation.hpp): its own network namespace without any network, scan_user, a
-// tmpfs for each program that runs.
+// tmpfs for each program that runs. Started by root it is the first process of a process namespace, too: its programs
+// see no process but their own, and none outlives it.
 #include <poll.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <fstream>
 #include <memory>
@@ -135,10 +138,14 @@ class Runner {
     }
 
     // Processes that have left their program's group and outlived it. They are told from those that run only when
-    // nothing does; until then they have no more than scan_user's rights, and their limits.
-    void kill_strays() {
+    // nothing does; until then they have no more than their program had.
+    void kill_strays() const {
         if (!none_runs())
             return;
+        if (::getpid() == 1) {
+            ::kill(-1, SIGKILL);  // everything in the namespace but ourselves
+            return;
+        }
         std::ifstream children("/proc/thread-self/children");
         for (pid_t pid = 0; children >> pid;)
             ::kill(pid, SIGKILL);
@@ -215,6 +222,32 @@ class Runner {
     bool ending_ = false;
 };
 
+// Goes on in a child that is the first process of a process namespace; what is left here waits for its end, and returns
+// its exit status. Empty: this is the child, or there is no such namespace to be had.
+std::optional<int> enter_process_namespace() {
+    if (::geteuid() != 0)
+        return std::nullopt;
+    if (::unshare(CLONE_NEWPID) != 0) {
+        base::log::event(
+            base::log::kUnsafe,
+            "check programs have no process namespace of their own: they can reach the processes of scan_user");
+        return std::nullopt;
+    }
+    const pid_t child = ::fork();
+    if (child < 0) {
+        base::log::event(base::log::kStartFailed, "check programs: {}", base::errno_error("fork").message);
+        return 1;
+    }
+    if (child == 0)
+        return std::nullopt;
+    for (const int number : {SIGINT, SIGHUP, SIGTERM})
+        ::signal(number, SIG_IGN);
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
 }  // namespace
 }  // namespace scanners::check
 
@@ -228,11 +261,16 @@ int run_runner(const config::Settings& settings) {
         base::log::event(base::log::kStartFailed, "check programs: {}", plans.error().message);
         return 1;
     }
+    if (const auto status = check::enter_process_namespace())
+        return *status;
     const auto places = isolate(settings, static_cast<unsigned>(std::max<std::size_t>(wanted, 1)));
     if (!places) {
         base::log::event(base::log::kStartFailed, "check programs: {}", places.error().message);
         return 1;
     }
+    // Only now: the change of user takes it back. Should the process that waits for us have died before, the supervisor
+    // closes its channel.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     check::Runner(std::move(*plans), *places).run();
     return 0;
 }

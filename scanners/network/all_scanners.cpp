@@ -72,6 +72,11 @@ class AllScanners::State : public std::enable_shared_from_this<State> {
             });
             scanners_.push_back(same != before.end() ? std::move(*same) : make(wanted));
         }
+        const auto is_program = [](const auto& scanner) {
+            return scanner->settings().kind == config::ScannerKind::kCheck;
+        };
+        if (std::none_of(scanners_.begin(), scanners_.end(), is_program))
+            runner_.dismiss();
         for (auto& scanner : before)
             if (scanner != nullptr && !scanner->idle())
                 leaving_.push_back(std::move(scanner));

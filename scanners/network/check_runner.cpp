@@ -15,12 +15,18 @@ void CheckRunner::adopt(base::UniqueFd socket) {
                                                   [this, raw] { on_packet(*raw); });
     channel->watch->enable();
     channels_.push_back(std::move(channel));
+    dismissed_ = false;
+    let_go();
+}
+
+void CheckRunner::dismiss() {
+    dismissed_ = true;
     let_go();
 }
 
 base::Status CheckRunner::run(const std::string& name, const mail::Message& message, std::chrono::milliseconds time,
                               Done done) {
-    if (channels_.empty() || channels_.back()->over)
+    if (dismissed_ || channels_.empty() || channels_.back()->over)
         return base::error("the runner of check programs is not there");
     auto& channel = *channels_.back();
     const auto shared = message.share();
@@ -60,11 +66,12 @@ void CheckRunner::end(Channel& channel) {
     let_go();
 }
 
-// Runners that have nothing left to answer; the last one stays.
+// Runners that have nothing left to answer; the one in use stays.
 void CheckRunner::let_go() {
     for (auto next = channels_.begin(); next != channels_.end();) {
         const auto one = next++;
-        if (one->get() == channels_.back().get() || !(*one)->waiting.empty())
+        const bool in_use = one->get() == channels_.back().get() && !dismissed_;
+        if (in_use || !(*one)->waiting.empty())
             continue;
         (*one)->watch->disable();
         loop_.retire(std::move(*one));

@@ -27,6 +27,8 @@ class CheckRunner {
     CheckRunner& operator=(const CheckRunner&) = delete;
 
     void adopt(base::UniqueFd channel);
+    // No program is configured any more: the runner is let go when it has answered what it was asked.
+    void dismiss();
 
     // `done` runs once, from the loop, when the program has ended or its runner has. Error: there is no runner, or it
     // does not take the message; then `done` does not run.
@@ -44,8 +46,9 @@ class CheckRunner {
     void let_go();
 
     net::Loop& loop_;
+    bool dismissed_ = false;
     std::uint32_t last_serial_ = 0;
-    std::list<std::unique_ptr<Channel>> channels_;  // the last is in use
+    std::list<std::unique_ptr<Channel>> channels_;  // the last is in use, unless dismissed_
 };
 
 }  // namespace scanners::network

@@ -385,6 +385,22 @@ def the_runner(daemon):
     return daemon.pids("runner")
 
 
+def programs(runner):
+    """Pids of what it has started. Where it has a process namespace, it is the one child of the process that waits for it."""
+    def children(pid):
+        try:
+            with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+                return [int(word) for word in file.read().split()]
+        except OSError:
+            return []
+
+    found, new = [], children(runner)
+    while new:
+        found += new
+        new = [child for pid in new for child in children(pid)]
+    return found[1:] if os.geteuid() == 0 else found
+
+
 def saying(*lines):
     return message(headers=lines)
 
@@ -433,11 +449,7 @@ def check_program_that_does_not_end():
         check(time.monotonic() - began < 3, what)
     equal(verdict_of(daemon, saying("X-Say: clean", "X-Do: leave"))[0].code, 250)
 
-    def alone():
-        with open(f"/proc/{runner[0]}/task/{runner[0]}/children", encoding="ascii") as file:
-            return not file.read().split()
-
-    wait_for("every process of the programs to be gone", alone, 5)
+    wait_for("every process of the programs to be gone", lambda: not programs(runner[0]), 5)
     equal(daemon.pids("runner"), runner)
 
 
@@ -451,14 +463,34 @@ def check_programs_runner_that_dies_is_replaced():
         client.envelope()
         client.command("DATA")
         client.send(saying("X-Do: hang") + b".\r\n")
-        wait_for("the program to run", lambda: "1 running" in daemon.ctl("status").stdout, 5)
+        wait_for("the program to run", lambda: len(programs(before[0])) >= 3, 5)
+        running = programs(before[0])
         os.kill(before[0], signal.SIGKILL)
         equal(client.reply().code, 451)
+        wait_for("nothing of it to be left", lambda: not any(os.path.exists(f"/proc/{pid}") for pid in running), 5)
     daemon.wait_log("child_died: check programs: ")
     wait_for("another runner", lambda: daemon.pids("runner") not in ([], before), 5)
     wait_for("it to be used", lambda: send_message(daemon.port, saying("X-Say: clean")).code == 250, 5)
     use(local=True)
     wait_for("no runner when no program is configured", lambda: not daemon.pids("runner"), 5)
+
+
+@suite.test
+def check_program_without_root():
+    with Sink() as sink, Daemon(sink.port, {**SHARED, "scanner.clamav.enable": "no"}, run_as="nobody" if os.geteuid() == 0 else None, start=False) as daemon:
+        daemon.configure({"scanner.check mine.program": program(daemon), "scanner.check mine.timeout": "1s"})
+        daemon.start()
+        equal(send_message(daemon.port, saying("X-Say: clean")).code, 250)
+        _, line = verdict_of(daemon, saying("X-Do: look"))
+        check("'PermissionError','PermissionError','PermissionError','done']" in line, line)
+        equal(send_message(daemon.port, saying("X-Do: hang")).code, 451)
+        runner = the_runner(daemon)[0]
+
+        def alone():
+            with open(f"/proc/{runner}/task/{runner}/children", encoding="ascii") as file:
+                return not file.read().split()
+
+        wait_for("every process of the programs to be gone", alone, 5)
 
 
 if __name__ == "__main__":
