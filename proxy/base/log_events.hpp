@@ -51,8 +51,8 @@ struct Event {
     X(kScanFailed,         kWarning,  "scan_failed",         "A message could not be scanned (time-out, limit, crash, error); the failure action was taken.") \
     X(kWorkerLost,         kError,    "worker_lost",         "A scanner worker crashed or overran its deadline and was replaced.") \
     X(kScannerUnavailable, kError,    "scanner_unavailable", "No scanner worker is there; mail is deferred until one is.") \
-    X(kNetworkScannerDown, kError,    "network_scanner_down", "A server of clamd or ICAP, or the runner of check programs, has failed several times; another is asked, or failure_action is done. It is tried again after 1 s, 2 s, up to a minute.") \
-    X(kNetworkScannerUp,   kNotice,   "network_scanner_up",  "A server of clamd or ICAP, or the runner of check programs, answers again.") \
+    X(kNetworkScannerDown, kError,    "network_scanner_down", "A server of clamd or ICAP has failed several times; another is asked, or failure_action is done. It is tried again after 1 s, 2 s, up to a minute.") \
+    X(kNetworkScannerUp,   kNotice,   "network_scanner_up",  "A server of clamd or ICAP answers again.") \
     X(kQuarantined,        kNotice,   "quarantined",         "A message is held in the quarantine.") \
     X(kQuarantineRelease,  kNotice,   "quarantine_release",  "A message was released from the quarantine, or could not be.") \
     X(kQuarantineDelete,   kNotice,   "quarantine_delete",   "A message was deleted from the quarantine, by hand or because it was too old.") \

@@ -58,8 +58,12 @@ void ServerScanner::scan(const std::string& id, mail::MessagePtr message, Done d
 void ServerScanner::dispatch() {
     for (auto next = jobs_.begin(); next != jobs_.end() && waiting_ > 0;) {
         auto& job = **next++;
-        if (!job.connection && !place(job))
+        if (job.connection)
+            continue;
+        if (!place(job))
             settle(job, job.last);
+        else if (!job.connection && job.tried == 0)
+            break;  // where it has to wait, all that came later have to
     }
 }
 
