@@ -92,6 +92,7 @@ TEST_CASE("every reply of an ICAP server at every cut") {
          true, false},
         {kOk + kNull, Outcome::kFound, "ICAP.Altered", true, false},
         {echo(kMail), Outcome::kClean, "", true, false},
+        {echo("s" + kMail.substr(1)), Outcome::kFound, "ICAP.Altered", true, false},
         {echo(kMail + "x"), Outcome::kFound, "ICAP.Altered", true, false},
         {echo(kMail.substr(1)), Outcome::kFound, "ICAP.Altered", true, false},
         {echo(kMail.substr(0, 9)), Outcome::kFound, "ICAP.Altered", true, false},
@@ -187,15 +188,17 @@ TEST_CASE("what an ICAP server is sent") {
         CHECK(conversation->answer()->result.outcome == Outcome::kClean);
     }
     SUBCASE("clean before it has all of the message is not clean; found is found") {
-        for (const auto* reply : {"ICAP/1.0 204 No Content\r\n\r\n", "ICAP/1.0 200 OK\r\nX-Virus-ID: W\r\n\r\n"}) {
+        const auto early = [&](const std::string& reply) {
             const auto conversation = scanners::network::icap_scan(kServer, IcapMethod::kRespmod, facts,
                                                                    std::make_shared<Text>(std::string(200000, 'x')));
             static_cast<void>(conversation->output());
             static_cast<void>(conversation->output());
             conversation->input(reply);
             REQUIRE(conversation->answer());
-            CHECK((conversation->answer()->result.outcome == Outcome::kFound) == (reply[9] == '2' && reply[11] == '0'));
-        }
+            return conversation->answer()->result.outcome;
+        };
+        CHECK(early("ICAP/1.0 204 No Content\r\n\r\n") == Outcome::kCannotTell);
+        CHECK(early("ICAP/1.0 200 OK\r\nX-Virus-ID: W\r\n\r\n") == Outcome::kFound);
     }
 }
 
