@@ -1,5 +1,5 @@
-// Stand-ins for the proxy and the zygote, so that a test can make them fail at any point of their contract with the
-// supervisor (roles.hpp). What they do stands in files of the directory SANDWICH_FAKE, whose content decides:
+// Stand-ins for the proxy, the zygote and the runner, so that a test can make them fail at any point of their contract
+// with the supervisor (roles.hpp). What they do stands in files of the directory SANDWICH_FAKE, whose content decides:
 //
 //   zygote-refuse   the zygote says 'E' and this text
 //   zygote-crash    it dies before it has said anything
@@ -7,7 +7,7 @@
 //   proxy-reject    it refuses each new configuration with this text
 //   proxy-linger    it takes this many milliseconds to drain
 //
-// Both write what happens to them into SANDWICH_FAKE/events, a line each.
+// All write what happens to them into SANDWICH_FAKE/events, a line each.
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -130,6 +130,23 @@ int run_zygote(const config::Settings&) {
         note("zygote", packet.bytes);
         if (packet.bytes.front() == 'S')
             served = std::move(packet.descriptors.at(0));
+    }
+}
+
+int run_runner(const config::Settings&) {
+    note("runner", fmt::format("uid={} fds={}", ::getuid(), open_descriptors()));
+    base::UniqueFd served;
+    for (;;) {
+        base::Packet packet;
+        if (base::receive_packet(kSupervisorFd, packet, true) != base::Received::kPacket) {
+            note("runner", "supervisor gone");
+            return 0;
+        }
+        note("runner", packet.bytes);
+        if (packet.bytes.front() == 'S')
+            served = std::move(packet.descriptors.at(0));
+        if (packet.bytes.front() == 'L')
+            return 0;
     }
 }
 
