@@ -41,6 +41,13 @@ bool is_text(std::string_view type) {
     return type.starts_with("text/") || type.empty();
 }
 
+// An encoded word may bring a line end along, which would end the field for whoever looks for it.
+std::string one_line(std::string value) {
+    std::replace_if(
+        value.begin(), value.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
+    return value;
+}
+
 class Examination {
   public:
     Examination(Opening& opening, std::string_view mail)
@@ -122,7 +129,7 @@ class Examination {
             if (item == 0 && is_from && from.empty())
                 from = base::clean_utf8(value, policy::kMaxName);
             if (opening_.want_text() && field.range.end - root.header.range.begin <= kMaxHeaderText)
-                all.append(name).append(": ").append(value).append("\n");
+                all.append(name).append(": ").append(one_line(value)).append("\n");
         }
         if (item == 0)
             opening_.contents().subject = base::clean_utf8(subject, policy::kMaxName);

@@ -93,14 +93,15 @@ base::Status ExpressionSection::take_where(const IniEntry& entry) {
     const auto words = split_words(entry.value);
     if (!words)
         return words.error();
-    expression_.where = 0;
-    says_where_ = true;
+    std::uint8_t where = 0;
     for (const auto& word : *words) {
         const auto place = std::ranges::find_if(kPlaces, [&word](const auto& one) { return same(one.first, word); });
         if (place == std::end(kPlaces))
             return base::error("where is header, subject, body, attachment, or several of them");
-        expression_.where = static_cast<std::uint8_t>(expression_.where | static_cast<std::uint8_t>(place->second));
+        where = static_cast<std::uint8_t>(where | static_cast<std::uint8_t>(place->second));
     }
+    expression_.where = where;
+    says_where_ = true;
     return base::ok();
 }
 

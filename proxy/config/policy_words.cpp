@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <utility>
 
 #include "config/spelling.hpp"
@@ -428,6 +429,18 @@ base::Result<Condition> parse_condition(std::string_view text, const Known& know
     if (auto taken = take_arguments(condition, *form, words.subspan(1), known); !taken)
         return taken.error();
     return condition;
+}
+
+std::vector<std::string_view> condition_words() {
+    std::vector<std::string_view> words;
+    std::ranges::transform(kForms, std::back_inserter(words), &Form::word);
+    return words;
+}
+
+std::vector<std::string_view> deed_words() {
+    std::vector<std::string_view> words;
+    std::ranges::transform(kDeeds, std::back_inserter(words), &Deeds::word);
+    return words;
 }
 
 base::Result<Deed> parse_deed(std::string_view text) {

@@ -24,6 +24,10 @@ struct Known {
 // "not extension exe scr". Error: what is wrong with it, with a hint at what was probably meant.
 base::Result<policy::Condition> parse_condition(std::string_view text, const Known& known);
 
+// All the words that there are, in the order of the manual.
+std::vector<std::string_view> condition_words();
+std::vector<std::string_view> deed_words();
+
 // One line of `do`: a step, or the final action.
 struct Deed {
     std::optional<policy::Step> step;

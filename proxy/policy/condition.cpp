@@ -74,7 +74,7 @@ Answer ask_cannot_tell(const Condition& condition, const Facts& facts) {
 
 Answer ask_scanner(const Condition& condition, const Facts& facts) {
     return ask_results(facts, [&](const ScanResult& result) {
-        return result.scanner == condition.words.front() &&
+        return matches(condition.words.front(), result.scanner) &&
                has_number(condition, static_cast<std::uint32_t>(result.outcome));
     });
 }

@@ -215,6 +215,7 @@ install_sandwich() { # BUILD START
     make_directories
     install_programs "$build"
     install_config "$sandwich_root/etc/sandwich.ini" $config_dir/sandwich.ini
+    install_config "$sandwich_root/etc/policy.ini" $config_dir/policy.ini
     make_variants
     install_services
     [ -n "$destination" ] && return

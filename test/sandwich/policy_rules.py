@@ -243,4 +243,5 @@ def a_bad_policy_does_not_start():
         check("policy.ini:2: error: unknown condition extention; did you mean extension?" in failure.log, failure.log)
 
 
-suite.main()
+if __name__ == "__main__":
+    suite.main()

@@ -2,11 +2,15 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "config/load.hpp"
 #include "config/policy_file.hpp"
 #include "config/policy_words.hpp"
+#include "mail/mime/defect.hpp"
+#include "policy/ready_made.hpp"
 
 using config::PolicyFiles;
 using policy::Condition;
@@ -252,4 +256,132 @@ TEST_CASE("files of a directory, in order, with their lists") {
     fs::remove_all(directory);
     CHECK(config::read_policy_files("", directory.string())->files.empty());
     CHECK_FALSE(config::read_policy_files((directory / "none.ini").string(), ""));
+}
+
+TEST_CASE("expressions as they are written") {
+    const auto loaded = parse(R"([expression e]
+where = subject body
+weight = 5
+case = yes
+keywords = Alpha "two words"
+case = no
+words = no
+distinct = yes
+count = 3
+keyword = beta gamma
+regex = a\s+b
+threshold = 12
+near = 2 of 30 words
+
+[expression f]
+field = X-Mailer
+keyword = bat
+
+[expression c]
+where = body
+ready = cards-many
+
+[rule r]
+if = expression F e
+do = deliver
+)");
+    REQUIRE(loaded.errors.empty());
+    const auto& policy = *loaded.policy;
+    REQUIRE(policy.expressions.size() == 3);
+    const auto& e = policy.expressions[0];
+    CHECK(e.name == "e");
+    CHECK(e.where == (static_cast<unsigned>(policy::Where::kSubject) | static_cast<unsigned>(policy::Where::kBody)));
+    REQUIRE(e.entries.size() == 4);
+    CHECK(e.entries[0].case_sensitive);
+    CHECK(e.entries[0].whole_words);
+    CHECK(e.entries[1].pattern == "two words");
+    CHECK(e.entries[1].origin == "policy.ini:5");
+    CHECK_FALSE(e.entries[2].case_sensitive);
+    CHECK_FALSE(e.entries[2].whole_words);
+    CHECK(e.entries[2].pattern == "beta gamma");
+    CHECK(e.entries[2].weight == 5);
+    CHECK(e.entries[2].max_count == 3);
+    CHECK(e.entries[2].distinct);
+    CHECK(e.entries[3].kind == policy::Entry::Kind::kRegex);
+    CHECK(e.threshold == 12);
+    REQUIRE(e.proximity);
+    CHECK(e.proximity->entries == 2);
+    CHECK(e.proximity->distance == 30);
+    CHECK(policy.expressions[1].where == 0);
+    CHECK(policy.expressions[1].fields == std::vector<std::string>{"X-Mailer"});
+    CHECK(policy.expressions[2].name == "c");
+    CHECK(policy.expressions[2].threshold == 5);
+    CHECK(policy.expressions[2].where == static_cast<unsigned>(policy::Where::kBody));
+    CHECK(policy.rules.at(0).what.children.at(0).numbers == std::vector<std::uint32_t>{1, 0});
+    CHECK(policy.expression_set != 0);
+    // Another weight makes other expressions of them; another rule does not.
+    const std::string one = "[expression e]\nweight = 2\nkeyword = x\n";
+    const std::string other = "[expression e]\nweight = 3\nkeyword = x\n";
+    CHECK(parse(one).policy->expression_set != parse(other).policy->expression_set);
+    CHECK(parse(one).policy->expression_set == parse(one + "[rule r]\ndo = reject\n").policy->expression_set);
+    CHECK(parse("[rule r]\ndo = reject\n").policy->expression_set == 0);
+}
+
+TEST_CASE("what is wrong with an expression is told with file and line") {
+    const auto wrong = [](const std::string& line) { return error_of("[expression e]\nkeyword = x\n" + line + "\n"); };
+    CHECK(wrong("where = everywhere") ==
+          "policy.ini:3: error: where is header, subject, body, attachment, or several of them");
+    CHECK(wrong("weight = 0") == "policy.ini:3: error: weight must be a number of 1 to 1000000");
+    CHECK(wrong("near = 20") ==
+          "policy.ini:3: error: near is written as \"20 words\", \"200 characters\" or \"3 of 20 words\"");
+    CHECK(wrong("ready = cards") == "policy.ini:3: error: a ready-made expression stands alone in its section");
+    CHECK(wrong("treshold = 1") ==
+          "policy.ini:3: error: unknown key treshold in section [expression]; did you mean threshold?");
+    CHECK(wrong("field = X-A: b") == "policy.ini:3: error: field is the name of a header field, without the colon");
+    CHECK(wrong("file = /nowhere") == "policy.ini:3: error: the list /nowhere was not read");
+    CHECK(error_of("[expression e]\nwhere = body\n") == "policy.ini:1: error: [expression e] looks for nothing");
+    CHECK(parse("[expression e]\nready = card\n").errors.front() ==
+          "policy.ini:2: error: there is no ready-made expression card; did you mean cards?");
+}
+
+namespace {
+
+std::string in_tree(const std::string& path) {
+    const char* const source = std::getenv("SANDWICH_SOURCE");
+    REQUIRE(source != nullptr);
+    const auto text = config::read_file(std::string(source) + "/" + path);
+    REQUIRE(text);
+    return *text;
+}
+
+}  // namespace
+
+TEST_CASE("the sample policy is one that could be switched on") {
+    const auto loaded = parse(in_tree("etc/policy.ini"));
+    CHECK(loaded.errors.empty());
+    CHECK(loaded.warnings.empty());
+    REQUIRE(loaded.policy);
+    CHECK(loaded.policy->rules.size() >= 8);
+    for (const auto& rule : loaded.policy->rules)
+        CHECK((rule.final_action || !rule.steps.empty()));
+}
+
+TEST_CASE("sandwich-policy(5) knows every word, and no other") {
+    const auto manual = in_tree("etc/man/sandwich-policy.5");
+    const auto conditions =
+        manual.substr(manual.find(".Sh CONDITIONS"), manual.find(".Sh ACTIONS") - manual.find(".Sh CONDITIONS"));
+    const auto actions =
+        manual.substr(manual.find(".Sh ACTIONS"), manual.find(".Sh EXPRESSIONS") - manual.find(".Sh ACTIONS"));
+    const auto tags = [](std::string_view text) {
+        std::vector<std::string> words;
+        for (auto at = text.find(".It Ic "); at != std::string_view::npos; at = text.find(".It Ic ", at + 1))
+            words.emplace_back(text.substr(at + 7, text.find_first_of(" \n", at + 7) - at - 7));
+        return words;
+    };
+    const auto plain = [](const std::vector<std::string_view>& words) {
+        return std::vector<std::string>(words.begin(), words.end());
+    };
+    CHECK(tags(conditions) == plain(config::condition_words()));
+    CHECK(tags(actions) == plain(config::deed_words()));
+    for (const auto& one : policy::ready_made())
+        CHECK(manual.find(fmt::format(".It Cm {}\n", one.name)) != std::string::npos);
+    for (std::size_t i = 0; i < mail::mime::kDefects; ++i)
+        CHECK(conditions.find(to_string(static_cast<mail::mime::Defect>(i))) != std::string::npos);
+    for (std::size_t i = 0; i < policy::kContentLimits; ++i)
+        CHECK(conditions.find(to_string(static_cast<policy::ContentLimit>(i))) != std::string::npos);
 }

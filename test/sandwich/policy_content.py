@@ -1,0 +1,170 @@
+#!/usr/bin/python3
+"""Conditions on what is in a mail, each through a real session: files by name and content, archives, documents, text, broken MIME."""
+
+import io
+import os
+import re
+import tarfile
+import zipfile
+
+from samples import eicar, encrypted_zip, message, with_attachment, zipped
+from suite import Suite, check, equal
+
+from policy_rules import Here, mail
+
+suite = Suite()
+PROGRAM = b"MZ" + b"\0" * 58 + b"\x40\0\0\0PE\0\0\x4c\1\1\0" + b"\0" * 400
+
+
+def identified(text):
+    """With a Received field of the inbound server."""
+    return mail().split(b"From:")[0] + text
+
+
+def with_macro():
+    """A Word document of the XML kind with a macro project."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>')
+        archive.writestr("word/document.xml", "<w:document/>")
+        archive.writestr("word/vbaProject.bin", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600)
+    return buffer.getvalue()
+
+
+def nested(layers):
+    data, name = b"the innermost\r\n", "a.txt"
+    for number in range(layers):
+        data, name = zipped(data, name), f"layer{number}.zip"
+    return data
+
+
+def tar_of(number):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for i in range(number):
+            archive.addfile(tarfile.TarInfo(f"f{i}.txt"), io.BytesIO(b""))
+    return buffer.getvalue()
+
+
+# condition -> (a mail of which it holds, one of which it does not)
+PLAIN = message("nothing special\r\n")
+CASES = {
+    "extension exe": (with_attachment(zipped(b"x", "a.EXE"), "a.zip"), with_attachment(zipped(b"x", "a.txt"), "a.zip")),
+    "file_name invoice*": (with_attachment(b"x", "Invoice-7.txt"), with_attachment(b"x", "voice.txt")),
+    "double_extension": (with_attachment(b"x", "a.pdf.scr"), with_attachment(b"x", "a.tar.gz")),
+    "true_type application/x-dosexec": (with_attachment(PROGRAM, "harmless.txt"), with_attachment(b"text\r\n", "a.exe")),
+    "declared_type application/pdf": (with_attachment(b"%PDF-1.4\n", "a", "application/pdf"), PLAIN),
+    "type_mismatch": (with_attachment(PROGRAM, "a.pdf", "application/pdf"), with_attachment(PROGRAM, "a.exe")),
+    "attachment": (with_attachment(b"x", "a.txt"), PLAIN),
+    "encrypted": (with_attachment(encrypted_zip(), "a.zip"), with_attachment(zipped(b"x"), "a.zip")),
+    "macro": (with_attachment(with_macro(), "a.docm"), with_attachment(zipped(b"x", "word/document.xml"), "a.docx")),
+    "script": (message("<p><script>x()</script>\r\n", headers=("Content-Type: text/html",)),
+               message("<p>script\r\n", headers=("Content-Type: text/html",))),
+    "part_size > 9k": (with_attachment(b"x" * 10000, "a.txt"), with_attachment(b"x" * 9000, "a.txt")),
+    "expanded_size > 99k": (with_attachment(zipped(b"x" * 110000), "a.zip"), with_attachment(zipped(b"x" * 100), "a.zip")),
+    "parts > 1": (with_attachment(b"x", "a.txt"), PLAIN),
+    "files > 3": (with_attachment(tar_of(4), "a.tar"), with_attachment(tar_of(3), "a.tar")),
+    "layers > 2": (with_attachment(nested(3), "a.zip"), with_attachment(nested(2), "a.zip")),
+    "limit layers": (with_attachment(nested(8), "a.zip"), with_attachment(nested(2), "a.zip")),
+    "charset koi8-r": (message("\r\n", headers=("Content-Type: text/plain; charset=KOI8-R",)), PLAIN),
+    "subject *invoice*": (PLAIN.replace(b"a test", b"=?utf-8?B?WW91ciBJbnZvaWNl?="), PLAIN),
+    "from boss*": (PLAIN.replace(b"From: a@", b"From: Boss <boss@").replace(b"from.test\r\n", b"from.test>\r\n", 1), PLAIN),
+    "malformed": (with_attachment(b"x", "a.txt").replace(b"MIME-Version: 1.0", b"MIME-Version: 1.0\r\nContent-Type: text/plain"), PLAIN),
+    "expression secret": (message("This is con<b>fid</b>ential.\r\n", headers=("Content-Type: text/html",)),
+                          message("This is not.\r\n")),
+    "expression cards": (message("Card: 4111-1111 1111 1111, thanks\r\n"), message("Card: 4111-1111 1111 1112, thanks\r\n")),
+    "virus": (message(eicar() + b"\r\n"), PLAIN),
+}
+EXPRESSIONS = """
+[expression secret]
+where = body subject
+keyword = confidential
+[expression cards]
+ready = cards
+"""
+
+
+@suite.test
+def each_condition_holds_of_one_mail_and_not_of_another():
+    rules = EXPRESSIONS
+    for number, condition in enumerate(CASES):
+        rules += f"[rule r{number}]\nto = r{number}.test\nif = {condition}\ndo = reject yes, r{number}\n"
+    settings = {"content.limit_layers": "6", "scanner.clamav.encrypted_action": "deliver-with-mark",
+                "content.limit_action": "deliver-with-mark", "scanner.clamav.action": "tag-and-deliver",
+                "scanner.clamav.failure_action": "deliver-with-mark"}
+    with Here(rules, settings) as here:
+        wrong = []
+        for number, (condition, (holds, does_not)) in enumerate(CASES.items()):
+            yes = here.send(identified(holds), f"a@r{number}.test")
+            no = here.send(identified(does_not), f"a@r{number}.test")
+            if yes.code != 554 or f"yes, r{number}" not in yes.text or no.code != 250:
+                wrong.append(f"{condition}: {yes} / {no}")
+        equal(wrong, [], f"{len(wrong)} of {len(CASES)}")
+
+
+@suite.test
+def sandwichctl_scan_tells_the_way_to_a_file():
+    with Here("[rule r]\ndo = reject never\n") as here:
+        path, policy = here.daemon.path("m.eml"), here.daemon.path("candidate.ini")
+        with open(path, "wb") as file:
+            file.write(with_attachment(zipped(zipped(PROGRAM, "a.exe"), "inner.zip"), "outer.zip").replace(b"\r\n", b"\n"))
+        with open(policy, "w", encoding="ascii") as file:
+            file.write("[rule programs]\nto = b.test\nif = extension exe\nif = not message_size > 1m\ndo = tag_subject [P]\ndo = quarantine p\n")
+        done = here.daemon.ctl("scan", f"--policy={policy}", "--to=a@b.test", "--to=c@d.test", "-c", here.daemon.ini, path, socket=False)
+        equal(done.returncode, 0, done.stderr)
+        check("outer.zip!inner.zip!a.exe: application/x-dosexec" in done.stdout, done.stdout)
+        check("yes extension exe: outer.zip!inner.zip!a.exe: a.exe" in done.stdout, done.stdout)
+        check("decision: quarantine (area p), rule programs; tag_subject [P]" in done.stdout, done.stdout)
+        check(re.search(r"recipient <c@d\.test>:\n  rule programs: not for them\n  decision: deliver, clean\n", done.stdout), done.stdout)
+        # It asked nobody: the daemon saw no mail, and the delivery server no connection.
+        equal(here.sink.messages, [])
+        check("0 accepted" in here.daemon.ctl("status").stdout)
+        equal(here.daemon.ctl("scan", "-c", here.daemon.ini, here.daemon.path("none.eml"), socket=False).returncode, 1)
+        equal(here.daemon.ctl("scan", "-c", here.daemon.ini, socket=False).returncode, 2)
+
+
+@suite.test
+def a_bad_pattern_refuses_the_reload():
+    with Here("[rule r]\ndo = reject one\n") as here:
+        here.daemon.write_policy("[expression e]\nregex = a(b\n[rule r]\nif = expression e\ndo = reject two\n")
+        here.daemon.reload()
+        line = here.daemon.wait_log("reload_refused")[0]
+        check(f"{here.daemon.path('policy.ini')}:2" in line, line)
+        check("one" in here.send(identified(PLAIN)).text)
+        checked = here.daemon.check_config()
+        equal(checked.returncode, 1)
+        check("policy.ini:2" in checked.stderr, checked.stderr)
+
+
+@suite.test
+def the_sample_policy_does_what_it_says():
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    with open(os.path.join(root, "etc", "policy.ini"), encoding="ascii") as file:
+        sample = file.read()
+    cards = message("4111 1111 1111 1111, 5500 0000 0000 0004, 3400 0000 0000 009, 6011 0000 0000 0004, 3530 1113 3330 0000\r\n")
+    held = {
+        "programs": with_attachment(zipped(PROGRAM, "a.exe"), "a.zip"),
+        "macros": with_attachment(with_macro(), "a.docm"),
+        "encrypted": with_attachment(encrypted_zip(), "a.zip"),
+        "malformed": CASES["malformed"][0],
+    }
+    with Here(sample) as here:
+        for area, text in held.items():
+            reply = here.send(identified(text), "bob@example.com", sender="a@stranger.example")
+            equal(reply.code, 250, area)
+            check(re.search(rf"^area: +{area}$", here.shown(reply), re.M), area, here.shown(reply))
+        reply = here.send(identified(cards), "a@world.example", sender="bob@example.com")
+        check(re.search(r"^area: +data-protection$", here.shown(reply), re.M), here.shown(reply))
+        equal(here.delivered(), [])
+        # A partner may send macros, cards may come in, and ordinary mail from outside is tagged.
+        equal(here.send(identified(held["macros"]), "bob@example.com", sender="x@a.partner.example").code, 250)
+        equal(here.send(identified(held["macros"]), "bob@example.com", sender="x@partner.example").code, 250)
+        equal(here.send(identified(cards), "bob@example.com", sender="x@world.example").code, 250)
+        equal(len(here.delivered()), 2)
+        check("Subject: [EXTERNAL] a test" in here.header(), here.header())
+        equal(here.send(identified(PLAIN), "x@world.example", sender="bob@example.com").code, 250)
+        check("Subject: a test" in here.header(), here.header())
+
+
+if __name__ == "__main__":
+    suite.main()
