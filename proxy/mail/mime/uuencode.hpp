@@ -8,8 +8,8 @@
 
 namespace mail::mime {
 
-// At most `limit` files. `defects`: kUuencode and kEncodedTextBroken are added. Linear, total; never longer than the
-// text. Also "begin-base64", its younger sister.
+// At most `limit` files. `defects`: kUuencode and kEncodedTextBroken are added. Linear, total; at most three times as
+// long as the text, as blanks at the ends of lines may have been lost. Also "begin-base64", its younger sister.
 std::vector<EncodedFile> find_uuencoded(std::string_view text, std::size_t limit, std::uint64_t& defects);
 
 // The lines alone, without "begin" and "end".
