@@ -39,6 +39,8 @@ constexpr std::uint64_t kAmbiguous =
 // Of the mail's size, in octets that are decoded to find other readings, and a floor for small ones.
 constexpr std::uint64_t kWorkFactor = 16;
 constexpr std::uint64_t kWorkFloor = 1U << 20;
+// Readers differ in how deep they go; mail that is forwarded as it is has a few levels.
+constexpr std::uint32_t kUsualDepth = 5;
 constexpr unsigned kMaxDeep = 3;
 constexpr std::size_t kMaxTextFiles = 16;
 
@@ -69,7 +71,7 @@ bool is_ambiguous(std::uint64_t defects) {
 bool is_clear(const Tree& tree, std::size_t entity) {
     while (true) {
         const auto& one = tree.entities[entity];
-        if (is_ambiguous(one.defects) || has_rare_boundary(one))
+        if (is_ambiguous(one.defects) || has_rare_boundary(one) || one.depth > kUsualDepth)
             return false;
         if (entity == 0)
             return true;
