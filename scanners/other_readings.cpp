@@ -1,6 +1,7 @@
 #include "scanners/other_readings.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "mail/mime/base64.hpp"
@@ -84,7 +85,7 @@ struct OtherReadings::Place {
     const LoosePart& part;
     std::size_t parent;
     unsigned deep;
-    std::string_view charset;  // of what will be found; empty: UTF-8, or converted already
+    std::span<const std::string> charsets;  // that what will be found may be in; none: UTF-8, or converted already
 };
 
 OtherReadings::OtherReadings(Opening& opening, std::uint64_t mail_size, Found found)
@@ -110,8 +111,9 @@ void OtherReadings::add(std::size_t item, std::string_view octets) {
 }
 
 bool OtherReadings::take(const Place& place, std::string octets) {
+    // What is known as octets may be a text that is not.
     if (octets.empty() || seen_.contains(octets))
-        return work_left_ > 0;
+        return work_left_ > 0 && take_converted(place, octets);
     if (++readings_ > opening_.limits().readings) {
         opening_.exceeded(policy::ContentLimit::kReadings, place.parent, readings_);
         return false;
@@ -135,18 +137,21 @@ bool OtherReadings::take(const Place& place, std::string octets) {
         return true;
     if (looks_like_entity(kept))
         look(kept, *index, mail::mime::parse(kept, {}), place.deep + 1);
-    const Place inside{place.text, place.part, *index, place.deep + 1, place.charset};
+    const Place inside{place.text, place.part, *index, place.deep + 1, place.charsets};
     return take_converted(inside, kept) && take_files(inside, kept);
 }
 
 // A text in a character set that is not built on ASCII.
 bool OtherReadings::take_converted(const Place& place, std::string_view octets) {
     const bool marked = octets.starts_with("\xFE\xFF") || octets.starts_with("\xFF\xFE");
-    const std::string_view charset = marked ? "utf-16" : place.charset;
-    if (charset.empty() || !is_wide_charset(charset))
-        return true;
+    static const std::string kMarked = "utf-16";
     const Place converted{place.text, place.part, place.parent, place.deep, {}};
-    return may_work(octets.size(), place.parent) && take(converted, to_utf8(octets, charset));
+    for (const auto& charset : marked ? std::span(&kMarked, 1) : place.charsets) {
+        if (is_wide_charset(charset) &&
+            (!may_work(octets.size(), place.parent) || !take(converted, to_utf8(octets, charset))))
+            return false;
+    }
+    return true;
 }
 
 // Files that stand in a text without MIME.
@@ -194,7 +199,7 @@ void OtherReadings::look(std::string_view text, std::size_t parent, const Tree& 
         parts.pop_back();
     }
     for (const auto& part : parts) {
-        const Place place{text, part, parent, deep, part.charset};
+        const Place place{text, part, parent, deep, part.charsets};
         for (const auto body : part.bodies) {
             auto encodings = part.encodings;
             const auto guess = text.substr(body, std::max(part.next_dashes, body) - body);

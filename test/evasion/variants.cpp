@@ -196,6 +196,7 @@ std::vector<Trick> header_tricks() {
     encoding("around a comment", cte + " base(x)64");
     encoding("in quotes", cte + " \"base64\"");
     encoding("escaped", cte + " base\\64");
+    encoding("behind a long word", cte + " " + std::string(3000, 'x') + " base64");
     encoding("before a word", cte + " base64 x");
     encoding("behind a word", cte + " x base64");
     encoding("with a semicolon", cte + " base64;");
@@ -282,6 +283,8 @@ std::vector<Trick> body_tricks() {
     charset("utf-16le", [](auto file) { return utf16(file, false); });
     charset("UTF-16", [](auto file) { return "\xFF\xFE" + utf16(file, false); });
     charset("utf-7", utf7);
+    charset("us-ascii; charset=utf-7", utf7);
+    charset("utf-7; charset=us-ascii", utf7);
     return all;
 }
 

@@ -11,9 +11,6 @@
 namespace mail::mime {
 namespace {
 
-// No header that a reader still reads is longer; what is looked for in it stands there.
-constexpr std::size_t kMaxHeader = 64U << 10;
-
 std::string_view trim_left(std::string_view line) {
     while (!line.empty() && is_white(line.front()))
         line.remove_prefix(1);
@@ -51,7 +48,9 @@ void add_encodings(std::string_view squeezed, std::vector<Encoding>& encodings) 
     constexpr std::string_view kField = "transfer-encoding";
     for (auto at = squeezed.find(kField); at != std::string_view::npos; at = squeezed.find(kField, at)) {
         at += kField.size();
-        const auto value = squeezed.substr(at, squeezed.find('\n', at) - at).substr(0, 1000);
+        // The rest of the line in one: it is not looked at again.
+        const auto value = squeezed.substr(at, squeezed.find('\n', at) - at);
+        at += value.size();
         const auto add = [&](std::initializer_list<std::string_view> words, Encoding encoding) {
             const bool named =
                 std::any_of(words.begin(), words.end(), [value](auto word) { return value.find(word) != value.npos; });
@@ -66,15 +65,16 @@ void add_encodings(std::string_view squeezed, std::vector<Encoding>& encodings) 
     }
 }
 
-std::string find_charset(std::string_view squeezed) {
+void add_charsets(std::string_view squeezed, std::vector<std::string>& charsets) {
     constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789";
     constexpr std::string_view kName = "charset";
-    const auto found = squeezed.find(kName);
-    if (found == std::string_view::npos)
-        return {};
-    auto value = squeezed.substr(found + kName.size(), 80);
-    value.remove_prefix(std::min(value.find_first_of(kLetters), value.size()));
-    return std::string(value.substr(0, value.find_first_of("\n;,'=")));
+    for (auto at = squeezed.find(kName); at != std::string_view::npos && charsets.size() < 4;
+         at = squeezed.find(kName, at)) {
+        at += kName.size();
+        auto value = squeezed.substr(at, 80);
+        value.remove_prefix(std::min(value.find_first_of(kLetters), value.size()));
+        charsets.emplace_back(value.substr(0, value.find_first_of("\n;,'=")));
+    }
 }
 
 bool is_field(std::string_view line) {
@@ -124,12 +124,12 @@ bool read_loose_header(std::string_view text, std::size_t& at, bool is_text, Loo
         first = false;
     }
     part.header.end = end;
-    const auto header = part.header.of(text).substr(0, kMaxHeader);
+    const auto header = part.header.of(text);
     const auto squeezed = squeeze(header);
     if (!is_text && squeezed.find("content-") == std::string::npos)
         return false;
     add_encodings(squeezed, part.encodings);
-    part.charset = find_charset(squeezed);
+    add_charsets(squeezed, part.charsets);
     if (header.find('(') != std::string_view::npos)
         add_encodings(squeeze(without_comments(header)), part.encodings);
     add_body(at);

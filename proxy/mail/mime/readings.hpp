@@ -17,13 +17,13 @@
 namespace mail::mime {
 
 struct LoosePart {
-    Range delimiter;                  // the line that begins with "--"; empty: the text itself is the part
-    Range header;                     // may hold the beginning of the body: see bodies
-    std::vector<std::size_t> bodies;  // where the body may begin, most likely first; at most 4, each once
-    std::size_t next_dashes = 0;      // the body ends before the next line that begins with "--" ...
-    std::size_t next_own = 0;         // ... or before the next that bears its own delimiter
-    std::vector<Encoding> encodings;  // that its header names in some way; empty: none
-    std::string charset;              // likewise; empty: none
+    Range delimiter;                    // the line that begins with "--"; empty: the text itself is the part
+    Range header;                       // may hold the beginning of the body: see bodies
+    std::vector<std::size_t> bodies;    // where the body may begin, most likely first; at most 4, each once
+    std::size_t next_dashes = 0;        // the body ends before the next line that begins with "--" ...
+    std::size_t next_own = 0;           // ... or before the next that bears its own delimiter
+    std::vector<Encoding> encodings;    // that its header names in some way; empty: none
+    std::vector<std::string> charsets;  // likewise; at most 4
 };
 
 // The text itself comes first. At most `limit`; linear.
