@@ -133,7 +133,10 @@ std::string to_utf8(std::string_view text, std::string_view charset) {
 }
 
 bool is_known_charset(std::string_view charset) {
-    return Converter(iconv_name(charset)).valid();
+    const auto name = iconv_name(charset);
+    constexpr std::array<std::string_view, 5> kCommon = {"us-ascii", "utf-8", "iso-8859-1", "iso-8859-15",
+                                                         "windows-1252"};
+    return std::find(kCommon.begin(), kCommon.end(), name) != kCommon.end() || Converter(name).valid();
 }
 
 bool is_wide_charset(std::string_view charset) {
