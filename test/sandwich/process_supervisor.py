@@ -345,6 +345,31 @@ def dead_zygote_is_replaced_and_given_to_the_proxy():
 
 
 @suite.test
+def runner_of_check_programs_comes_goes_and_is_replaced():
+    with supervised(settings={"scanner.check a.program": "/bin/true"}) as daemon:
+        wait_event("runner", "S")
+        wait_event("proxy", "K")
+        first = wait_for("a runner", lambda: daemon.pids("runner"))[0]
+        os.kill(first, signal.SIGKILL)
+        daemon.wait_log("child_died: check programs: signal 9")
+        wait_event("proxy", "K", 2)
+        second = wait_for("another runner", lambda: daemon.pids("runner"))[0]
+        check(first != second, "another process")
+        os.kill(daemon.pids("proxy")[0], signal.SIGKILL)
+        wait_event("proxy", "K", 3)
+        daemon.reload({"smtp.smtp_greeting_msg": "New ESMTP words"})
+        equal(daemon.pids("runner"), [second], "a reload that leaves the programs alone")
+        daemon.reload({"scanner.check a.program": "/bin/false"})
+        wait_event("runner", "L")
+        wait_event("proxy", "K", 4)
+        wait_for("the old runner's end", lambda: gone(second))
+        third = wait_for("a third runner", lambda: daemon.pids("runner"))[0]
+        daemon.reload({"scanner.check a.program": None})
+        wait_event("runner", "L", 2)
+        wait_for("no runner", lambda: gone(third))
+
+
+@suite.test
 def processes_end_when_the_supervisor_is_killed_and_a_new_one_starts_at_once():
     with supervised() as daemon:
         children = daemon.pids("proxy") + daemon.pids("zygote")
