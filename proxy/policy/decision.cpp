@@ -82,7 +82,9 @@ Verdict strictest(const ScanReport& report, Outcome worst, const RecipientRule* 
 
 // What the settings say of what the scanners found.
 Decision decide_by_settings(const Facts& facts, std::string_view recipient, const Rules& rules) {
-    if (!rules.scanning)
+    // With a policy a worker has been asked what is in the mail, and may not know.
+    if (!rules.scanning &&
+        (rules.policy == nullptr || facts.report.results.empty() || worst_outcome(facts.report) == Outcome::kClean))
         return {Action::kDeliver, "not scanned", "scanner.clamav enable"};
     const auto special = std::find_if(rules.recipients.begin(), rules.recipients.end(), [&](const RecipientRule& rule) {
         return matches_recipient(rule.pattern, recipient);

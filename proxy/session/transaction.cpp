@@ -288,7 +288,8 @@ void Transaction::set_aside(unsigned crashes) {
 
 void Transaction::scan() {
     stage_ = Stage::kScanning;
-    if (!mail_.runtime->rules.scanning)
+    // The policy's rules ask for what is in the mail, which only a worker can say.
+    if (!mail_.runtime->rules.scanning && mail_.runtime->rules.policy == nullptr)
         return scanned({});
     SANDWICH_FAILPOINT("before-scan");
     shard_.shared().scanners.submit(

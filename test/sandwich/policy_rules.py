@@ -4,8 +4,8 @@
 import os
 import re
 
-from daemon import Daemon, StartFailed
-from samples import eicar, message
+from daemon import Daemon, StartFailed, need_test_hooks
+from samples import eicar, message, with_attachment
 from suite import Suite, check, equal
 
 from client import Client
@@ -181,6 +181,21 @@ do = reject no strangers
         equal(reply.code, 250)
         check("scanner.clamav action" in here.shown(reply))
         equal(here.send(mail(), sender="x@from.test").code, 554)
+
+
+@suite.test
+def without_any_scanner_the_rules_still_know_what_is_in_a_mail():
+    with Here("[rule programs]\nif = extension com\ndo = reject no programs\n", {"scanner.clamav.enable": "no"}) as here:
+        equal(here.send(mail()).code, 250)
+        check("X-Sandwich-Verdict" not in here.header(), "nothing is claimed")
+        reply = here.send(with_attachment(b"MZ", "a.com"))
+        equal(reply.code, 554, str(reply))
+        equal(len(here.sink.messages), 1)
+    # What a worker cannot tell is not let through either.
+    with Here("[rule programs]\nif = extension com\ndo = reject no programs\n",
+              {"scanner.clamav.enable": "no", "worker.scan_timeout": "1s"}) as here:
+        need_test_hooks()
+        equal(here.send(mail(headers=("X-Sandwich-Test: crash",))).code, 451)
 
 
 @suite.test
