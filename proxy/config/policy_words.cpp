@@ -84,6 +84,7 @@ constexpr Form kForms[] = {
     {"file_name", Kind::kFileName, Takes::kWords},
     {"extension", Kind::kExtension, Takes::kWords},
     {"double_extension", Kind::kDoubleExtension, Takes::kNothing},
+    {"program", Kind::kProgram, Takes::kNothing},
     {"true_type", Kind::kTrueType, Takes::kWords},
     {"declared_type", Kind::kDeclaredType, Takes::kWords},
     {"type_mismatch", Kind::kTypeMismatch, Takes::kNothing},

@@ -150,22 +150,37 @@ std::string request_of(const Arguments& arguments) {
     return {};
 }
 
+// Where the word "scan" is the command: only -c may stand before it. 0: nowhere.
+int find_scan(int argc, char** argv) {
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view word = argv[i];
+        if (word == "scan")
+            return i;
+        if (word == "-c" || word == "--config")
+            ++i;
+        else if (!word.starts_with("--config=") && !word.starts_with("-c"))
+            return 0;
+    }
+    return 0;
+}
+
 // The program beside this one does it: the scanners are not linked in here. Returns only when it cannot.
-int hand_to_daemon(int argc, char** argv) {
+int hand_to_daemon(int argc, char** argv, int command) {
     std::error_code problem;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", problem);
     const auto daemon = (self.parent_path() / "sandwichd").string();
     std::string inspect = "--inspect";
     std::vector<char*> words{argv[0], inspect.data()};
-    words.insert(words.end(), argv + 2, argv + argc);
+    words.insert(words.end(), argv + 1, argv + argc);
+    words.erase(words.begin() + 1 + command);
     words.push_back(nullptr);
     ::execv(daemon.c_str(), words.data());
     return fail(kRefused, fmt::format("{}: {}", daemon, std::strerror(errno)));
 }
 
 int run(int argc, char** argv) {
-    if (argc > 1 && argv[1] == std::string_view("scan"))
-        return hand_to_daemon(argc, argv);
+    if (const int scan = find_scan(argc, argv); scan > 0)
+        return hand_to_daemon(argc, argv, scan);
     const auto arguments = read_arguments(argc, argv);
     if (arguments && arguments->task == kHelp)
         return to_stdout(kUsage) ? 0 : kRefused;

@@ -256,6 +256,10 @@ Answer ask_plain(const Condition& condition, const Facts& facts) {
             return ask_names(facts, [&](const std::string& name) { return any_word(condition, extension_of(name)); });
         case Kind::kDoubleExtension:
             return ask_names(facts, has_double_extension);
+        case Kind::kProgram:
+            return ask_items(
+                facts, [](const Item& item) { return is_program_type(item.true_type); },
+                [](const Item& item) { return item.true_type; });
         case Kind::kTrueType:
             return ask_type(condition, facts, &Item::true_type);
         case Kind::kDeclaredType:

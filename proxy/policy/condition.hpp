@@ -57,6 +57,7 @@ struct Condition {
         kFileName,         // words: patterns
         kExtension,        // words: without the dot
         kDoubleExtension,  // "invoice.pdf.exe": words: the last extension; none: any program's
+        kProgram,          // an item is a program or a script by its content
         kTrueType,         // words: patterns
         kDeclaredType,     // words: patterns
         kTypeMismatch,     // an item is not of the kind that its name or its declared type says

@@ -83,10 +83,16 @@ struct Family {
 
 constexpr std::array kFamilies{
     Family{"program",
-           " application/x-dosexec application/x-msdownload application/vnd.microsoft.portable-executable "
-           "application/x-executable application/x-pie-executable application/x-sharedlib application/x-mach-binary "
-           "application/x-msdos-program application/x-ms-shortcut application/x-msi ",
-           " exe scr com pif dll cpl ocx sys msi lnk "},
+           " application/vnd.microsoft.portable-executable application/x-dosexec application/x-msdownload "
+           "application/x-msdos-program application/x-elf application/x-executable application/x-sharedlib "
+           "application/x-mach-binary application/x-msi application/x-ms-shortcut application/x-mswinurl "
+           "application/vnd.ms-htmlhelp application/java-vm application/vnd.android.dex application/wasm ",
+           " exe scr com pif dll cpl ocx sys msi lnk url chm class so "},
+    Family{"script",
+           " text/x-shellscript text/x-perl text/x-python text/x-ruby text/x-php text/x-script text/x-msdos-batch "
+           "text/x-ms-regedit ",
+           " sh bash ksh zsh pl py rb php bat cmd reg "},
+    Family{"java", " application/java-archive application/vnd.android.package-archive ", " jar war apk "},
     Family{"pdf", " application/pdf ", " pdf "},
     Family{"zip", " application/zip application/x-zip-compressed ", " zip "},
     Family{"rar", " application/x-rar application/vnd.rar application/x-rar-compressed ", " rar "},
@@ -143,8 +149,14 @@ bool is_document(const Family& family) {
     return family.name == "ole" || family.name == "ooxml" || family.name == "rtf";
 }
 
+bool runs(const Family& family) {
+    return family.name == "program" || family.name == "script" || family.name == "java";
+}
+
 bool contradicts(const Family& promised, const Family& found) {
-    return &promised != &found && !(is_document(promised) && is_document(found));
+    // What is made of zip files is one, too.
+    const bool zip = promised.name == "zip" && (found.name == "ooxml" || found.name == "java");
+    return &promised != &found && !zip && !(is_document(promised) && is_document(found));
 }
 
 }  // namespace
@@ -165,9 +177,7 @@ bool is_program_extension(std::string_view extension) {
 
 bool is_program_type(std::string_view true_type) {
     const auto* const family = family_of_type(true_type);
-    return (family != nullptr && family->name == "program") || true_type == "text/x-shellscript" ||
-           true_type == "text/x-msdos-batch" || true_type == "application/java-archive" ||
-           true_type == "application/x-java-applet";
+    return family != nullptr && runs(*family);
 }
 
 bool has_double_extension(std::string_view name) {
@@ -193,7 +203,7 @@ bool type_mismatch(const Item& item) {
         if (promised != nullptr)
             return contradicts(*promised, *found);
         // A program under a name that no program has.
-        return found->name == "program" && !extension.empty() && !is_program_extension(extension);
+        return runs(*found) && found->name != "script" && !extension.empty() && !is_program_extension(extension);
     });
 }
 

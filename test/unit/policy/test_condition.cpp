@@ -135,6 +135,7 @@ TEST_CASE("names and types, and which items they are of") {
     CHECK_FALSE(sample.ask(with_words(Kind::kExtension, {"pdf"})).holds);
     CHECK(sample.ask(with_words(Kind::kDoubleExtension, {})).items == Items{3});
     CHECK(sample.ask(with_words(Kind::kTrueType, {"application/x-dosexec"})).items == Items{3});
+    CHECK(sample.ask(with_words(Kind::kProgram, {})).items == Items{3});
     CHECK(sample.ask(with_words(Kind::kDeclaredType, {"application/*"})).items == Items{2, 4});
     CHECK(sample.ask(with_words(Kind::kTypeMismatch, {})).items == Items{4});
     CHECK(sample.ask(with_words(Kind::kCharset, {"utf-*"})).items == Items{1});
@@ -270,6 +271,13 @@ TEST_CASE("a name or a declared type that the content contradicts") {
              Row{"a.exe", "application/octet-stream", "application/x-dosexec", false},
              Row{"a.dat", "", "application/x-dosexec", true},
              Row{"", "image/png", "application/x-dosexec", true},
+             Row{"a.pdf", "", "application/vnd.microsoft.portable-executable", true},
+             Row{"a.jpg", "image/jpeg", "text/x-shellscript", true},
+             Row{"install.run", "", "text/x-shellscript", false},
+             Row{"a.jar", "application/zip", "application/java-archive", false},
+             Row{"a.docx", "application/zip", "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+                 false},
+             Row{"a.pdf", "application/pdf", "application/java-archive", true},
              Row{"a.doc", "application/msword",
                  "application/vnd.openxmlformats-officedocument.wordprocessingml.document", false},
              Row{"a.doc", "application/msword", "text/rtf", false},
