@@ -28,7 +28,7 @@ postfix_packages=(postfix)
 
 # The virus scanners that the network scanners are tested against: clamd, and an ICAP server that asks it. Unpacked
 # privately, too; their libraries, but for the one here, are those of libclamav and Sendmail.
-engine_packages=(clamav-daemon c-icap libicapapi5 libc-icap-mod-virus-scan)
+engine_packages=(clamav-daemon c-icap libicapapi5 libpcre3 libc-icap-mod-virus-scan)
 
 policy_file=/usr/sbin/policy-rc.d
 policy_saved=/usr/sbin/policy-rc.d.sandwich-saved

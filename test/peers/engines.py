@@ -115,7 +115,7 @@ class CIcap(_Engine):
     def __init__(self, clamd):
         self.clamd = clamd
         self.port = free_port()
-        super().__init__({"c-icap", "libicapapi5", "libc-icap-mod-virus-scan"})
+        super().__init__({"c-icap", "libicapapi5", "libpcre3", "libc-icap-mod-virus-scan"})
 
     def _start(self):
         inside = self.directory

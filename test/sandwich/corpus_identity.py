@@ -92,7 +92,7 @@ def all_identical(texts, progress):
             arrived.setdefault(int(message.mail.strip("<>").split("@")[0][1:]), []).append(message.data)
 
     settings = {"scanner.clamav.action": "tag-and-deliver", "scanner.clamav.failure_action": "deliver-with-mark",
-                "scanner.clamav.encrypted_action": "deliver-with-mark"}
+                "scanner.clamav.encrypted_action": "deliver-with-mark", "content.limit_action": "deliver-with-mark"}
     with Sink(keep=False, on_message=take) as sink, Daemon(sink.port, settings) as daemon:
         begin = time.monotonic()
 

@@ -129,12 +129,17 @@ class Zygote:
             return "worker died", "", b""
         kind, serial, count = struct.unpack("<cIB", answer[:6])
         check(kind == b"A" and serial == self._serial and count >= 1, "answer", answer[:20])
-        outcome, _, length = struct.unpack("BBB", answer[6:9])
-        scanner_end = 9 + length
-        equal(answer[9:scanner_end], b"clamav", "scanner")
-        name_end = scanner_end + 1 + answer[scanner_end]
-        # What was seen inside the mail (wire_contents.hpp) stands behind the results: it is compared octet for octet.
-        return OUTCOMES[outcome], answer[scanner_end + 1:name_end].decode(), answer[name_end:]
+        at = 6
+        outcome = name = None
+        for _ in range(count):  # outcome, cause, scanner (1+n), name (1+n), detail (2+n)
+            scanner_end = at + 3 + answer[at + 2]
+            name_end = scanner_end + 1 + answer[scanner_end]
+            if answer[at + 3:scanner_end] == b"clamav":
+                outcome, name = answer[at], answer[scanner_end + 1:name_end].decode()
+            at = name_end + 2 + int.from_bytes(answer[name_end:name_end + 2], "little")
+        check(outcome is not None, "no word of clamav", answer[:80])
+        # All results, and what was seen inside the mail (wire_contents.hpp), are compared octet for octet.
+        return OUTCOMES[outcome], name, answer[6:]
 
     @property
     def pid(self):

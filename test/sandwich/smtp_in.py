@@ -343,7 +343,7 @@ def _body_above_the_limit(sink, daemon):
 @suite.test
 def header_section_above_a_mebibyte():
     """Whoever walks the fields of a header does so on a loop; no mail has such a header, and a long body is none."""
-    with Sink() as sink, Daemon(sink.port) as daemon:
+    with Sink() as sink, Daemon(sink.port, {"content.limit_headers": 2000}) as daemon:
         field = b"X-Long: " + b"x" * 990 + b"\r\n"
         with client(daemon) as c:
             equal(c.deliver(field * 1100 + b"\r\ntext\r\n").code, 552)
