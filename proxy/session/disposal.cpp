@@ -58,8 +58,10 @@ void Disposal::begin(std::vector<policy::Group> groups, bool settled) {
     const bool defers = std::any_of(groups.begin(), groups.end(),
                                     [](const policy::Group& group) { return group.decision.action == Action::kDefer; });
     if (defers && !mail_.identified && !mail_.upstream.lmtp)
-        for (auto& group : groups)
-            group.decision.action = Action::kDefer;
+        for (auto& group : groups) {
+            if (std::exchange(group.decision.action, Action::kDefer) != Action::kDefer)
+                group.decision.text.clear();  // it was meant for another reply
+        }
     groups_.assign(std::make_move_iterator(groups.rbegin()), std::make_move_iterator(groups.rend()));
     next();
 }

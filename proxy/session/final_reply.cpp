@@ -42,6 +42,13 @@ std::string_view mailer_name(const Part& part) {
     }
 }
 
+// "rule executables, and others" is the rule executables.
+std::string policy_rule(const policy::Decision& decision) {
+    constexpr std::string_view kRule = "rule ";
+    const std::string_view rule = decision.rule;
+    return std::string(rule.starts_with(kRule) ? rule.substr(kRule.size(), rule.find(',') - kRule.size()) : "");
+}
+
 }  // namespace
 
 Reply single_reply(const std::string& id, const std::vector<Part>& parts) {
@@ -118,6 +125,7 @@ std::vector<std::string> log_lines(const IncomingMail& mail, const std::vector<P
         entry.outbound_id = outbound_id(part.said);
         entry.dsn = smtp::enhanced_code(part.reply);
         entry.verdict = part.decision.verdict.empty() ? "none" : part.decision.verdict;
+        entry.rule = policy_rule(part.decision);
         entry.stat = part.stat;
         record.outcomes.push_back(std::move(entry));
     }

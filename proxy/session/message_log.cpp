@@ -38,9 +38,10 @@ std::string of_outcome(const MessageRecord& r, const RecipientRecord& outcome) {
         onward += fmt::format("next={}, ", outcome.downstream);
     if (!outcome.outbound_id.empty())
         onward += fmt::format("outbound={}, ", outcome.outbound_id);
-    return fmt::format("delay={}, xdelay={}, mailer={}, {}dsn={}, verdict={}, generation={}/{}, stat={}",
+    return fmt::format("delay={}, xdelay={}, mailer={}, {}dsn={}, verdict={}, {}generation={}/{}, stat={}",
                        base::sendmail_delay(r.delay), base::sendmail_delay(outcome.xdelay), outcome.mailer, onward,
-                       outcome.dsn, outcome.verdict, r.configuration, r.signatures, outcome.stat);
+                       outcome.dsn, outcome.verdict, outcome.rule.empty() ? "" : fmt::format("rule={}, ", outcome.rule),
+                       r.configuration, r.signatures, outcome.stat);
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ struct RecipientRecord {
     std::string outbound_id;              // queue id that the delivery server gave
     std::string dsn;                      // enhanced status code
     std::string verdict;
-    std::string stat;  // "Sent (…)", "Deferred: …", as Sendmail words it
+    std::string rule = {};  // of the policy, that decided; empty: none did
+    std::string stat;       // "Sent (…)", "Deferred: …", as Sendmail words it
 };
 
 struct MessageRecord {

@@ -97,7 +97,8 @@ do = reject
         equal(here.delivered(), ["b@fine.test"])
         equal(here.send(mail(), "b@other.test").code, 554)
         line = here.daemon.wait_log("to=<b@refused.test>")[0]
-        check("mailer=reject" in line, line)
+        check("mailer=reject" in line and "verdict=clean, rule=refused, " in line, line)
+        check("rule=" not in here.daemon.wait_log("to=<b@fine.test>")[0].replace("rule=fine", ""))
 
 
 @suite.test

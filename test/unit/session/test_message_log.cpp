@@ -69,6 +69,7 @@ TEST_CASE("recipients of whom something else became have a line of their own") {
     held.mailer = "quarantine";
     held.dsn = "2.0.0";
     held.verdict = "found Eicar-Signature";
+    held.rule = "viruses";
     held.stat = "Sent (quarantined)";
     record.outcomes = {delivered({"alice@example.test"}), held};
     const auto lines = session::message_log_lines(record);
@@ -76,7 +77,7 @@ TEST_CASE("recipients of whom something else became have a line of their own") {
     CHECK(lines[0].find("to=<alice@example.test>, delay=") != std::string::npos);
     CHECK(lines[1] ==
           "01ARZ3NDEKTSV4: to=<bob@example.test>, delay=00:01:01, xdelay=00:00:00, mailer=quarantine, dsn=2.0.0, "
-          "verdict=found Eicar-Signature, generation=3/2, stat=Sent (quarantined)");
+          "verdict=found Eicar-Signature, rule=viruses, generation=3/2, stat=Sent (quarantined)");
 }
 
 TEST_CASE("many recipients are split over lines that each name the message, and none is missing") {
