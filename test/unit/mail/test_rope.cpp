@@ -113,3 +113,25 @@ TEST_CASE("random mails lose exactly our fields") {
         CHECK(sent(mail + body) == expected + body);
     }
 }
+
+TEST_CASE("header fields are edited, and every other octet stays") {
+    using Kind = mail::HeaderEdit::Kind;
+    const std::string mail =
+        "A: 1\r\nSubject:\t old\r\n folded\r\nx-gone: a\r\n\tb\r\nB: 2\r\nX-Gone:c\r\nsubject: second\r\n\r\nSubject: "
+        "body\r\n";
+    const auto edited = [&](std::vector<mail::HeaderEdit> edits) {
+        return mail::with_trace(message(mail), "T: t\r\n", edits).flatten();
+    };
+    CHECK(edited({}) == "T: t\r\n" + mail);
+    CHECK(edited({{Kind::kTag, "Subject", "[X]"}, {Kind::kRemove, "X-Gone", ""}, {Kind::kAdd, "N", "v"}}) ==
+          "T: t\r\nN: v\r\nA: 1\r\nSubject:\t [X] old\r\n folded\r\nB: 2\r\nsubject: second\r\n\r\nSubject: body\r\n");
+    CHECK(
+        edited({{Kind::kReplace, "x-gone", "new"}}) ==
+        "T: t\r\nx-gone: new\r\nA: 1\r\nSubject:\t old\r\n folded\r\nB: 2\r\nsubject: second\r\n\r\nSubject: body\r\n");
+    CHECK(edited({{Kind::kTag, "Subject", "old"}}) == "T: t\r\n" + mail);
+    CHECK(edited({{Kind::kTag, "Nowhere", "tag"}}) == "T: t\r\nNowhere: tag\r\n" + mail);
+    CHECK(mail::with_trace(message("\r\nbody\r\n"), "", {{Kind::kTag, "Subject", "t"}}).flatten() ==
+          "Subject: t\r\n\r\nbody\r\n");
+    CHECK(mail::with_trace(message("Subject:\r\n\r\n"), "", {{Kind::kTag, "Subject", "t"}}).flatten() ==
+          "Subject:t \r\n\r\n");
+}
