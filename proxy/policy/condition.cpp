@@ -55,10 +55,35 @@ Answer ask_results(const Facts& facts, const Wanted& wanted) {
     return no();
 }
 
+bool is_virus(const Condition& condition, const ScanResult& result) {
+    return result.outcome == Outcome::kFound && (condition.words.empty() || any_word(condition, result.name));
+}
+
+bool asks_for_cause(const Condition& condition, const ScanResult& result) {
+    return condition.numbers.empty() || has_number(condition, static_cast<std::uint32_t>(result.cause));
+}
+
+bool is_answer(const Condition& condition, const ScanResult& result) {
+    return matches(condition.words.front(), result.scanner) &&
+           has_number(condition, static_cast<std::uint32_t>(result.outcome));
+}
+
+// `names`: of the limits that were reached, with blanks between them. All of them are asked for.
+bool names_only(const Condition& condition, std::string_view names) {
+    if (condition.numbers.empty())
+        return true;
+    while (!names.empty()) {
+        const auto name = names.substr(0, names.find(' '));
+        names.remove_prefix(std::min(name.size() + 1, names.size()));
+        if (std::none_of(condition.numbers.begin(), condition.numbers.end(),
+                         [name](std::uint32_t number) { return to_string(static_cast<ContentLimit>(number)) == name; }))
+            return false;
+    }
+    return true;
+}
+
 Answer ask_virus(const Condition& condition, const Facts& facts) {
-    return ask_results(facts, [&](const ScanResult& result) {
-        return result.outcome == Outcome::kFound && (condition.words.empty() || any_word(condition, result.name));
-    });
+    return ask_results(facts, [&](const ScanResult& result) { return is_virus(condition, result); });
 }
 
 Answer ask_cannot_tell(const Condition& condition, const Facts& facts) {
@@ -67,16 +92,12 @@ Answer ask_cannot_tell(const Condition& condition, const Facts& facts) {
                    ? yes("no scanner looked at it")
                    : no();
     return ask_results(facts, [&](const ScanResult& result) {
-        return result.outcome > Outcome::kEncrypted &&
-               (condition.numbers.empty() || has_number(condition, static_cast<std::uint32_t>(result.cause)));
+        return result.outcome > Outcome::kEncrypted && asks_for_cause(condition, result);
     });
 }
 
 Answer ask_scanner(const Condition& condition, const Facts& facts) {
-    return ask_results(facts, [&](const ScanResult& result) {
-        return matches(condition.words.front(), result.scanner) &&
-               has_number(condition, static_cast<std::uint32_t>(result.outcome));
-    });
+    return ask_results(facts, [&](const ScanResult& result) { return is_answer(condition, result); });
 }
 
 // ---- items
@@ -323,6 +344,29 @@ bool Network::contains(const ClientAddress& other) const {
         return true;
     const auto mask = static_cast<std::uint8_t>(0xff00U >> (prefix % 8));
     return (address[whole] & mask) == (other[whole] & mask);
+}
+
+bool concerns(const Condition& condition, const ScanResult& result) {
+    if (condition.negated)
+        return false;
+    const bool cannot_tell = result.outcome > Outcome::kEncrypted;
+    switch (condition.kind) {
+        case Kind::kSet:
+            return std::any_of(condition.children.begin(), condition.children.end(),
+                               [&result](const Condition& child) { return concerns(child, result); });
+        case Kind::kVirus:
+            return is_virus(condition, result);
+        case Kind::kCannotTell:
+            return cannot_tell && asks_for_cause(condition, result);
+        case Kind::kEncrypted:
+            return result.outcome == Outcome::kEncrypted;
+        case Kind::kScanner:
+            return is_answer(condition, result);
+        case Kind::kLimit:
+            return cannot_tell && result.scanner == kContentsScanner && names_only(condition, result.name);
+        default:
+            return false;
+    }
 }
 
 Answer ask(const Condition& condition, const Facts& facts) {

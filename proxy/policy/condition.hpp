@@ -102,6 +102,10 @@ struct Answer {
 };
 inline constexpr std::size_t kMaxSeen = 200;  // octets
 
+// The condition asks for this very result of a scanner, by its name or its cause; a negated one asks for none. So does
+// a kSet of which any child does.
+bool concerns(const Condition& condition, const ScanResult& result);
+
 // Of a kSet too: its items are those of the children that hold.
 Answer ask(const Condition& condition, const Facts& facts);
 

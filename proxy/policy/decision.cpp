@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 
 #include "policy/pattern.hpp"
@@ -81,18 +82,18 @@ Verdict strictest(const ScanReport& report, Outcome worst, const RecipientRule* 
 }
 
 // What the settings say of what the scanners found.
-Decision decide_by_settings(const Facts& facts, std::string_view recipient, const Rules& rules) {
+Decision decide_by_settings(const ScanReport& report, std::string_view recipient, const Rules& rules) {
     // With a policy a worker has been asked what is in the mail, and may not know.
     if (!rules.scanning &&
-        (rules.policy == nullptr || facts.report.results.empty() || worst_outcome(facts.report) == Outcome::kClean))
+        (rules.policy == nullptr || report.results.empty() || worst_outcome(report) == Outcome::kClean))
         return {Action::kDeliver, "not scanned", "scanner.clamav enable"};
     const auto special = std::find_if(rules.recipients.begin(), rules.recipients.end(), [&](const RecipientRule& rule) {
         return matches_recipient(rule.pattern, recipient);
     });
-    const auto worst = worst_outcome(facts.report);
-    Decision decision{Action::kDeliver, summary(facts.report), "clean"};
+    const auto worst = worst_outcome(report);
+    Decision decision{Action::kDeliver, summary(report), "clean"};
     if (worst != Outcome::kClean) {
-        auto verdict = strictest(facts.report, worst, special != rules.recipients.end() ? &*special : nullptr, rules);
+        auto verdict = strictest(report, worst, special != rules.recipients.end() ? &*special : nullptr, rules);
         decision.action = verdict.choice.action;
         decision.rule = std::move(verdict.rule);
     }
@@ -119,42 +120,42 @@ int weight(Action action) {
     return 5;
 }
 
-// The rule asks for what the scanners found, by its name.
-bool is_about(const Ruling& ruling, Outcome outcome) {
-    switch (outcome) {
-        case Outcome::kFound:
-            return ruling.about_virus;
-        case Outcome::kEncrypted:
-            return ruling.about_encrypted;
-        case Outcome::kClean:
-            return true;
-        case Outcome::kCannotTell:
-            break;
-    }
-    return ruling.about_cannot_tell;
+// What is left of a report when the results are taken out that the rule asks for, by their names and causes.
+ScanReport without_asked(const ScanReport& report, const Condition& asked) {
+    ScanReport rest;
+    std::copy_if(report.results.begin(), report.results.end(), std::back_inserter(rest.results),
+                 [&asked](const ScanResult& result) { return !concerns(asked, result); });
+    if (report.results.empty())  // nobody looked at it: a result of its own, which a rule may ask for
+        rest.results = cannot_tell("", Cause::kUnavailable, "").results;
+    if (rest.results.empty() || (report.results.empty() && concerns(asked, rest.results.front())))
+        rest.results = {{"", Outcome::kClean, Cause::kNone, {}, {}}};
+    return rest;
 }
 
 // A virus that the settings hold is not bounced to its alleged sender because of a rule about something else.
-bool overrules(const Ruling& ruling, const Decision& settings, Outcome outcome) {
-    if (is_about(ruling, outcome))
-        return true;
-    const auto wanted = ruling.final_action->action;
-    if (outcome == Outcome::kFound && wanted == Action::kReject)
+bool overrules(const Final& final_action, const Decision& settings, Outcome outcome) {
+    if (outcome == Outcome::kFound && final_action.action == Action::kReject)
         return weight(settings.action) < weight(Action::kQuarantine);
-    return weight(wanted) >= weight(settings.action);
+    return weight(final_action.action) >= weight(settings.action);
 }
 
 Decision decide(const Facts& facts, std::string_view recipient, const Rules& rules) {
-    auto decision = decide_by_settings(facts, recipient, rules);
+    auto decision = decide_by_settings(facts.report, recipient, rules);
     if (rules.policy) {
         auto ruling = rule_on(*rules.policy, facts, recipient);
-        decision.steps = std::move(ruling.steps);
-        if (ruling.final_action && overrules(ruling, decision, worst_outcome(facts.report))) {
-            decision.action = ruling.final_action->action;
-            decision.area = std::move(ruling.final_action->area);
-            decision.text = std::move(ruling.final_action->text);
-            decision.rule = "rule " + ruling.rule;
+        if (ruling.final_action) {
+            const auto rest = without_asked(facts.report, *ruling.asked);
+            auto settings = decide_by_settings(rest, recipient, rules);
+            settings.verdict = std::move(decision.verdict);
+            decision = std::move(settings);
+            if (overrules(*ruling.final_action, decision, worst_outcome(rest))) {
+                decision.action = ruling.final_action->action;
+                decision.area = std::move(ruling.final_action->area);
+                decision.text = std::move(ruling.final_action->text);
+                decision.rule = "rule " + ruling.rule;
+            }
         }
+        decision.steps = std::move(ruling.steps);
     }
     if (decision.action == Action::kReject && facts.envelope.null_sender()) {
         decision.action = Action::kQuarantine;

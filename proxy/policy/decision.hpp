@@ -65,8 +65,8 @@ bool fits(const ScanReport& report, const Rules& rules);
 
 // What the scanners found has the actions that the settings give it: the worst result wins (found, then cannot tell,
 // then encrypted, then clean; an empty report while scanning is "cannot tell"). The policy's rules have a word in it,
-// too: of the settings' action and the rules' final one, what keeps more back is done. Only a rule that asks for that
-// very event (virus, cannot_tell, encrypted ...) overrules the settings.
+// too: of the settings' action and the rules' final one, what keeps more back is done. Only
+// the results that a rule asks for by their names or causes (virus, cannot_tell, encrypted ...) are the rule's alone.
 //
 // Of the scanners with that result, the first of these actions counts: quarantine, reject, discard, tag-and-deliver; or
 // defer, quarantine, deliver-with-mark: what tries again, then what keeps the mail, then what does not, then what

@@ -42,26 +42,15 @@ Answer ask_what(const Rule& rule, const Facts& facts, Tried* tried) {
     return all;
 }
 
-// Whether a condition of this kind, not negated, is among what the rule asks.
-bool asks_for(const Condition& condition, Condition::Kind kind) {
-    return !condition.negated &&
-           (condition.kind == kind || std::any_of(condition.children.begin(), condition.children.end(),
-                                                  [kind](const Condition& child) { return asks_for(child, kind); }));
-}
-
 void take(Ruling& ruling, const Rule& rule, Answer answer) {
     ruling.rules.push_back(rule.name);
     ruling.steps.insert(ruling.steps.end(), rule.steps.begin(), rule.steps.end());
     ruling.items.insert(ruling.items.end(), answer.items.begin(), answer.items.end());
     if (!rule.final_action)
         return;
-    using Kind = Condition::Kind;
     ruling.final_action = rule.final_action;
     ruling.rule = rule.name;
-    ruling.about_virus = asks_for(rule.what, Kind::kVirus) || asks_for(rule.what, Kind::kScanner);
-    ruling.about_cannot_tell = asks_for(rule.what, Kind::kCannotTell) || asks_for(rule.what, Kind::kScanner) ||
-                               asks_for(rule.what, Kind::kLimit);
-    ruling.about_encrypted = asks_for(rule.what, Kind::kEncrypted) || asks_for(rule.what, Kind::kScanner);
+    ruling.asked = &rule.what;
 }
 
 }  // namespace

@@ -71,10 +71,7 @@ struct Ruling {
     std::vector<Step> steps{};
     std::vector<std::string> rules{};  // all that matched
     std::vector<std::size_t> items{};  // that made them match, ascending
-    // What happened that the final rule has asked for by name: its action stands against the scanner's own.
-    bool about_virus = false;
-    bool about_cannot_tell = false;
-    bool about_encrypted = false;
+    const Condition* asked = nullptr;  // what the final rule asks; belongs to the policy
 };
 
 // `tried`: filled in when it is not null.

@@ -29,6 +29,9 @@ struct ScanResult {
     std::string detail;           // for the log
 };
 
+// Who says in a result that a limit of looking inside was reached; its name has the limits, with blanks between them.
+inline constexpr std::string_view kContentsScanner = "contents";
+
 struct ScanReport {
     std::vector<ScanResult> results;
     std::string signatures;        // generation that judged: "clamav 27800, 12 loaded 2026-11-23T05:11:00Z" or like it

@@ -107,7 +107,8 @@ void note_limits(wire::Answer& answer) {
     for (const auto& one : answer.contents.exceeded)
         names.append(names.empty() ? "" : " ").append(policy::to_string(one.limit));
     if (!names.empty())
-        answer.results.push_back({"contents", policy::Outcome::kCannotTell, policy::Cause::kLimit, names, {}});
+        answer.results.push_back(
+            {std::string(policy::kContentsScanner), policy::Outcome::kCannotTell, policy::Cause::kLimit, names, {}});
 }
 
 void look_at(wire::Answer& answer, std::string_view mail, const WorkerPlan& plan, Scanners& scanners) {
@@ -118,8 +119,11 @@ void look_at(wire::Answer& answer, std::string_view mail, const WorkerPlan& plan
         if (plan.expressions != nullptr)
             find_expressions(opening, *plan.expressions, answer.results);
     } catch (const std::exception& exception) {  // no memory: what was seen is not all (invariant 6)
-        answer.results.push_back(
-            {"contents", policy::Outcome::kCannotTell, policy::Cause::kError, {}, exception.what()});
+        answer.results.push_back({std::string(policy::kContentsScanner),
+                                  policy::Outcome::kCannotTell,
+                                  policy::Cause::kError,
+                                  {},
+                                  exception.what()});
     }
     note_limits(answer);
     for (auto& scanner : scanners)

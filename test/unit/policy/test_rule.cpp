@@ -109,6 +109,57 @@ TEST_CASE("a rule that delivers lets no virus through") {
     CHECK(decide({denies}, Outcome::kCannotTell, actions).action == Action::kDefer);
 }
 
+TEST_CASE("a rule that asks for one failure lets no other one through") {
+    const auto done = [](const Condition& condition, std::vector<policy::ScanResult> results) {
+        auto knows = rule("knows", Action::kDeliver);
+        knows.what.any = true;
+        knows.what.children = {condition, Condition{}};  // and holds for every mail
+        auto policy = std::make_shared<policy::Policy>();
+        policy->rules = {knows};
+        policy::ScanReport seen;
+        seen.results = std::move(results);
+        const mail::Envelope envelope{"s@remote.test", "", {{"r@local.test", ""}}};
+        const policy::Actions actions{Action::kQuarantine, Action::kDefer, Action::kDeliverWithMark};
+        return policy::divide({seen, envelope}, {0}, {true, actions, {}, {}, policy}, true).at(0).decision.action;
+    };
+    const policy::ScanResult timeout{"clamav", Outcome::kCannotTell, Cause::kTimeout, "", ""};
+    const policy::ScanResult crash{"clamav", Outcome::kCannotTell, Cause::kCrash, "", ""};
+    const policy::ScanResult limits{"contents", Outcome::kCannotTell, Cause::kLimit, "layers ratio", ""};
+    const policy::ScanResult virus{"clamd a", Outcome::kFound, Cause::kNone, "Eicar", ""};
+    const policy::ScanResult encrypted{"clamav", Outcome::kEncrypted, Cause::kNone, "Heuristics.Encrypted.Zip", ""};
+    using Kind = Condition::Kind;
+    const auto asking = [](Kind kind, std::vector<std::uint32_t> numbers, std::vector<std::string> words = {}) {
+        Condition condition;
+        condition.kind = kind;
+        condition.numbers = std::move(numbers);
+        condition.words = std::move(words);
+        return condition;
+    };
+    const auto number = [](auto value) { return static_cast<std::uint32_t>(value); };
+    const auto on_timeout = asking(Kind::kCannotTell, {number(Cause::kTimeout)});
+    CHECK(done(on_timeout, {timeout}) == Action::kDeliver);
+    CHECK(done(on_timeout, {crash}) == Action::kDefer);
+    CHECK(done(on_timeout, {timeout, crash}) == Action::kDefer);
+    CHECK(done(on_timeout, {timeout, virus}) == Action::kQuarantine);
+    CHECK(done(on_timeout, {timeout, encrypted}) == Action::kDeliverWithMark);
+    CHECK(done(on_timeout, {}) == Action::kDefer);
+    CHECK(done(asking(Kind::kCannotTell, {}), {}) == Action::kDeliver);
+    CHECK(done(asking(Kind::kCannotTell, {}), {timeout, crash, limits}) == Action::kDeliver);
+    const auto layers = number(policy::ContentLimit::kLayers);
+    const auto ratio = number(policy::ContentLimit::kRatio);
+    CHECK(done(asking(Kind::kLimit, {layers}), {limits}) == Action::kDefer);
+    CHECK(done(asking(Kind::kLimit, {layers, ratio}), {limits}) == Action::kDeliver);
+    CHECK(done(asking(Kind::kLimit, {}), {limits}) == Action::kDeliver);
+    CHECK(done(asking(Kind::kLimit, {}), {timeout}) == Action::kDefer);
+    CHECK(done(asking(Kind::kVirus, {}, {"eicar"}), {virus}) == Action::kDeliver);
+    CHECK(done(asking(Kind::kVirus, {}, {"other*"}), {virus}) == Action::kQuarantine);
+    CHECK(done(asking(Kind::kScanner, {number(Outcome::kFound)}, {"clamd a"}), {virus}) == Action::kDeliver);
+    CHECK(done(asking(Kind::kScanner, {number(Outcome::kFound)}, {"clamav"}), {virus}) == Action::kQuarantine);
+    CHECK(done(asking(Kind::kScanner, {number(Outcome::kClean)}, {"clamd a"}), {virus}) == Action::kQuarantine);
+    CHECK(done(asking(Kind::kEncrypted, {}), {encrypted}) == Action::kDeliver);
+    CHECK(done(asking(Kind::kEncrypted, {}), {encrypted, crash}) == Action::kDefer);
+}
+
 TEST_CASE("of a rule and the settings, what keeps more back is done") {
     struct Row {
         Outcome outcome;
