@@ -39,7 +39,8 @@ def _unpack(directory, names):
 
 
 def _environment(directory):
-    return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C", "LD_LIBRARY_PATH": str(directory / "usr/lib/x86_64-linux-gnu")}
+    libraries = ":".join(str(directory / path / "x86_64-linux-gnu") for path in ("usr/lib", "lib"))
+    return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C", "LD_LIBRARY_PATH": libraries}
 
 
 class _Engine:

@@ -8,7 +8,7 @@ import warnings
 from certificates import Certificates, server_context
 from daemon import Daemon
 from samples import message, own_fields
-from suite import Suite, check, equal
+from suite import Suite, check, equal, wait_for
 
 from client import Client, send_message
 from sink import CLOSE, RESET, SILENCE, Sink
@@ -199,7 +199,7 @@ def a_server_that_speaks_only_an_old_version():
     with sink, Daemon(sink.port, {"tls.downstream": "required"}) as daemon:
         deferred(daemon, sink)
         daemon.wait_log("downstream_down.*demands it")
-        check("UNSUPPORTED_PROTOCOL" in "".join(sink.tls_faults), sink.tls_faults)
+        wait_for("the server's own word of it", lambda: "UNSUPPORTED_PROTOCOL" in "".join(sink.tls_faults))
 
 
 @suite.test
