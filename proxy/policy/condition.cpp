@@ -8,24 +8,23 @@
 #include "mail/text.hpp"
 #include "policy/file_type.hpp"
 #include "policy/pattern.hpp"
+#include "policy/printable.hpp"
 
 namespace policy {
 namespace {
 
 using Kind = Condition::Kind;
 
-std::string printable(std::string text) {
-    std::replace_if(
-        text.begin(), text.end(), [](char octet) { return octet < ' ' || octet > '~'; }, '?');
-    return text.substr(0, kMaxSeen);
+std::string shown(std::string_view text) {
+    return printable(text).substr(0, kMaxSeen);
 }
 
 Answer yes(std::string seen) {
-    return {true, printable(std::move(seen)), {}};
+    return {true, shown(seen), {}};
 }
 
 Answer no(std::string seen = {}) {
-    return {false, printable(std::move(seen)), {}};
+    return {false, shown(seen), {}};
 }
 
 bool any_word(const Condition& condition, std::string_view text) {
@@ -111,7 +110,7 @@ Answer ask_items(const Facts& facts, const Wanted& wanted, const Show& show) {
         if (!wanted(contents.items[i]))
             continue;
         if (!answer.holds)
-            answer.seen = printable(fmt::format("{}: {}", item_path(contents, i), show(contents.items[i])));
+            answer.seen = shown(fmt::format("{}: {}", item_path(contents, i), show(contents.items[i])));
         answer.holds = true;
         answer.items.push_back(i);
     }
@@ -211,7 +210,7 @@ Answer ask_expression(const Condition& condition, const Facts& facts) {
             continue;
         if (!answer.holds)
             answer.seen =
-                printable(fmt::format("{}: \"{}\", score {}", item_path(contents, hit.item), hit.excerpt, hit.score));
+                shown(fmt::format("{}: \"{}\", score {}", item_path(contents, hit.item), hit.excerpt, hit.score));
         answer.holds = true;
         answer.items.push_back(hit.item);
     }
@@ -223,7 +222,7 @@ Answer ask_expression(const Condition& condition, const Facts& facts) {
 // ---- who
 
 Answer ask_text(const Condition& condition, std::string_view text) {
-    return {any_word(condition, text), printable(std::string(text)), {}};
+    return {any_word(condition, text), shown(text), {}};
 }
 
 Answer ask_client(const Condition& condition, const Facts& facts) {
@@ -307,10 +306,10 @@ Answer ask_plain(const Condition& condition, const Facts& facts) {
         case Kind::kLimit:
             return ask_limit(condition, facts);
         case Kind::kMalformed:
-            return {mail::mime::is_malformed(contents.defects), printable(mail::mime::describe(contents.defects)), {}};
+            return {mail::mime::is_malformed(contents.defects), shown(mail::mime::describe(contents.defects)), {}};
         case Kind::kDefect:
             return {(contents.defects & condition.mask) != 0,
-                    printable(mail::mime::describe(contents.defects & condition.mask)),
+                    shown(mail::mime::describe(contents.defects & condition.mask)),
                     {}};
         case Kind::kExpression:
             return ask_expression(condition, facts);
@@ -320,7 +319,7 @@ Answer ask_plain(const Condition& condition, const Facts& facts) {
                                     return matches_recipient(pattern, facts.envelope.reverse_path) ||
                                            (pattern == "<>" && facts.envelope.null_sender());
                                 }),
-                    printable("<" + facts.envelope.reverse_path + ">"),
+                    shown("<" + facts.envelope.reverse_path + ">"),
                     {}};
         case Kind::kClient:
             return ask_client(condition, facts);

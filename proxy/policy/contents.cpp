@@ -2,17 +2,12 @@
 
 #include <algorithm>
 
+#include "policy/printable.hpp"
+
 namespace policy {
 namespace {
 
 constexpr std::size_t kMaxPath = 300;  // octets
-
-std::string printable(std::string_view text) {
-    std::string result(text);
-    std::replace_if(
-        result.begin(), result.end(), [](char octet) { return octet < ' ' || octet > '~'; }, '?');
-    return result;
-}
 
 // Which of its parent's children it is, from 1.
 std::size_t place_among_siblings(const Contents& contents, std::size_t item) {

@@ -43,6 +43,9 @@ struct Rules {
     std::vector<RecipientRule> recipients;  // the first that matches counts
     std::vector<ScannerRule> scanners = {};
     PolicyPtr policy = nullptr;  // null: none
+
+    // A rule asks what is in the mail, which only a worker can say, also when nothing scans.
+    [[nodiscard]] bool need_a_look() const { return scanning || policy != nullptr; }
 };
 
 struct Decision {

@@ -6,19 +6,13 @@
 #include <array>
 
 #include "mail/mime/defect.hpp"
+#include "policy/printable.hpp"
 
 namespace policy {
 namespace {
 
 constexpr std::array kMarks{Mark::kAttachment, Mark::kEncrypted, Mark::kMacro,  Mark::kScript,  Mark::kEmbedded,
                             Mark::kMalformed,  Mark::kUnopened,  Mark::kSigned, Mark::kExternal};
-
-std::string printable(std::string_view text) {
-    std::string result(text);
-    std::replace_if(
-        result.begin(), result.end(), [](char octet) { return octet < ' ' || octet > '~'; }, '?');
-    return result;
-}
 
 std::string marks_of(const Item& item) {
     std::string words;

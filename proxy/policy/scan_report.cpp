@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "policy/printable.hpp"
+
 namespace policy {
 namespace {
 
@@ -14,14 +16,6 @@ constexpr std::array kByWeight{Outcome::kFound, Outcome::kCannotTell, Outcome::k
 bool is_there(const ScanReport& report, Outcome outcome) {
     return std::any_of(report.results.begin(), report.results.end(),
                        [outcome](const ScanResult& result) { return outcome_of(result) == outcome; });
-}
-
-// Names come out of a worker, which may be under an attacker's control, and go into a header field: printable ASCII.
-std::string printable(std::string_view text) {
-    std::string result(text);
-    std::replace_if(
-        result.begin(), result.end(), [](char octet) { return octet < ' ' || octet > '~'; }, '?');
-    return result;
 }
 
 // What the results with this outcome say of it, each text once, as "a, b".

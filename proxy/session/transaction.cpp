@@ -224,7 +224,7 @@ void Transaction::looked_up(journal::Answer answer) {
     if (waiting_.empty())
         return finish(settled_);
     const auto limit = mail_.runtime->settings.worker_crash_limit;
-    if (mail_.runtime->rules.scanning && limit > 0 && answer.crashes >= limit)
+    if (mail_.runtime->rules.need_a_look() && limit > 0 && answer.crashes >= limit)
         return set_aside(answer.crashes);
     scan();
 }
@@ -288,8 +288,7 @@ void Transaction::set_aside(unsigned crashes) {
 
 void Transaction::scan() {
     stage_ = Stage::kScanning;
-    // The policy's rules ask for what is in the mail, which only a worker can say.
-    if (!mail_.runtime->rules.scanning && mail_.runtime->rules.policy == nullptr)
+    if (!mail_.runtime->rules.need_a_look())
         return scanned({});
     SANDWICH_FAILPOINT("before-scan");
     shard_.shared().scanners.submit(

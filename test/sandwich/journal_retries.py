@@ -312,6 +312,20 @@ def a_message_that_kills_workers_is_set_aside():
 
 
 @suite.test
+def a_message_that_kills_workers_of_the_policy_alone_is_set_aside():
+    """No scanner is on, and a worker is asked all the same, for what the rules want to know."""
+    need_test_hooks()
+    settings = {"worker.count": 2, "worker.crash_limit": 1, "scanner.clamav.enable": "no"}
+    with Sink() as sink, Daemon(sink.port, settings, start=False) as daemon:
+        daemon.write_policy("[rule r]\nif = extension exe\ndo = reject\n")
+        daemon.start()
+        poison = mail(new_id()).replace(b"Subject:", b"X-Sandwich-Test: crash\r\nSubject:")
+        equal(submit(daemon, poison).code, 451)
+        reply = submit(daemon, poison)
+        check(reply.code == 250 and "held in quarantine" in reply.text, reply)
+
+
+@suite.test
 def a_worker_that_is_killed_with_its_zygote_is_no_fault_of_the_message():
     need_test_hooks()
     settings = {"worker.count": 1, "worker.crash_limit": 1, "worker.scan_timeout": "20s"}
