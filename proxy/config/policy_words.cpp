@@ -315,6 +315,8 @@ base::Status take_step(policy::Step& step, std::string_view rest) {
         case StepKind::kReplaceHeader:
         case StepKind::kRemoveHeader:
             break;
+        default:
+            return base::error("unknown action");
     }
     return take_field(step, rest);
 }
@@ -455,10 +457,10 @@ base::Result<Deed> parse_deed(std::string_view text) {
     Deed deed;
     auto taken = base::ok();
     if (found->step) {
-        deed.step = policy::Step{*found->step, {}, {}};
+        deed.step = policy::Step{.kind = *found->step};
         taken = take_step(*deed.step, rest);
     } else {
-        deed.final_action = policy::Final{found->action, {}, {}};
+        deed.final_action = policy::Final{.action = found->action};
         taken = take_final(*deed.final_action, rest);
     }
     if (!taken)

@@ -73,7 +73,10 @@ struct Item {
     std::uint16_t parent = 0;  // index; of the mail itself: 0
     std::uint16_t layer = 0;   // archives, documents and messages around it
     std::uint16_t marks = 0;   // Mark
-    std::uint64_t size = 0;    // octets, decoded
+    // Which entity of the mail's own tree it is (mail::mime::parse), from 1: what can be edited. 0: something inside
+    // one.
+    std::uint16_t entity = 0;
+    std::uint64_t size = 0;  // octets, decoded
     // By every reading of its header, most likely first; last component only for members. At most kMaxNames, each at
     // most kMaxName octets.
     std::vector<std::string> names;

@@ -100,6 +100,10 @@ Decision decide_by_settings(const ScanReport& report, std::string_view recipient
     return decision;
 }
 
+bool is_delivery(Action action) {
+    return action == Action::kDeliver || action == Action::kTagAndDeliver || action == Action::kDeliverWithMark;
+}
+
 // How much an action keeps back: of two, the one that weighs more is done.
 int weight(Action action) {
     switch (action) {
@@ -153,7 +157,11 @@ Decision decide(const Facts& facts, std::string_view recipient, const Rules& rul
                 decision.area = std::move(ruling.final_action->area);
                 decision.text = std::move(ruling.final_action->text);
                 decision.rule = "rule " + ruling.rule;
+                decision.hours = ruling.final_action->hours;
             }
+            // Marked by the settings, it still goes where the rule sends it.
+            if (ruling.final_action->action == Action::kDeliver && is_delivery(decision.action))
+                decision.detour = std::move(ruling.final_action->detour);
         }
         decision.steps = std::move(ruling.steps);
     }
@@ -165,7 +173,8 @@ Decision decide(const Facts& facts, std::string_view recipient, const Rules& rul
 }
 
 bool same_is_done(const Decision& one, const Decision& other) {
-    return one.action == other.action && one.area == other.area && one.text == other.text && one.steps == other.steps;
+    return one.action == other.action && one.area == other.area && one.text == other.text && one.steps == other.steps &&
+           one.detour == other.detour && one.hours == other.hours;
 }
 
 // Adds a recipient to the group of those with whom the same is done, or begins one.

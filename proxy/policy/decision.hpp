@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,7 +55,9 @@ struct Decision {
     std::string rule;     // what decided: "scanner.clamav action", "rule executables"; "clean" when nothing had to
     std::string area{};   // of the quarantine; empty: the general one
     std::string text{};   // what a reply of kReject or kDefer says; empty: the usual
-    std::vector<Step> steps{};  // what else is done, in order; only with a delivery but for kNotify
+    std::vector<Step> steps{};    // what else is done, in order; only with a delivery but for kNotify and kArchive
+    Detour detour{};              // of a delivery
+    std::optional<Span> hours{};  // of kDefer: when it will be decided otherwise
 };
 
 // Recipients for whom the same is done.

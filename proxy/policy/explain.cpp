@@ -72,8 +72,31 @@ std::string describe_step(const Step& step) {
             return fmt::format("replace_header {}: {}", step.name, step.value);
         case Step::Kind::kRemoveHeader:
             break;
+        case Step::Kind::kStrip:
+            return "strip";
+        case Step::Kind::kStripAll:
+            return "strip_all";
+        case Step::Kind::kClean:
+            return "clean";
+        case Step::Kind::kStamp:
+            return "stamp " + step.stamp->name;
+        case Step::Kind::kCopy:
+            return "copy " + step.value;
+        case Step::Kind::kArchive:
+            return "archive " + step.name;
+        case Step::Kind::kNotify:
+            return "notify " + step.notice->name;
     }
     return "remove_header " + step.name;
+}
+
+std::string describe_detour(const Detour& detour) {
+    std::string text;
+    if (!detour.recipients.empty())
+        text += fmt::format(" to {}", fmt::join(detour.recipients, " "));
+    if (!detour.server.empty())
+        text += " by " + detour.server;
+    return text;
 }
 
 }  // namespace
@@ -132,6 +155,7 @@ std::string describe_decision(const Decision& decision) {
     std::string text(to_string(decision.action));
     if (!decision.area.empty())
         text += fmt::format(" (area {})", decision.area);
+    text += describe_detour(decision.detour);
     text += ", " + decision.rule;
     for (const auto& step : decision.steps)
         text += "; " + describe_step(step);

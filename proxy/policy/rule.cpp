@@ -1,6 +1,7 @@
 #include "policy/rule.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "policy/contents.hpp"
 
@@ -42,11 +43,23 @@ Answer ask_what(const Rule& rule, const Facts& facts, Tried* tried) {
     return all;
 }
 
-void take(Ruling& ruling, const Rule& rule, Answer answer) {
+void take_steps(Ruling& ruling, const Rule& rule, const Answer& answer) {
+    for (const auto& step : rule.steps) {
+        auto& taken = ruling.steps.emplace_back(step);
+        if (step.kind != Step::Kind::kStrip)
+            continue;
+        std::transform(answer.items.begin(), answer.items.end(), std::back_inserter(taken.items),
+                       [](std::size_t item) { return static_cast<std::uint16_t>(item); });
+        std::sort(taken.items.begin(), taken.items.end());
+        taken.items.erase(std::unique(taken.items.begin(), taken.items.end()), taken.items.end());
+    }
+}
+
+void take(Ruling& ruling, const Rule& rule, const Answer& answer, const Moment& moment) {
     ruling.rules.push_back(rule.name);
-    ruling.steps.insert(ruling.steps.end(), rule.steps.begin(), rule.steps.end());
+    take_steps(ruling, rule, answer);
     ruling.items.insert(ruling.items.end(), answer.items.begin(), answer.items.end());
-    if (!rule.final_action)
+    if (!rule.final_action || (rule.final_action->hours && rule.final_action->hours->contains(moment)))
         return;
     ruling.final_action = rule.final_action;
     ruling.rule = rule.name;
@@ -75,9 +88,9 @@ Ruling rule_on(const Policy& policy, const Facts& facts, std::string_view recipi
             result = Tried::Result::kNotForThem;
         } else if (!in_time(rule, facts.moment)) {
             result = Tried::Result::kNotNow;
-        } else if (auto answer = ask_what(rule, facts, entry); answer.holds) {
+        } else if (const auto answer = ask_what(rule, facts, entry); answer.holds) {
             result = Tried::Result::kMatch;
-            take(ruling, rule, std::move(answer));
+            take(ruling, rule, answer, facts.moment);
         }
         if (entry != nullptr)
             entry->result = result;

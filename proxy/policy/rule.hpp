@@ -20,16 +20,6 @@ namespace policy {
 // Of a recipient: incoming, when the domain is one of ours ([domains] local); else outgoing.
 enum class Direction : std::uint8_t { kBoth, kIncoming, kOutgoing };
 
-// Days and hours of the week, local time. From `begin` to before `end`; a span that ends before it begins goes on after
-// midnight and belongs to the day on which it begins.
-struct Span {
-    unsigned days = 0;   // bit 0: Sunday ...
-    unsigned begin = 0;  // minute of the day
-    unsigned end = 0;    // 1440: midnight
-
-    [[nodiscard]] bool contains(const Moment& moment) const;
-};
-
 struct Rule {
     std::string name;
     std::string origin;  // "policy.ini:12"

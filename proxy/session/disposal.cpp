@@ -41,6 +41,8 @@ std::vector<mail::HeaderEdit> header_edits(const policy::Decision& decision) {
             case policy::Step::Kind::kRemoveHeader:
                 edits.push_back({Edit::kRemove, step.name, {}});
                 break;
+            default:
+                break;  // no change of the header
         }
     }
     return edits;

@@ -101,13 +101,13 @@ do = reject
     CHECK(rule.what.children[0].children.at(0).any);
     CHECK(rule.what.children[1].negated);
     REQUIRE(rule.steps.size() == 2);
-    CHECK(rule.steps[0] == Step{Step::Kind::kTagSubject, "", "[PROGRAM]"});
-    CHECK(rule.steps[1] == Step{Step::Kind::kRemoveHeader, "X-Mailer", ""});
+    CHECK(rule.steps[0] == Step{.kind = Step::Kind::kTagSubject, .name = "", .value = "[PROGRAM]"});
+    CHECK(rule.steps[1] == Step{.kind = Step::Kind::kRemoveHeader, .name = "X-Mailer", .value = ""});
     REQUIRE(rule.final_action);
     CHECK(rule.final_action->action == policy::Action::kQuarantine);
     CHECK(rule.final_action->area == "programs");
     CHECK(policy.rules[1].name == "last");
-    CHECK(policy.rules[1].steps.at(0) == Step{Step::Kind::kAddHeader, "X-Seen", "yes"});
+    CHECK(policy.rules[1].steps.at(0) == Step{.kind = Step::Kind::kAddHeader, .name = "X-Seen", .value = "yes"});
 }
 
 TEST_CASE("conditions as they are written") {

@@ -23,7 +23,7 @@ Rule rule(std::string name, std::optional<Action> final_action) {
     Rule made;
     made.name = std::move(name);
     if (final_action)
-        made.final_action = policy::Final{*final_action, {}, {}};
+        made.final_action = policy::Final{.action = *final_action};
     return made;
 }
 
