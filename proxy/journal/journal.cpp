@@ -197,6 +197,17 @@ void Journal::look_up(net::Loop& loop, mail::MessagePtr message, std::size_t bel
     });
 }
 
+void Journal::look_up(net::Loop& loop, std::vector<Key> keys, bool identified,
+                      std::function<void(std::vector<Known>)> done) {
+    state_->add([state = state_.get(), &loop, keys = std::move(keys), identified, done = std::move(done)]() mutable {
+        std::vector<Known> known;
+        known.reserve(keys.size());
+        for (const auto& key : keys)
+            known.push_back(state->known(key, identified));
+        loop.post([done = std::move(done), known = std::move(known)]() mutable { done(std::move(known)); });
+    });
+}
+
 void Journal::intend(net::Loop& loop, std::string id, std::vector<Key> keys, std::function<void()> done) {
     state_->add(
         [state = state_.get(), &loop, id = std::move(id), keys = std::move(keys), done = std::move(done)]() mutable {

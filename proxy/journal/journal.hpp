@@ -53,6 +53,8 @@ class Journal {
     // `below`: offset in the message from which on it is part of the key.
     void look_up(net::Loop& loop, mail::MessagePtr message, std::size_t below, Origin origin,
                  std::vector<std::string> recipients, std::function<void(Answer)> done);
+    // What is known of other keys of the same mail, in order (act_key()). `identified`: as Origin::identified().
+    void look_up(net::Loop& loop, std::vector<Key> keys, bool identified, std::function<void(std::vector<Known>)> done);
     // Before the final dot, or before the quarantine put. `done` runs when it is written (or could not be).
     void intend(net::Loop& loop, std::string id, std::vector<Key> keys, std::function<void()> done);
     // How it ended: kDelivered, kQuarantined, kDiscarded, kWithdrawn.

@@ -46,6 +46,14 @@ Key recipient_key(const Origin& origin, const Key& content, std::string_view rec
     return sha256(parts);
 }
 
+Key act_key(const Key& mail, std::string_view kind, std::string_view whom) {
+    std::string parts;
+    add_part(parts, {reinterpret_cast<const char*>(mail.data()), mail.size()});
+    add_part(parts, kind);
+    add_part(parts, whom);
+    return sha256(parts);
+}
+
 Key mail_key(const Origin& origin, const Key& content) {
     return sha256(common_parts(origin, content));
 }

@@ -38,6 +38,9 @@ Key sha256(std::string_view octets);
 
 // `content` is sha256() of what lies below the topmost Received field.
 Key recipient_key(const Origin& origin, const Key& content, std::string_view recipient);
+// Something else that is done with a mail: a copy, the original kept, a notice. `kind` and `whom` tell it from the
+// others.
+Key act_key(const Key& mail, std::string_view kind, std::string_view whom);
 // The mail as a whole, whoever gets it: what a scanner worker dies of does not depend on the recipient.
 Key mail_key(const Origin& origin, const Key& content);
 

@@ -50,6 +50,15 @@ class Rig {
         REQUIRE(answer.known.size() == recipients.size());
         return answer;
     }
+    journal::Known known(const journal::Key& key, bool identified) {
+        journal::Known found;
+        journal_->look_up(loop_, {key}, identified, [&](const std::vector<journal::Known>& known) {
+            found = known.at(0);
+            loop_.stop();
+        });
+        loop_.run();
+        return found;
+    }
     void intend(const std::vector<journal::Key>& keys, const char* id = kId) {
         journal_->intend(loop_, id, keys, [&] { loop_.stop(); });
         loop_.run();
@@ -191,4 +200,28 @@ TEST_CASE("a journal that cannot be written says so, and mail goes on") {
 TEST_CASE("a journal without its directory does not open") {
     const TemporaryDirectory directory;
     CHECK_FALSE(Journal::open(directory.path() + "/no/parent", {}));
+}
+
+TEST_CASE("what else is done with a mail has keys of its own") {
+    Rig rig;
+    const auto mail = rig.look_up().mail;
+    const auto copy = journal::act_key(mail, "copy", "audit@a.test");
+    CHECK(copy != journal::act_key(mail, "copy", "other@a.test"));
+    CHECK(copy != journal::act_key(mail, "keep", "audit@a.test"));
+    CHECK(copy != journal::act_key(journal::Key{}, "copy", "audit@a.test"));
+    // Nothing can be shifted from one part to the other.
+    CHECK(journal::act_key(mail, "ab", "c") != journal::act_key(mail, "a", "bc"));
+
+    CHECK(rig.known(copy, true).state == State::kNothing);
+    rig.intend({copy});
+    CHECK(rig.known(copy, true).state == State::kRunning);
+    CHECK(rig.known(copy, false).state == State::kPossible);
+    rig.journal().conclude(kId, {copy}, Kind::kDelivered);
+    CHECK(rig.known(copy, true).state == State::kDone);
+    CHECK(rig.known(copy, true).id == kId);
+    CHECK(rig.known(copy, false).state == State::kPossible);
+    rig.reopen();
+    CHECK(rig.known(copy, true).state == State::kDone);
+    // The recipients' own keys are untouched by that.
+    CHECK(rig.look_up().known.front().state == State::kNothing);
 }
