@@ -3,19 +3,23 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "config/expression_section.hpp"
 #include "config/ini_file.hpp"
 #include "config/load.hpp"
+#include "config/policy_deeds.hpp"
 #include "config/policy_words.hpp"
 #include "config/spelling.hpp"
+#include "config/text_sections.hpp"
 
 namespace config {
 
 namespace {
 
-constexpr std::string_view kSections[] = {"domains", "group", "time", "expression", "conditions", "rule"};
+constexpr std::string_view kSections[] = {"domains", "group",  "time",       "expression",
+                                          "stamp",   "notice", "conditions", "rule"};
 
 std::string_view trim(std::string_view text) {
     const auto first = text.find_first_not_of(" \t\r");
@@ -29,6 +33,18 @@ std::pair<std::string, std::string> kind_and_name(std::string_view section) {
     if (blank == std::string_view::npos)
         return {lower(section), {}};
     return {lower(section.substr(0, blank)), lower(trim(section.substr(blank)))};
+}
+
+// A rule that asks for viruses decides over them (policy::concerns).
+bool asks_for_virus(const policy::Condition& condition) {
+    using Kind = policy::Condition::Kind;
+    const auto found = static_cast<std::uint32_t>(policy::Outcome::kFound);
+    if (condition.negated)
+        return false;
+    if (condition.kind == Kind::kSet)
+        return std::ranges::any_of(condition.children, asks_for_virus);
+    return condition.kind == Kind::kVirus ||
+           (condition.kind == Kind::kScanner && std::ranges::find(condition.numbers, found) != condition.numbers.end());
 }
 
 class Parser {
@@ -101,6 +117,10 @@ class Parser {
             take_time(section);
         else if (section.kind == "expression")
             take_expression(section);
+        else if (section.kind == "stamp")
+            stamps_[section.name] = take_texts<StampSection, policy::Stamp>(section);
+        else if (section.kind == "notice")
+            notices_[section.name] = take_texts<NoticeSection, policy::Notice>(section);
         else if (section.kind == "conditions")
             take_conditions(section);
         else
@@ -179,14 +199,17 @@ class Parser {
             error(*section.file, section.line, "[time {}] has no span", section.name);
     }
 
+    [[nodiscard]] FindList find_list() const {
+        return [this](const std::string& path) -> const std::string* {
+            const auto list = lists_.find(path);
+            return list == lists_.end() ? nullptr : &list->second->text;
+        };
+    }
+
     void take_expression(const Section& section) {
         if (policy_.expressions.size() == policy::kMaxExpressions)
             return error(*section.file, section.line, "more than {} expressions", policy::kMaxExpressions);
-        ExpressionSection expression(section.name, section.file->name, section.line,
-                                     [this](const std::string& path) -> const std::string* {
-                                         const auto list = lists_.find(path);
-                                         return list == lists_.end() ? nullptr : &list->second->text;
-                                     });
+        ExpressionSection expression(section.name, section.file->name, section.line, find_list());
         for (const auto& entry : section.entries)
             if (auto taken = expression.take(entry); !taken)
                 error(section, entry, "{}", taken.error().message);
@@ -195,6 +218,33 @@ class Parser {
             return error(*section.file, section.line, "{}", finished.error().message);
         expressions_[section.name] = static_cast<std::uint32_t>(policy_.expressions.size());
         policy_.expressions.push_back(std::move(*finished));
+    }
+
+    // Never null: with an error in the section there is no policy, and a rule that names it is not wrong as well.
+    template <typename Reader, typename Texts>
+    std::shared_ptr<const Texts> take_texts(const Section& section) {
+        Reader reader(section.name, find_list());
+        bool good = true;
+        for (const auto& entry : section.entries)
+            if (auto taken = reader.take(entry); !taken) {
+                error(section, entry, "{}", taken.error().message);
+                good = false;
+            }
+        auto finished = reader.finish();
+        if (good && !finished)
+            error(*section.file, section.line, "{}", finished.error().message);
+        return finished ? std::make_shared<const Texts>(std::move(*finished)) : std::make_shared<const Texts>();
+    }
+
+    [[nodiscard]] KnownTexts known_texts() const {
+        return {[this](std::string_view name) -> std::shared_ptr<const policy::Stamp> {
+                    const auto found = stamps_.find(lower(name));
+                    return found == stamps_.end() ? nullptr : found->second;
+                },
+                [this](std::string_view name) -> std::shared_ptr<const policy::Notice> {
+                    const auto found = notices_.find(lower(name));
+                    return found == notices_.end() ? nullptr : found->second;
+                }};
     }
 
     [[nodiscard]] Known known() const {
@@ -265,8 +315,36 @@ class Parser {
             rule.what.any = false;
         if (rule.steps.empty() && !rule.final_action)
             error(*section.file, section.line, "[rule {}] does nothing: a line do= is missing", section.name);
-        if (enabled)
-            policy_.rules.push_back(std::move(rule));
+        if (!enabled)
+            return;
+        warn_of(section, rule);
+        policy_.rules.push_back(std::move(rule));
+    }
+
+    static bool changes_a_delivery(const policy::Step& step) {
+        return step.kind != policy::Step::Kind::kArchive && step.kind != policy::Step::Kind::kNotify;
+    }
+
+    // What is written so, and not meant so.
+    void warn_of(const Section& section, const policy::Rule& rule) {
+        const bool cleans = std::ranges::any_of(
+            rule.steps, [](const policy::Step& step) { return step.kind == policy::Step::Kind::kClean; });
+        if (cleans && !asks_for_virus(rule.what))
+            warn(section, "[rule {}] cleans, and asks for no virus (if = virus): viruses have the settings' action",
+                 section.name);
+        if (!rule.final_action || rule.final_action->action == policy::Action::kDeliver)
+            return;
+        const auto action = policy::to_string(rule.final_action->action);
+        if (rule.final_action->action == policy::Action::kReject && warned_of_reject_.insert(section.file).second)
+            warn(section,
+                 "[rule {}] refuses mail, so that the inbound server sends a bounce to an address that may be "
+                 "forged; quarantine does not",
+                 section.name);
+        // What is delayed is delivered, later.
+        const auto step = std::ranges::find_if(rule.steps, changes_a_delivery);
+        if (step != rule.steps.end() && !rule.final_action->hours)
+            warn(section, "[rule {}] changes with {} what is delivered, and then does not deliver it: {}", section.name,
+                 deed_word(step->kind), action);
     }
 
     void take_entry(const Section& section, const IniEntry& entry, policy::Rule& rule, bool& enabled) {
@@ -357,15 +435,18 @@ class Parser {
     }
 
     void take_deed(const Section& section, const IniEntry& entry, policy::Rule& rule) {
-        auto deed = parse_deed(entry.value);
+        auto deed = parse_deed(entry.value, known_texts());
         if (!deed)
             return error(section, entry, "{}", deed.error().message);
-        if (deed->final_action && rule.final_action)
-            return error(section, entry, "a rule has one final action, and this is a second one");
-        if (deed->final_action)
+        if (rule.steps.size() + deed->steps.size() > kMaxSteps)
+            return error(section, entry, "more than {} actions", kMaxSteps);
+        rule.steps.insert(rule.steps.end(), deed->steps.begin(), deed->steps.end());
+        if (!deed->final_action)
+            return;
+        if (!rule.final_action)
             rule.final_action = std::move(deed->final_action);
-        else
-            rule.steps.push_back(std::move(*deed->step));
+        else if (!join(*rule.final_action, *deed->final_action))
+            error(section, entry, "a rule has one final action, and this is a second one");
     }
 
     void check_directions() {
@@ -416,7 +497,10 @@ class Parser {
     std::map<std::string, policy::AddressSetPtr, std::less<>> groups_;
     std::map<std::string, std::vector<policy::Span>, std::less<>> times_;
     std::map<std::string, std::uint32_t, std::less<>> expressions_;
+    std::map<std::string, std::shared_ptr<const policy::Stamp>, std::less<>> stamps_;
+    std::map<std::string, std::shared_ptr<const policy::Notice>, std::less<>> notices_;
     std::map<std::string, policy::Condition, std::less<>> sets_;
+    std::set<const PolicyFiles::File*> warned_of_reject_;
     std::string first_directed_;
     policy::Policy policy_;
     std::vector<std::string> errors_;

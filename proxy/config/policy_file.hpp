@@ -14,6 +14,7 @@ namespace config {
 inline constexpr std::size_t kMaxRules = 2000;
 inline constexpr std::size_t kMaxConditions = 200;    // of one rule or set
 inline constexpr std::size_t kMaxConditionDepth = 8;  // sets in sets
+inline constexpr std::size_t kMaxSteps = 100;         // of one rule
 
 struct LoadedPolicy {
     std::shared_ptr<const policy::Policy> policy;  // null when there is an error

@@ -32,12 +32,13 @@ std::optional<std::string> take_text(std::string_view& packed) {
     return text;
 }
 
-// The lists that a file of the policy names.
+// The lists and texts that a file of the policy names.
 void add_lists_of(const PolicyFiles::File& file, std::vector<std::string>& paths) {
     std::vector<Diagnostic> ignored;  // parse_policy() says it
     for (const auto& section : read_ini(file.text, ignored))
         for (const auto& entry : section.entries)
-            if (same(entry.key, "file") && std::ranges::find(paths, entry.value) == paths.end())
+            if ((same(entry.key, "file") || same(entry.key, "html_file")) &&
+                std::ranges::find(paths, entry.value) == paths.end())
                 paths.push_back(entry.value);
 }
 

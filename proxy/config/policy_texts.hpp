@@ -1,5 +1,5 @@
-// The texts of the content policy: policy.ini, the files of policy.d, and the lists that they name. The supervisor
-// reads them and hands them to the other processes, which open none of them.
+// The texts of the content policy: policy.ini, the files of policy.d, and the lists and texts that they name. The
+// supervisor reads them and hands them to the other processes, which open none of them.
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ struct PolicyFiles {
     struct File {
         std::string name;  // as messages name it: the path
         std::string text;
-        bool list = false;  // one entry a line, and no ini file
+        bool list = false;  // a list or a text that another file names, and no ini file
     };
     std::vector<File> files;
 

@@ -251,97 +251,6 @@ base::Status take_arguments(Condition& condition, const Form& form, Words words,
     return take_reference(condition, form, words, known);
 }
 
-// ---- what is done
-
-struct Deeds {
-    std::string_view word;
-    std::optional<policy::Step::Kind> step;
-    policy::Action action = policy::Action::kDeliver;
-};
-
-using StepKind = policy::Step::Kind;
-
-constexpr Deeds kDeeds[] = {
-    {"deliver", {}, policy::Action::kDeliver},  {"quarantine", {}, policy::Action::kQuarantine},
-    {"reject", {}, policy::Action::kReject},    {"defer", {}, policy::Action::kDefer},
-    {"discard", {}, policy::Action::kDiscard},  {"tag_subject", StepKind::kTagSubject},
-    {"add_header", StepKind::kAddHeader},       {"replace_header", StepKind::kReplaceHeader},
-    {"remove_header", StepKind::kRemoveHeader},
-};
-
-bool is_field_name(std::string_view name) {
-    return !name.empty() && name.size() <= 76 &&
-           std::ranges::all_of(name, [](char c) { return c > ' ' && c < '\x7f' && c != ':'; });
-}
-
-// Fields on which the mail's own way depends, and those that only we may write.
-bool is_protected(std::string_view name) {
-    constexpr std::string_view kProtected[] = {"received",     "content-type",   "content-transfer-encoding",
-                                               "mime-version", "dkim-signature", "return-path"};
-    const auto key = lower(name);
-    return key.starts_with("x-sandwich-") || std::ranges::find(kProtected, key) != std::end(kProtected);
-}
-
-bool is_printable(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return c >= ' ' && c < '\x7f'; });
-}
-
-base::Status take_field(policy::Step& step, std::string_view rest) {
-    const bool has_value = step.kind != StepKind::kRemoveHeader;
-    const auto colon = rest.find(':');
-    step.name = std::string(rest.substr(0, has_value ? colon : rest.size()));
-    if (!is_field_name(step.name) || (has_value && colon == std::string_view::npos))
-        return base::error("a header field is written as {}",
-                           has_value ? "Name: value" : "its name, without the colon");
-    if (is_protected(step.name))
-        return base::error("the field {} may not be changed", step.name);
-    if (!has_value)
-        return base::ok();
-    const auto value = rest.substr(colon + 1);
-    step.value = std::string(value.substr(std::min(value.find_first_not_of(' '), value.size())));
-    if (step.value.empty() || step.value.size() > 900 || !is_printable(step.value))
-        return base::error("the value of a header field has 1 to 900 printable ASCII characters");
-    return base::ok();
-}
-
-base::Status take_step(policy::Step& step, std::string_view rest) {
-    switch (step.kind) {
-        case StepKind::kTagSubject:
-            step.value = std::string(rest);
-            if (rest.empty() || rest.size() > 60 || !is_printable(rest))
-                return base::error("tag_subject is followed by 1 to 60 printable ASCII characters");
-            return base::ok();
-        case StepKind::kAddHeader:
-        case StepKind::kReplaceHeader:
-        case StepKind::kRemoveHeader:
-            break;
-        default:
-            return base::error("unknown action");
-    }
-    return take_field(step, rest);
-}
-
-base::Status take_final(policy::Final& final_action, std::string_view rest) {
-    const bool has_text =
-        final_action.action == policy::Action::kReject || final_action.action == policy::Action::kDefer;
-    if (rest.empty())
-        return base::ok();
-    if (final_action.action == policy::Action::kQuarantine) {
-        final_action.area = lower(rest);
-        if (rest.size() > 32 || !std::ranges::all_of(final_action.area, [](char c) {
-                return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-            }))
-            return base::error("the name of an area has 1 to 32 letters, digits, - and _");
-        return base::ok();
-    }
-    if (!has_text)
-        return base::error("nothing may follow {}", policy::to_string(final_action.action));
-    final_action.text = std::string(rest);
-    if (rest.size() > 200 || !is_printable(rest))
-        return base::error("the text of a reply has at most 200 printable ASCII characters");
-    return base::ok();
-}
-
 // ---- times
 
 constexpr std::string_view kDays[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
@@ -438,34 +347,6 @@ std::vector<std::string_view> condition_words() {
     std::vector<std::string_view> words;
     std::ranges::transform(kForms, std::back_inserter(words), &Form::word);
     return words;
-}
-
-std::vector<std::string_view> deed_words() {
-    std::vector<std::string_view> words;
-    std::ranges::transform(kDeeds, std::back_inserter(words), &Deeds::word);
-    return words;
-}
-
-base::Result<Deed> parse_deed(std::string_view text) {
-    const auto blank = text.find_first_of(" \t");
-    const auto word = text.substr(0, blank);
-    auto rest = blank == std::string_view::npos ? std::string_view{} : text.substr(blank);
-    rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size()));
-    const auto found = std::ranges::find_if(kDeeds, [word](const Deeds& one) { return same(one.word, word); });
-    if (found == std::end(kDeeds))
-        return base::error("unknown action {}{}", word, hint(word, kDeeds, [](const Deeds& one) { return one.word; }));
-    Deed deed;
-    auto taken = base::ok();
-    if (found->step) {
-        deed.step = policy::Step{.kind = *found->step};
-        taken = take_step(*deed.step, rest);
-    } else {
-        deed.final_action = policy::Final{.action = found->action};
-        taken = take_final(*deed.final_action, rest);
-    }
-    if (!taken)
-        return taken.error();
-    return deed;
 }
 
 base::Result<policy::Span> parse_span(std::string_view text) {

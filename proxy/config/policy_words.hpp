@@ -1,4 +1,4 @@
-// The words of the policy files: conditions ("if = extension exe scr") and what is done ("do = quarantine"). Pure.
+// The words of the policy files: conditions ("if = extension exe scr") and times. Pure.
 #pragma once
 
 #include <functional>
@@ -26,14 +26,6 @@ base::Result<policy::Condition> parse_condition(std::string_view text, const Kno
 
 // All the words that there are, in the order of the manual.
 std::vector<std::string_view> condition_words();
-std::vector<std::string_view> deed_words();
-
-// One line of `do`: a step, or the final action.
-struct Deed {
-    std::optional<policy::Step> step;
-    std::optional<policy::Final> final_action;
-};
-base::Result<Deed> parse_deed(std::string_view text);
 
 // "mon-fri 08:00-18:00", "sat,sun", "22:00-06:00".
 base::Result<policy::Span> parse_span(std::string_view text);

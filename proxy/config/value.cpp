@@ -81,15 +81,6 @@ bool is_host_name(std::string_view text) {
     }
 }
 
-// RFC 5321 section 4.1.2 Mailbox in its unquoted form, or the local part alone.
-bool is_mailbox(std::string_view text) {
-    const auto at = text.find('@');
-    const auto local = text.substr(0, at);
-    return !local.empty() && std::ranges::all_of(local, [](char c) {
-        return is_letter_or_digit(c) || std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos;
-    }) && (at == std::string_view::npos || is_host_name(text.substr(at + 1)));
-}
-
 // Absolute, not the root itself, and without "..": what is compared and made must be what is meant.
 bool is_path(std::string_view text) {
     const auto padded = std::string(text) + '/';
@@ -229,6 +220,14 @@ std::string list_words(const Setting& setting) {
 }
 
 }  // namespace
+
+bool is_mailbox(std::string_view text) {
+    const auto at = text.find('@');
+    const auto local = text.substr(0, at);
+    return !local.empty() && std::ranges::all_of(local, [](char c) {
+        return is_letter_or_digit(c) || std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos;
+    }) && (at == std::string_view::npos || is_host_name(text.substr(at + 1)));
+}
 
 base::Status set(const Setting& setting, Settings& settings, std::string_view text) {
     return std::visit(Writer{setting, settings, text}, setting.field);

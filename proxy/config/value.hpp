@@ -15,6 +15,9 @@ base::Status set(const Setting& setting, Settings& settings, std::string_view te
 // The text that set() would read back to the same value, in its shortest form.
 std::string get(const Setting& setting, const Settings& settings);
 
+// RFC 5321 section 4.1.2 Mailbox in its unquoted form, or the local part alone.
+bool is_mailbox(std::string_view text);
+
 // What may stand after the "=", in words, to finish "must be": "a number: 0 to 64".
 std::string permitted(const Setting& setting);
 

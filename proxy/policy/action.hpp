@@ -36,6 +36,7 @@ struct Notice {
     std::string name{};
     bool to_sender = false;                // the reverse-path; never one that is empty
     bool to_recipients = false;            // those whom the rule was about
+    bool to_postmaster = false;            // as the settings have it
     std::vector<std::string> addresses{};  // others: administrators
     std::string from{};                    // in the header; empty: postmaster of the proxy. The reverse-path is <>
     std::string subject{};
@@ -74,9 +75,10 @@ struct Step {
     Kind kind = Kind::kAddHeader;
     std::string name{};
     std::string value{};
-    std::vector<std::uint16_t> items{};  // of Contents, ascending; kStrip
+    std::vector<std::uint16_t> items{};  // of Contents, ascending; kStrip, and kNotify for its text
     std::shared_ptr<const Stamp> stamp{};
     std::shared_ptr<const Notice> notice{};
+    std::string rule{};  // that asks for it, for texts: kStrip, kStripAll, kClean, kNotify
     bool operator==(const Step&) const = default;
 };
 

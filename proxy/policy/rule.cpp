@@ -43,10 +43,18 @@ Answer ask_what(const Rule& rule, const Facts& facts, Tried* tried) {
     return all;
 }
 
+// Texts name the rule. Other steps do not: two rules that add the same field do the same.
+bool has_text(Step::Kind kind) {
+    return kind == Step::Kind::kStrip || kind == Step::Kind::kStripAll || kind == Step::Kind::kClean ||
+           kind == Step::Kind::kNotify;
+}
+
 void take_steps(Ruling& ruling, const Rule& rule, const Answer& answer) {
     for (const auto& step : rule.steps) {
         auto& taken = ruling.steps.emplace_back(step);
-        if (step.kind != Step::Kind::kStrip)
+        if (has_text(step.kind))
+            taken.rule = rule.name;
+        if (step.kind != Step::Kind::kStrip && step.kind != Step::Kind::kNotify)
             continue;
         std::transform(answer.items.begin(), answer.items.end(), std::back_inserter(taken.items),
                        [](std::size_t item) { return static_cast<std::uint16_t>(item); });

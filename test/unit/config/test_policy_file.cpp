@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "config/load.hpp"
+#include "config/policy_deeds.hpp"
 #include "config/policy_file.hpp"
 #include "config/policy_words.hpp"
 #include "mail/mime/defect.hpp"

@@ -1,0 +1,349 @@
+#include "config/policy_deeds.hpp"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <span>
+#include <utility>
+
+#include "base/utf8.hpp"
+#include "config/policy_words.hpp"
+#include "config/spelling.hpp"
+#include "config/value.hpp"
+#include "net/address.hpp"
+#include "policy/notice_text.hpp"
+
+namespace config {
+
+using policy::Action;
+using StepKind = policy::Step::Kind;
+
+namespace {
+
+constexpr std::size_t kMaxAddress = 254;   // octets; RFC 5321 section 4.5.3.1.3, without the angle brackets
+constexpr std::size_t kMaxAddresses = 50;  // of one line
+constexpr std::size_t kMaxNote = 500;      // octets
+constexpr std::size_t kMaxReplyText = 200;
+constexpr std::string_view kStripped = "stripped";  // area of the originals
+constexpr std::string_view kArchive = "archive";
+
+constexpr std::string_view kStripNote =
+    "An attachment was removed here: %FILENAME%. The rule %RULENAME% asks for it. The message as it came is kept as "
+    "%QUARANTINE%.";
+constexpr std::string_view kCleanNote =
+    "Something harmful was removed here: %VIRUSNAME%. The message as it came is kept as %QUARANTINE%.";
+
+// What follows the word.
+enum class Takes : std::uint8_t {
+    kNothing,
+    kReply,      // text of a reply
+    kArea,       // of the quarantine
+    kNote,       // area=NAME, then what stands in place of what is taken out
+    kSubject,    // text
+    kField,      // Name: value
+    kFieldName,  // Name
+    kStamp,      // [stamp NAME]
+    kNotice,     // [notice NAME]
+    kAddresses,
+    kServer,
+    kHours,  // days and hours, then the text of a reply
+};
+
+struct Form {
+    std::string_view word;
+    Takes takes;
+    std::optional<Action> final_action{};
+    std::optional<StepKind> step{};
+};
+
+constexpr Form kForms[] = {
+    {"deliver", Takes::kNothing, Action::kDeliver},
+    {"quarantine", Takes::kArea, Action::kQuarantine},
+    {"reject", Takes::kReply, Action::kReject},
+    {"defer", Takes::kReply, Action::kDefer},
+    {"delay", Takes::kHours, Action::kDefer},
+    {"discard", Takes::kNothing, Action::kDiscard},
+    {"remove_recipient", Takes::kNothing, Action::kDiscard},
+    {"change_recipient", Takes::kAddresses, Action::kDeliver},
+    {"hand_off", Takes::kServer, Action::kDeliver},
+    {"clean", Takes::kNote, Action::kDeliver, StepKind::kClean},
+    {"strip", Takes::kNote, {}, StepKind::kStrip},
+    {"strip_all", Takes::kNote, {}, StepKind::kStripAll},
+    {"stamp", Takes::kStamp, {}, StepKind::kStamp},
+    {"tag_subject", Takes::kSubject, {}, StepKind::kTagSubject},
+    {"add_header", Takes::kField, {}, StepKind::kAddHeader},
+    {"replace_header", Takes::kField, {}, StepKind::kReplaceHeader},
+    {"remove_header", Takes::kFieldName, {}, StepKind::kRemoveHeader},
+    {"copy", Takes::kAddresses, {}, StepKind::kCopy},
+    {"bcc", Takes::kAddresses, {}, StepKind::kCopy},
+    {"add_recipient", Takes::kAddresses, {}, StepKind::kCopy},
+    {"archive", Takes::kArea, {}, StepKind::kArchive},
+    {"notify", Takes::kNotice, {}, StepKind::kNotify},
+};
+
+// One line in the making.
+struct Line {
+    const Form& form;
+    std::string_view rest;  // behind the word, without blanks around it
+    Deed& deed;
+
+    [[nodiscard]] policy::Step& step() const { return deed.steps.front(); }
+    [[nodiscard]] policy::Final& final_action() const { return *deed.final_action; }
+};
+
+// Cuts the first word off.
+std::string_view take_word(std::string_view& text) {
+    const auto word = text.substr(0, text.find_first_of(" \t"));
+    text.remove_prefix(word.size());
+    text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+    return word;
+}
+
+bool is_field_name(std::string_view name) {
+    return !name.empty() && name.size() <= 76 &&
+           std::ranges::all_of(name, [](char c) { return c > ' ' && c < '\x7f' && c != ':'; });
+}
+
+// Fields on which the mail's own way depends, and those that only we may write.
+bool is_protected(std::string_view name) {
+    constexpr std::string_view kProtected[] = {"received",     "content-type",   "content-transfer-encoding",
+                                               "mime-version", "dkim-signature", "return-path"};
+    const auto key = lower(name);
+    return key.starts_with("x-sandwich-") || std::ranges::find(kProtected, key) != std::end(kProtected);
+}
+
+bool is_printable(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return c >= ' ' && c < '\x7f'; });
+}
+
+base::Status take_area(std::string& area, std::string_view text) {
+    area = lower(text);
+    if (area.empty() || area.size() > 32 || !std::ranges::all_of(area, [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+        }))
+        return base::error("the name of an area has 1 to 32 letters, digits, - and _");
+    return base::ok();
+}
+
+base::Status take_reply(policy::Final& final_action, std::string_view text) {
+    if (text.size() > kMaxReplyText || !is_printable(text))
+        return base::error("the text of a reply has at most {} printable ASCII characters", kMaxReplyText);
+    final_action.text = std::string(text);
+    return base::ok();
+}
+
+base::Status take_subject(const Line& line) {
+    if (line.rest.empty() || line.rest.size() > 60 || !is_printable(line.rest))
+        return base::error("tag_subject is followed by 1 to 60 printable ASCII characters");
+    line.step().value = std::string(line.rest);
+    return base::ok();
+}
+
+base::Status take_field(const Line& line) {
+    const bool has_value = line.form.takes == Takes::kField;
+    auto& step = line.step();
+    const auto colon = line.rest.find(':');
+    step.name = std::string(line.rest.substr(0, has_value ? colon : line.rest.size()));
+    if (!is_field_name(step.name) || (has_value && colon == std::string_view::npos))
+        return base::error("a header field is written as {}",
+                           has_value ? "Name: value" : "its name, without the colon");
+    if (is_protected(step.name))
+        return base::error("the field {} may not be changed", step.name);
+    if (!has_value)
+        return base::ok();
+    const auto value = line.rest.substr(colon + 1);
+    step.value = std::string(value.substr(std::min(value.find_first_not_of(' '), value.size())));
+    if (step.value.empty() || step.value.size() > 900 || !is_printable(step.value))
+        return base::error("the value of a header field has 1 to 900 printable ASCII characters");
+    return base::ok();
+}
+
+base::Status take_note(const Line& line) {
+    constexpr std::string_view kAreaIs = "area=";
+    auto note = line.rest;
+    auto& step = line.step();
+    step.name = std::string(kStripped);
+    if (same(note.substr(0, kAreaIs.size()), kAreaIs))
+        if (auto taken = take_area(step.name, take_word(note).substr(kAreaIs.size())); !taken)
+            return taken;
+    const bool cleans = step.kind == StepKind::kClean;
+    step.value = std::string(!note.empty() ? note : cleans ? kCleanNote : kStripNote);
+    if (step.value.size() > kMaxNote || !base::is_clean_utf8(step.value))
+        return base::error("a note has at most {} octets of UTF-8 without control characters", kMaxNote);
+    if (const auto wrong = policy::wrong_token(step.value))
+        return base::error("{}", wrong_token_message(*wrong));
+    // Only the scanners know where it was.
+    if (cleans && step.value.find("%FILENAME%") != std::string::npos)
+        return base::error("clean is told what is in a file, and not its name: its note has no %FILENAME%");
+    return base::ok();
+}
+
+base::Status take_stamp(const Line& line, const KnownTexts& known) {
+    auto& step = line.step();
+    step.stamp = known.stamp(line.rest);
+    if (line.rest.empty())
+        return base::error("stamp is followed by the name of a [stamp NAME] section");
+    return step.stamp ? base::ok() : base::Status(base::error("there is no [stamp {}]", line.rest));
+}
+
+base::Status take_notice(const Line& line, const KnownTexts& known) {
+    auto& step = line.step();
+    step.notice = known.notice(line.rest);
+    if (line.rest.empty())
+        return base::error("notify is followed by the name of a [notice NAME] section");
+    return step.notice ? base::ok() : base::Status(base::error("there is no [notice {}]", line.rest));
+}
+
+base::Status take_addresses(const Line& line) {
+    std::vector<std::string> addresses;
+    for (auto rest = line.rest; !rest.empty();) {
+        const auto word = take_word(rest);
+        if (auto good = check_address(word); !good)
+            return good;
+        // The domain's case means nothing, the user's is the other server's affair.
+        if (std::ranges::none_of(addresses, [word](const std::string& other) { return same(other, word); }))
+            addresses.emplace_back(word);
+    }
+    if (addresses.empty() || addresses.size() > kMaxAddresses)
+        return base::error("{} is followed by 1 to {} addresses", line.form.word, kMaxAddresses);
+    if (line.deed.final_action) {
+        line.final_action().detour.recipients = std::move(addresses);
+        return base::ok();
+    }
+    line.deed.steps.clear();
+    for (auto& address : addresses)
+        line.deed.steps.push_back({.kind = *line.form.step, .value = std::move(address)});
+    return base::ok();
+}
+
+base::Status take_server(const Line& line) {
+    const auto servers = net::ServerList::parse(line.rest);
+    if (!servers)
+        return servers.error();
+    const auto list = servers->with_default(0);
+    if (list.size() != 1 || list.front().port == 0 || list.front().address.any())
+        return base::error("hand_off is followed by an address and a port, as 192.0.2.7:25 or [2001:db8::7]:25");
+    line.final_action().detour.server = list.front().to_string();
+    return base::ok();
+}
+
+// "mon-fri 08:00-18:00 text", "22:00-06:00 text", "sat,sun text".
+base::Status take_hours(const Line& line) {
+    auto text = line.rest;
+    const auto first = take_word(text);
+    auto behind = text;
+    const auto second = take_word(behind);
+    auto span = parse_span(first);
+    std::string hours(first);
+    const bool says_days = span && first.find(':') == std::string_view::npos;
+    if (says_days && !second.empty() && second.front() >= '0' && second.front() <= '9') {
+        hours += " " + std::string(second);
+        span = parse_span(hours);
+        text = behind;
+    }
+    if (!span)
+        return base::error("delay is followed by the hours in which mail passes, as 22:00-06:00 or sat,sun: {}",
+                           span.error().message);
+    if (span->days == 0x7f && span->begin == 0 && span->end == 1440)
+        return base::error("delay: these hours are all that there are, and nothing would wait");
+    line.final_action().hours = *span;
+    return take_reply(line.final_action(),
+                      text.empty() ? fmt::format("this message is taken {}, and waits until then", hours) : text);
+}
+
+base::Status take_rest(const Line& line, const KnownTexts& known) {
+    switch (line.form.takes) {
+        case Takes::kNothing:
+            break;
+        case Takes::kReply:
+            return take_reply(line.final_action(), line.rest);
+        case Takes::kArea:
+            if (line.deed.final_action)
+                return line.rest.empty() ? base::ok() : take_area(line.final_action().area, line.rest);
+            return take_area(line.step().name, line.rest.empty() ? kArchive : line.rest);
+        case Takes::kNote:
+            return take_note(line);
+        case Takes::kSubject:
+            return take_subject(line);
+        case Takes::kField:
+        case Takes::kFieldName:
+            return take_field(line);
+        case Takes::kStamp:
+            return take_stamp(line, known);
+        case Takes::kNotice:
+            return take_notice(line, known);
+        case Takes::kAddresses:
+            return take_addresses(line);
+        case Takes::kServer:
+            return take_server(line);
+        case Takes::kHours:
+            return take_hours(line);
+    }
+    return line.rest.empty() ? base::ok() : base::Status(base::error("nothing may follow {}", line.form.word));
+}
+
+}  // namespace
+
+std::vector<std::string_view> deed_words() {
+    std::vector<std::string_view> words;
+    std::ranges::transform(kForms, std::back_inserter(words), &Form::word);
+    return words;
+}
+
+std::string_view deed_word(policy::Step::Kind kind) {
+    const auto form = std::ranges::find_if(kForms, [kind](const Form& one) { return one.step == kind; });
+    return form == std::end(kForms) ? std::string_view{} : form->word;
+}
+
+std::string hint_at(std::string_view word, const std::vector<std::string_view>& candidates) {
+    const auto close = near_miss(word, candidates);
+    return close.empty() ? std::string() : fmt::format("; did you mean {}?", close);
+}
+
+std::string wrong_token_message(std::string_view wrong) {
+    if (wrong == "%")
+        return "a percent sign is written as %%, a token as %SUBJECT%";
+    const auto name = wrong.substr(1, wrong.size() - 2);
+    const auto close = near_miss(name, policy::token_names());
+    return fmt::format("there is no token {}{}", wrong,
+                       close.empty() ? "" : fmt::format("; did you mean %{}%?", close));
+}
+
+base::Status check_address(std::string_view text) {
+    if (text.size() > kMaxAddress || text.find('@') == std::string_view::npos || !is_mailbox(text))
+        return base::error("\"{}\" is no address as user@example.com", text.substr(0, 80));
+    return base::ok();
+}
+
+bool join(policy::Final& into, const policy::Final& more) {
+    const auto& one = into.detour;
+    const auto& other = more.detour;
+    if (into.action != Action::kDeliver || more.action != Action::kDeliver || (one.usual() && other.usual()) ||
+        (!one.recipients.empty() && !other.recipients.empty()) || (!one.server.empty() && !other.server.empty()))
+        return false;
+    if (one.recipients.empty())
+        into.detour.recipients = other.recipients;
+    if (one.server.empty())
+        into.detour.server = other.server;
+    return true;
+}
+
+base::Result<Deed> parse_deed(std::string_view text, const KnownTexts& known) {
+    auto rest = text;
+    const auto word = take_word(rest);
+    const auto form = std::ranges::find_if(kForms, [word](const Form& one) { return same(one.word, word); });
+    if (form == std::end(kForms))
+        return base::error("unknown action {}{}", word, hint_at(word, deed_words()));
+    Deed deed;
+    if (form->step)
+        deed.steps.push_back({.kind = *form->step});
+    if (form->final_action)
+        deed.final_action = policy::Final{.action = *form->final_action};
+    if (auto taken = take_rest({*form, rest, deed}, known); !taken)
+        return taken.error();
+    if (form->word == "remove_recipient")
+        deed.final_action->text = "recipient removed";
+    return deed;
+}
+
+}  // namespace config
