@@ -148,19 +148,23 @@ class Examination {
         if (in_message) {
             items[index] = parent;
             read_header(text, one, parent);
-        } else if (index != 0 && !add_item(text, one, parent, items[index])) {
+        } else if (index != 0 && !add_item(text, tree, index, parent, clear, items[index])) {
             return false;
         }
         if (!one.leaf)
             return true;
         // A mail without parts has its body as its only one.
-        if ((index == 0 || in_message) && !add_item(text, one, items[index], items[index]))
+        if ((index == 0 || in_message) && !add_item(text, tree, index, items[index], clear, items[index]))
             return false;
         return opening_.in_time(items[index]) && leaf(text, tree, index, items[index], clear);
     }
 
-    bool add_item(std::string_view text, const Entity& one, std::size_t parent, std::size_t& index) {
+    // `made` is set to its index.
+    bool add_item(std::string_view text, const Tree& tree, std::size_t entity, std::size_t parent, bool clear,
+                  std::size_t& made) {
+        const auto& one = tree.entities[entity];
         Item item;
+        item.entity = static_cast<std::uint16_t>(clear ? entity + 1 : 0);
         item.kind = mail::mime::is_message_type(one.type.word) ? Item::Kind::kMessage : Item::Kind::kEntity;
         item.parent = static_cast<std::uint16_t>(parent);
         const auto& above = opening_.item(parent);
@@ -179,7 +183,7 @@ class Examination {
             item.set(Mark::kSigned);
         const auto added = opening_.add(std::move(item));
         if (added)
-            index = *added;
+            made = *added;
         return added.has_value();
     }
 

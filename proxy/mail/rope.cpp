@@ -108,23 +108,35 @@ std::string Rope::flatten() const {
     return text;
 }
 
-Rope with_trace(MessagePtr original, std::string trace, const std::vector<HeaderEdit>& edits) {
-    const auto mail = original->bytes();
+Rope with_trace(MessagePtr original, std::string trace, const std::vector<HeaderEdit>& edits,
+                const std::vector<RangeEdit>& body_edits) {
     HeaderWork work(edits);
     Rope body(original);
-    HeaderReader reader(mail);
     std::size_t kept = 0;  // everything before it is in the rope, or taken out
+    const auto make = [&](const RangeEdit& edit) {
+        body.keep(kept, edit.begin);
+        body.insert(edit.text);
+        kept = edit.end;
+    };
+    auto next = body_edits.begin();
+    // What begins before `position`, and what is inserted there.
+    const auto make_up_to = [&](std::size_t position) {
+        for (; next != body_edits.end() && (next->begin < position || next->end == position); ++next)
+            make(*next);
+    };
+    const auto mail = original->bytes();
+    HeaderReader reader(mail);
     while (const auto field = reader.next()) {
-        if (is_own(*field) || work.removes(*field)) {
-            body.keep(kept, field->begin);
-            kept = field->end;
-        } else if (auto tag = work.tag_for(*field); !tag.empty()) {
-            const auto value = value_begins(mail, *field);
-            body.keep(kept, value);
-            body.insert(std::move(tag));
-            kept = value;
-        }
+        make_up_to(field->begin);
+        const bool replaced = next != body_edits.end() && next->begin == field->begin && next->end == field->end;
+        if (replaced)
+            continue;
+        if (is_own(*field) || work.removes(*field))
+            make({field->begin, field->end, {}});
+        else if (auto tag = work.tag_for(*field); !tag.empty())
+            make({value_begins(mail, *field), value_begins(mail, *field), std::move(tag)});
     }
+    make_up_to(std::string_view::npos);
     body.keep(kept, mail.size());
     Rope rope(std::move(original));
     rope.insert(std::move(trace));

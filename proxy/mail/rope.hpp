@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mail/message.hpp"
+#include "mail/range_edit.hpp"
 
 namespace mail {
 
@@ -59,7 +60,10 @@ struct HeaderEdit {
 };
 
 // `trace` (whole fields, CRLF at their ends) on top of the mail, fields of our own name taken out of its header
-// section, and `edits` made there. Cost: the header section's size for each edit at most.
-Rope with_trace(MessagePtr original, std::string trace, const std::vector<HeaderEdit>& edits = {});
+// section, `edits` made there, and `body_edits` (which have passed check_edits()) made everywhere. A field that a body
+// edit replaces is not there for a header edit; what header edits add stands above all. Cost: the header section's size
+// for each edit at most.
+Rope with_trace(MessagePtr original, std::string trace, const std::vector<HeaderEdit>& edits = {},
+                const std::vector<RangeEdit>& body_edits = {});
 
 }  // namespace mail

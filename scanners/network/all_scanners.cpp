@@ -175,6 +175,11 @@ void AllScanners::submit(net::Loop& loop, const config::Settings& settings, cons
         loop.post([add = add(0)] { add({}); });
 }
 
+void AllScanners::submit_edit(net::Loop& loop, std::string id, mail::MessagePtr message, EditRequest request,
+                              Pool::EditDone done) {
+    workers_.submit_edit(loop, std::move(id), std::move(message), std::move(request), std::move(done));
+}
+
 std::size_t AllScanners::waiting() const {
     return std::max(workers_.waiting(), state_->waiting());
 }

@@ -36,6 +36,10 @@ class AllScanners {
     void submit(net::Loop& loop, const config::Settings& settings, const std::string& id,
                 const mail::MessagePtr& message, Done done);
 
+    // Pool::submit_edit(): the workers edit, the others have no part in it. Any thread.
+    void submit_edit(net::Loop& loop, std::string id, mail::MessagePtr message, EditRequest request,
+                     Pool::EditDone done);
+
     // Messages that no worker, or no server of the busiest of the others, has yet. Any thread, and cheap.
     [[nodiscard]] std::size_t waiting() const;
     // Lines for `sandwichctl status`; empty when only the workers scan. Home loop only.

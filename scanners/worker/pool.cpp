@@ -13,6 +13,7 @@
 #include "base/channel.hpp"
 #include "base/log.hpp"
 #include "scanners/worker/wire.hpp"
+#include "scanners/worker/wire_edit.hpp"
 
 namespace scanners {
 namespace {
@@ -27,23 +28,89 @@ policy::ScanReport cannot_tell(policy::Cause cause, std::string_view detail) {
     return policy::cannot_tell(kScanner, cause, detail);
 }
 
-// One message on its way. complete() is called exactly once.
+// One message on its way. It is answered exactly once: by fail(), or by accept() when that says so.
 struct Job {
-    net::Loop* loop = nullptr;
+    Job(net::Loop& its_loop, std::string its_id, mail::MessagePtr its_message)
+        : loop(its_loop), id(std::move(its_id)), message(std::move(its_message)) {}
+    Job(const Job&) = delete;
+    Job& operator=(const Job&) = delete;
+    virtual ~Job() = default;
+
+    // What a worker is sent. Error: nobody can be.
+    [[nodiscard]] virtual base::Result<std::string> packet() const = 0;
+    // A worker's answer. False: it breaks the protocol.
+    virtual bool accept(std::string_view packet, std::string_view signatures, std::uint32_t generation) = 0;
+    // `report` is "cannot tell" and why.
+    virtual void fail(policy::ScanReport report) = 0;
+
+    net::Loop& loop;
     std::string id;
     mail::MessagePtr message;
-    Pool::Done done;
-    base::Monotonic::time_point submitted = base::Monotonic::now();
     std::uint32_t serial = 0;
     unsigned hand_overs = 0;
     std::unique_ptr<net::Timer> patience;  // total_time
-
-    void complete(policy::ScanReport report) {
-        report.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(base::Monotonic::now() - submitted);
-        loop->post([done = std::move(done), report = std::move(report)]() mutable { done(std::move(report)); });
-    }
 };
 using JobPtr = std::shared_ptr<Job>;
+
+class ScanJob : public Job {
+  public:
+    ScanJob(net::Loop& its_loop, std::string its_id, mail::MessagePtr its_message, Pool::Done done)
+        : Job(its_loop, std::move(its_id), std::move(its_message)), done_(std::move(done)) {}
+
+    [[nodiscard]] base::Result<std::string> packet() const override {
+        return wire::encode(wire::Job{serial, message->size()});
+    }
+    bool accept(std::string_view packet, std::string_view signatures, std::uint32_t generation) override {
+        auto answer = wire::decode_answer(packet);
+        if (!answer || answer->serial != serial)
+            return false;
+        policy::ScanReport report;
+        report.results = std::move(answer->results);
+        report.contents = std::move(answer->contents);
+        report.signatures = signatures;
+        report.generation = generation;
+        fail(std::move(report));  // the same way out
+        return true;
+    }
+    void fail(policy::ScanReport report) override {
+        report.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(base::Monotonic::now() - submitted_);
+        loop.post([done = std::move(done_), report = std::move(report)]() mutable { done(std::move(report)); });
+    }
+
+  private:
+    Pool::Done done_;
+    base::Monotonic::time_point submitted_ = base::Monotonic::now();
+};
+
+class EditJob : public Job {
+  public:
+    EditJob(net::Loop& its_loop, std::string its_id, mail::MessagePtr its_message, EditRequest request,
+            Pool::EditDone done)
+        : Job(its_loop, std::move(its_id), std::move(its_message)),
+          request_(std::move(request)),
+          done_(std::move(done)) {}
+
+    [[nodiscard]] base::Result<std::string> packet() const override {
+        return wire::encode(wire::EditJob{serial, message->size(), request_});
+    }
+    bool accept(std::string_view packet, std::string_view /*signatures*/, std::uint32_t /*generation*/) override {
+        auto edited = wire::decode_edited(packet);
+        if (!edited || edited->serial != serial ||
+            (edited->answer && !mail::check_edits(message->bytes(), edited->answer->edits)))
+            return false;
+        answer(std::move(edited->answer));
+        return true;
+    }
+    void fail(policy::ScanReport report) override { answer(base::Error{report.results.front().detail}); }
+
+  private:
+    void answer(base::Result<EditAnswer> result) {
+        loop.post([done = std::move(done_), result = std::move(result)]() mutable { done(std::move(result)); });
+    }
+
+    EditRequest request_;
+    Pool::EditDone done_;
+};
 
 struct Zygote;
 
@@ -93,7 +160,8 @@ struct Pool::State : std::enable_shared_from_this<Pool::State> {
     Zygote* current() { return zygotes_.empty() ? nullptr : zygotes_.back().get(); }
     Worker* idle_worker();
     void enqueue(const JobPtr& job);
-    void settle(const JobPtr& job, policy::ScanReport report);
+    void fail(const JobPtr& job, policy::ScanReport report);
+    void end_patience(Job& job);
     bool hand_over(const JobPtr& job, Worker& worker);
     void on_control(Zygote& zygote);
     void on_worker(Worker& worker);
@@ -147,7 +215,7 @@ void Pool::State::take_incoming() {
 
 void Pool::State::enqueue(const JobPtr& job) {
     if (waiting_.size() >= limits.queue) {
-        job->complete(cannot_tell(policy::Cause::kUnavailable, "too many messages wait for a scanner worker"));
+        job->fail(cannot_tell(policy::Cause::kUnavailable, "too many messages wait for a scanner worker"));
         return;
     }
     job->patience = std::make_unique<net::Timer>(home, [this, weak = std::weak_ptr(job)] {
@@ -167,11 +235,15 @@ Worker* Pool::State::idle_worker() {
     return found == workers.end() ? nullptr : found->get();
 }
 
-// The answer goes out. The timer may be the one whose callback is running, so it is retired, not destroyed.
-void Pool::State::settle(const JobPtr& job, policy::ScanReport report) {
-    job->patience->stop();
-    home.retire(std::move(job->patience));
-    job->complete(std::move(report));
+// The timer may be the one whose callback is running, so it is retired, not destroyed.
+void Pool::State::end_patience(Job& job) {
+    job.patience->stop();
+    home.retire(std::move(job.patience));
+}
+
+void Pool::State::fail(const JobPtr& job, policy::ScanReport report) {
+    end_patience(*job);
+    job->fail(std::move(report));
 }
 
 void Pool::State::dispatch() {
@@ -191,18 +263,18 @@ void Pool::State::dispatch() {
 // False: the worker is gone, the job is to be tried with another.
 bool Pool::State::hand_over(const JobPtr& job, Worker& worker) {
     const auto shared = job->message->share();
-    if (!shared) {
-        settle(job, cannot_tell(policy::Cause::kError, shared.error().message));
+    job->serial = ++last_serial_;
+    const auto packet = job->packet();
+    if (!shared || !packet) {
+        fail(job, cannot_tell(policy::Cause::kError, (shared ? packet.error() : shared.error()).message));
         return true;
     }
-    job->serial = ++last_serial_;
     ++job->hand_overs;
-    const wire::Job packet{job->serial, job->message->size()};
-    if (const auto sent = base::send_packet(worker.channel.get(), wire::encode(packet), {shared->get()}); !sent) {
+    if (const auto sent = base::send_packet(worker.channel.get(), *packet, {shared->get()}); !sent) {
         lose_worker(worker, Replace::kYes, policy::Cause::kCrash, sent.error().message);
         if (job->hand_overs < kMaxHandOvers)
             return false;
-        settle(job, cannot_tell(policy::Cause::kError, sent.error().message));
+        fail(job, cannot_tell(policy::Cause::kError, sent.error().message));
         return true;
     }
     worker.job = job;
@@ -218,8 +290,8 @@ void Pool::State::out_of_patience(const JobPtr& job) {
         }
     }
     std::erase(waiting_, job);
-    settle(job, available() ? cannot_tell(policy::Cause::kTimeout, "no scanner worker became free in time")
-                            : cannot_tell(policy::Cause::kUnavailable, "no scanner worker is there"));
+    fail(job, available() ? cannot_tell(policy::Cause::kTimeout, "no scanner worker became free in time")
+                          : cannot_tell(policy::Cause::kUnavailable, "no scanner worker is there"));
     publish();
 }
 
@@ -258,20 +330,15 @@ void Pool::State::on_worker(Worker& worker) {
 }
 
 void Pool::State::accept_answer(Worker& worker, const base::Packet& packet) {
-    auto answer = wire::decode_answer(packet.bytes);
-    if (!answer || worker.job == nullptr || answer->serial != worker.job->serial || !packet.descriptors.empty()) {
+    const auto& zygote = *worker.zygote;
+    if (worker.job == nullptr || !packet.descriptors.empty() ||
+        !worker.job->accept(packet.bytes, zygote.signatures, zygote.generation)) {
         lose_worker(worker, Replace::kYes, policy::Cause::kCrash, "the scanner worker broke the protocol");
         return;
     }
     worker.deadline->stop();
-    const auto job = std::exchange(worker.job, nullptr);
+    end_patience(*std::exchange(worker.job, nullptr));
     ++scanned_;
-    policy::ScanReport report;
-    report.results = std::move(answer->results);
-    report.contents = std::move(answer->contents);
-    report.signatures = worker.zygote->signatures;
-    report.generation = worker.zygote->generation;
-    settle(job, std::move(report));
 }
 
 void Pool::State::on_deadline(Worker& worker) {
@@ -303,7 +370,7 @@ void Pool::State::lose_worker(Worker& worker, Replace replace, policy::Cause cau
             report.signatures = zygote.signatures;
             report.worker_lost = replace == Replace::kYes;
             report.generation = zygote.generation;
-            settle(job, std::move(report));
+            fail(job, std::move(report));
         }
     }
     const auto found = std::find_if(zygote.workers.begin(), zygote.workers.end(),
@@ -412,7 +479,7 @@ void Pool::State::publish() {
 void Pool::State::close() {
     const auto gone = [](const JobPtr& job) {
         job->patience.reset();
-        job->complete(cannot_tell(policy::Cause::kUnavailable, "the daemon is ending"));
+        job->fail(cannot_tell(policy::Cause::kUnavailable, "the daemon is ending"));
     };
     {
         const std::lock_guard lock(incoming_mutex);
@@ -441,12 +508,12 @@ void Pool::adopt_zygote(base::UniqueFd control, std::uint32_t generation) {
 }
 
 void Pool::submit(net::Loop& loop, std::string id, mail::MessagePtr message, Done done) {
-    auto job = std::make_shared<Job>();
-    job->loop = &loop;
-    job->id = std::move(id);
-    job->message = std::move(message);
-    job->done = std::move(done);
-    state_->submit(std::move(job));
+    state_->submit(std::make_shared<ScanJob>(loop, std::move(id), std::move(message), std::move(done)));
+}
+
+void Pool::submit_edit(net::Loop& loop, std::string id, mail::MessagePtr message, EditRequest request, EditDone done) {
+    state_->submit(
+        std::make_shared<EditJob>(loop, std::move(id), std::move(message), std::move(request), std::move(done)));
 }
 
 void Pool::set_limits(PoolLimits limits) {

@@ -12,10 +12,12 @@
 #include <memory>
 #include <string>
 
+#include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "mail/message.hpp"
 #include "net/loop.hpp"
 #include "policy/scan_report.hpp"
+#include "scanners/edit_request.hpp"
 
 namespace scanners {
 
@@ -28,6 +30,7 @@ struct PoolLimits {
 class Pool {
   public:
     using Done = std::function<void(policy::ScanReport)>;
+    using EditDone = std::function<void(base::Result<EditAnswer>)>;
 
     Pool(net::Loop& home, PoolLimits limits);
     // On the home loop's thread, or when that loop no longer runs; nobody may call submit() any more. What has no
@@ -41,6 +44,10 @@ class Pool {
 
     // Any thread. `done` runs once, on `loop`'s thread, always: also when every worker is gone.
     void submit(net::Loop& loop, std::string id, mail::MessagePtr message, Done done);
+
+    // The same way for an edit of the body. The answer has passed mail::check_edits(); an Error is a text for the log:
+    // the mail cannot be edited so, or no worker could say.
+    void submit_edit(net::Loop& loop, std::string id, mail::MessagePtr message, EditRequest request, EditDone done);
 
     void set_limits(PoolLimits limits);  // home loop only
 

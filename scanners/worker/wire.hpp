@@ -8,6 +8,7 @@
 //   worker -> proxy    'R'                      ready, once, when its sandbox is closed
 //                      'A' serial(4) count(1) { outcome(1) cause(1) scanner(1+n) name(1+n) detail(2+n) }
 //                          contents (wire_contents.hpp)
+//                      'E', 'D': see wire_edit.hpp
 //   zygote -> proxy    'G' text                 first packet on a control channel: the signatures in use
 //                      'W' slot(4) serial(4) pid(4), with the proxy's end of the new worker's channel
 //   proxy  -> zygote   'K' slot(4) serial(4)    kill and replace this worker; an older serial is ignored

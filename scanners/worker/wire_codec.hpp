@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -44,6 +45,13 @@ class Writer {
         const auto clean = base::clean_utf8(value, limit);
         number(static_cast<Length>(clean.size()));
         bytes_ += clean;
+    }
+
+    // As it is; not longer than Length can say.
+    template <std::unsigned_integral Length>
+    void octets(std::string_view value) {
+        number(static_cast<Length>(value.size()));
+        bytes_ += value;
     }
 
     void append(const Writer& other) { bytes_ += other.bytes_; }
@@ -88,6 +96,19 @@ class Reader {
         const auto value = take<Length>(limit);
         good_ = good_ && base::is_clean_utf8(value);
         return std::string(value);
+    }
+
+    // Any octets: who takes them judges them.
+    template <std::unsigned_integral Length>
+    std::string octets(std::size_t limit) {
+        return std::string(take<Length>(limit));
+    }
+
+    // There is one way to write each value.
+    bool flag() {
+        const auto value = number<std::uint8_t>();
+        require(value <= 1);
+        return value == 1;
     }
 
     void require(bool condition) { good_ = good_ && condition; }

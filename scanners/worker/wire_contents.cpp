@@ -25,6 +25,7 @@ Writer encode_item(const Item& item) {
     writer.number(item.parent);
     writer.number(item.layer);
     writer.number(item.marks);
+    writer.number(item.entity);
     writer.number(item.size);
     const auto names = std::min(item.names.size(), policy::kMaxNames);
     writer.number(static_cast<std::uint8_t>(names));
@@ -45,6 +46,7 @@ Item read_item(Reader& reader, const std::vector<Item>& before) {
     item.layer = reader.number<std::uint16_t>();
     item.marks = reader.number<std::uint16_t>();
     reader.require((item.marks & ~kAllMarks) == 0);
+    item.entity = reader.number<std::uint16_t>();
     item.size = reader.number<std::uint64_t>();
     if (before.empty()) {
         reader.require(item.parent == 0 && item.layer == 0 && item.kind == Item::Kind::kMessage);

@@ -1,7 +1,7 @@
 // Contents (policy/contents.hpp) as a part of a worker's answer:
 //
-//   items(2)    { kind(1) parent(2) layer(2) marks(2) size(8) names(1) { name(1+n) } declared_type(1+n) true_type(1+n)
-//                 charset(1+n) }
+//   items(2)    { kind(1) parent(2) layer(2) marks(2) entity(2) size(8) names(1) { name(1+n) } declared_type(1+n)
+//                 true_type(1+n) charset(1+n) }
 //   exceeded(1) { limit(1) item(2) value(8) }
 //   hits(2)     { expression(4) item(2) score(4) excerpt(1+n) }
 //   defects(8) expression_set(4) subject(1+n) from(1+n)

@@ -13,10 +13,12 @@
 #include <utility>
 
 #include "base/channel.hpp"
+#include "scanners/edit.hpp"
 #include "scanners/examine.hpp"
 #include "scanners/find_expressions.hpp"
 #include "scanners/worker/temporary_directory.hpp"
 #include "scanners/worker/wire.hpp"
+#include "scanners/worker/wire_edit.hpp"
 
 namespace scanners {
 namespace {
@@ -102,54 +104,100 @@ policy::ScanResult scan_with(Scanner& scanner, std::string_view mail, std::span<
 }
 
 // What was not looked at is not clean (invariant 6). Each limit by its name, so that a rule can tell them apart.
-void note_limits(wire::Answer& answer) {
+void note_limits(const policy::Contents& contents, std::vector<policy::ScanResult>& results) {
     std::string names;
-    for (const auto& one : answer.contents.exceeded)
+    for (const auto& one : contents.exceeded)
         names.append(names.empty() ? "" : " ").append(policy::to_string(one.limit));
     if (!names.empty())
-        answer.results.push_back(
+        results.push_back(
             {std::string(policy::kContentsScanner), policy::Outcome::kCannotTell, policy::Cause::kLimit, names, {}});
 }
 
-void look_at(wire::Answer& answer, std::string_view mail, const WorkerPlan& plan, Scanners& scanners) {
-    answer.contents.expression_set = plan.expression_set;
-    Opening opening(plan.content_limits, answer.contents, plan.expressions != nullptr);
+// `expressions`: null when nobody asks for them.
+std::vector<policy::ScanResult> look_at(std::string_view mail, policy::Contents& contents, const WorkerPlan& plan,
+                                        const content::Expressions* expressions, Scanners& scanners) {
+    std::vector<policy::ScanResult> results;
+    Opening opening(plan.content_limits, contents, expressions != nullptr);
     try {
         examine(opening, mail);
-        if (plan.expressions != nullptr)
-            find_expressions(opening, *plan.expressions, answer.results);
+        if (expressions != nullptr)
+            find_expressions(opening, *expressions, results);
     } catch (const std::exception& exception) {  // no memory: what was seen is not all (invariant 6)
-        answer.results.push_back({std::string(policy::kContentsScanner),
-                                  policy::Outcome::kCannotTell,
-                                  policy::Cause::kError,
-                                  {},
-                                  exception.what()});
+        results.push_back({std::string(policy::kContentsScanner),
+                           policy::Outcome::kCannotTell,
+                           policy::Cause::kError,
+                           {},
+                           exception.what()});
     }
-    note_limits(answer);
+    note_limits(contents, results);
     for (auto& scanner : scanners)
-        answer.results.push_back(scan_with(*scanner, mail, opening.extras()));
+        results.push_back(scan_with(*scanner, mail, opening.extras()));
+    return results;
+}
+
+std::string scan(const wire::Job& job, int fd, const WorkerPlan& plan, Scanners& scanners) {
+    wire::Answer answer{job.serial, {}, {}};
+    const MappedMessage message(fd, job.size);
+    if (message.valid()) {
+        answer.contents.expression_set = plan.expression_set;
+        answer.results = look_at(message.bytes(), answer.contents, plan, plan.expressions, scanners);
+    } else {
+        std::transform(scanners.begin(), scanners.end(), std::back_inserter(answer.results),
+                       [](const auto& one) { return failed(*one, "the message could not be mapped"); });
+    }
+    return wire::encode(answer);
+}
+
+base::Result<EditAnswer> edit_with(std::string_view mail, const EditRequest& request, const WorkerPlan& plan,
+                                   Scanners& scanners) {
+    Judges judges;
+    judges.mail = [&](std::string_view text) {
+        policy::Contents unused;
+        return look_at(text, unused, plan, nullptr, scanners);
+    };
+    judges.octets = [&](std::string_view octets) {
+        std::vector<policy::ScanResult> results;
+        for (auto& scanner : scanners)
+            results.push_back(scan_with(*scanner, octets, {}));
+        return results;
+    };
+    try {
+        return edit(mail, request, plan.content_limits, judges);
+    } catch (const std::exception& exception) {  // no memory
+        return base::error("{}", exception.what());
+    }
+}
+
+std::string edit(const wire::EditJob& job, int fd, const WorkerPlan& plan, Scanners& scanners) {
+    wire::Edited edited{job.serial, base::error("the message could not be mapped")};
+    const MappedMessage message(fd, job.size);
+    if (message.valid())
+        edited.answer = edit_with(message.bytes(), job.request, plan, scanners);
+    return wire::encode(edited);
+}
+
+// Empty: no job.
+std::string answer_to(const base::Packet& packet, const WorkerPlan& plan, Scanners& scanners) {
+    if (packet.descriptors.size() != 1)
+        return {};
+    const int fd = packet.descriptors[0].get();
+    if (const auto job = wire::decode_job(packet.bytes))
+        return scan(*job, fd, plan, scanners);
+    const auto job = wire::decode_edit_job(packet.bytes);
+    return job ? edit(*job, fd, plan, scanners) : std::string();
 }
 
 int serve(int channel, const WorkerPlan& plan, Scanners& scanners) {
     base::Packet packet;
     while (base::receive_packet(channel, packet, true) == base::Received::kPacket) {
-        const auto job = wire::decode_job(packet.bytes);
-        if (!job || packet.descriptors.size() != 1)
-            return kWorkerBadPacket;
         allow_cpu_time(plan.scan_time + std::chrono::seconds(2));
-        wire::Answer answer{job->serial, {}, {}};
-        {
-            const MappedMessage message(packet.descriptors[0].get(), job->size);
-            if (message.valid())
-                look_at(answer, message.bytes(), plan, scanners);
-            else
-                std::transform(scanners.begin(), scanners.end(), std::back_inserter(answer.results),
-                               [](const auto& one) { return failed(*one, "the message could not be mapped"); });
-        }
+        const auto answer = answer_to(packet, plan, scanners);
+        if (answer.empty())
+            return kWorkerBadPacket;
         packet.descriptors.clear();
         if (!empty_directory(plan.temporary_directory))
             return kWorkerNotReady;
-        if (!base::send_packet(channel, wire::encode(answer)))
+        if (!base::send_packet(channel, answer))
             return kWorkerDone;
     }
     return kWorkerDone;
