@@ -313,7 +313,7 @@ class Parser {
             take_entry(section, entry, rule, enabled);
         if (rule.what.children.empty())
             rule.what.any = false;
-        if (rule.steps.empty() && !rule.final_action)
+        if (std::ranges::none_of(section.entries, [](const IniEntry& entry) { return same(entry.key, "do"); }))
             error(*section.file, section.line, "[rule {}] does nothing: a line do= is missing", section.name);
         if (!enabled)
             return;

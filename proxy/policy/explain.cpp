@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "mail/mime/defect.hpp"
 #include "policy/printable.hpp"
@@ -62,32 +63,85 @@ std::string describe_tried(const Tried& tried) {
     return text;
 }
 
+constexpr std::size_t kShown = 60;  // octets of a text
+
+// The beginning of a text, in one line.
+std::string shortened(std::string_view text) {
+    const auto line = text.substr(0, text.find('\n'));
+    const bool whole = line.size() <= kShown && line.size() + 1 >= text.size();
+    return printable(line.substr(0, kShown)) + (whole ? "" : "...");
+}
+
+std::string quoted(std::string_view text) {
+    return fmt::format("\"{}\"", shortened(text));
+}
+
+// "strip (original in area stripped): "note""
+std::string describe_removal(std::string_view word, const Step& step) {
+    return fmt::format("{} (original in area {}): {}", word, step.name, quoted(step.value));
+}
+
+std::string describe_stamp(const Stamp& stamp) {
+    return fmt::format("stamp {} at the {}: {}", stamp.name, stamp.at_end ? "end" : "start", quoted(stamp.plain));
+}
+
+std::string describe_notice(const Notice& notice) {
+    std::string text = fmt::format("notify {} to", notice.name);
+    for (const auto& [wanted, word] : {std::pair{notice.to_sender, " sender"},
+                                       {notice.to_recipients, " recipients"},
+                                       {notice.to_postmaster, " postmaster"}})
+        text += wanted ? word : "";
+    for (const auto& address : notice.addresses)
+        text += " " + address;
+    text += ": " + quoted(notice.subject);
+    return notice.per_hour == 0 ? text : fmt::format("{}, at most {} an hour to each", text, notice.per_hour);
+}
+
 std::string describe_step(const Step& step) {
     switch (step.kind) {
         case Step::Kind::kTagSubject:
             return "tag_subject " + step.value;
         case Step::Kind::kAddHeader:
-            return fmt::format("add_header {}: {}", step.name, step.value);
+            return fmt::format("add_header {}: {}", step.name, shortened(step.value));
         case Step::Kind::kReplaceHeader:
-            return fmt::format("replace_header {}: {}", step.name, step.value);
+            return fmt::format("replace_header {}: {}", step.name, shortened(step.value));
         case Step::Kind::kRemoveHeader:
             break;
         case Step::Kind::kStrip:
-            return "strip";
+            return describe_removal("strip", step);
         case Step::Kind::kStripAll:
-            return "strip_all";
+            return describe_removal("strip_all", step);
         case Step::Kind::kClean:
-            return "clean";
+            return describe_removal("clean", step);
         case Step::Kind::kStamp:
-            return "stamp " + step.stamp->name;
+            return describe_stamp(*step.stamp);
         case Step::Kind::kCopy:
-            return "copy " + step.value;
+            return "copy to " + step.value;
         case Step::Kind::kArchive:
-            return "archive " + step.name;
+            return fmt::format("archive in area {}", step.name);
         case Step::Kind::kNotify:
-            return "notify " + step.notice->name;
+            return describe_notice(*step.notice);
     }
     return "remove_header " + step.name;
+}
+
+// "mon-fri 08:00-18:00": runs of days, from Monday on.
+std::string describe_hours(const Span& span) {
+    constexpr std::array<std::string_view, 7> kNames{"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+    const auto on = [&span](std::size_t day) { return (span.days & (1U << ((day + 1) % 7))) != 0; };
+    std::string days;
+    for (std::size_t day = 0; day < kNames.size(); ++day) {
+        if (!on(day))
+            continue;
+        const auto first = day;
+        while (day + 1 < kNames.size() && on(day + 1))
+            ++day;
+        days.append(days.empty() ? "" : ",").append(kNames[first]);
+        if (day > first)
+            days.append("-").append(kNames[day]);
+    }
+    return fmt::format("{} {:02}:{:02}-{:02}:{:02}", days, span.begin / 60, span.begin % 60, span.end / 60,
+                       span.end % 60);
 }
 
 std::string describe_detour(const Detour& detour) {
@@ -156,6 +210,10 @@ std::string describe_decision(const Decision& decision) {
     if (!decision.area.empty())
         text += fmt::format(" (area {})", decision.area);
     text += describe_detour(decision.detour);
+    if (decision.hours)
+        text += fmt::format(" until {}", describe_hours(*decision.hours));
+    if (!decision.text.empty())
+        text += fmt::format(" {}", quoted(decision.text));
     text += ", " + decision.rule;
     for (const auto& step : decision.steps)
         text += "; " + describe_step(step);

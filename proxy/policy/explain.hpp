@@ -14,7 +14,7 @@ std::string describe_report(const ScanReport& report);
 // The rules that one recipient met, each with its questions and what was seen, and the decision. Printable ASCII.
 std::string explain(const Facts& facts, std::size_t recipient, const Rules& rules);
 
-// "quarantine (area programs), rule no-programs; tag_subject [X]": what is done, in one line.
+// "quarantine (area programs), rule no-programs; archive in area kept": what is done, in one line; texts are shortened.
 std::string describe_decision(const Decision& decision);
 
 // The word for one of Item's marks: "encrypted", "macro" ...

@@ -7,6 +7,7 @@
 #include "config/policy_file.hpp"
 #include "config/spelling.hpp"
 #include "policy/explain.hpp"
+#include "policy/notice_text.hpp"
 #include "target.hpp"
 
 namespace {
@@ -54,6 +55,39 @@ bool names_any(std::string_view text, std::initializer_list<std::string_view> wo
                        [text](std::string_view word) { return text.find(word) != std::string_view::npos; });
 }
 
+// A notice is a mail in 7 bit whose lines any server takes, whatever the policy and the mail that it is about say.
+void check_notice(const policy::Notice& notice, const policy::ScanReport& seen, std::string_view text) {
+    policy::NoticeFacts facts;
+    facts.sender = facts.rule = facts.verdict = facts.client = std::string(text);
+    facts.recipients = {std::string(text), "b@to.test"};
+    facts.subject = std::string(text);
+    facts.host = "proxy.test";
+    facts.files = policy::file_names(seen.contents, std::array<std::uint16_t, 2>{1, 2});
+    const auto mail = policy::notice_mail(notice, facts, "a@from.test", "ID");
+    const auto end = mail.find("\r\n\r\n");
+    require(end != std::string::npos, "a notice has a header");
+    unsigned fields = 0;
+    for (std::string_view rest = mail; !rest.empty();) {
+        const auto line = rest.substr(0, rest.find("\r\n"));
+        require(line.size() + 2 <= rest.size() && line.size() <= 300, "lines of a notice end, and are short");
+        require(std::all_of(line.begin(), line.end(), [](char c) { return (c >= ' ' && c <= '~') || c == '\t'; }),
+                "a notice is 7 bit");
+        fields += rest.size() > mail.size() - end && !line.starts_with(' ') ? 1 : 0;
+        rest.remove_prefix(line.size() + 2);
+    }
+    require(fields == 9, "nobody adds a field to a notice");
+}
+
+void check_steps(const policy::Decision& decision, const policy::ScanReport& seen, std::string_view text) {
+    for (const auto& step : decision.steps) {
+        require((step.kind == policy::Step::Kind::kStamp) == (step.stamp != nullptr), "a stamp has its text");
+        require((step.kind == policy::Step::Kind::kNotify) == (step.notice != nullptr), "a notice has its text");
+        require(!policy::wrong_token(step.kind == policy::Step::Kind::kStrip ? step.value : ""), "notes have tokens");
+        if (step.notice)
+            check_notice(*step.notice, seen, text);
+    }
+}
+
 void decide(const policy::PolicyPtr& rules, Outcome outcome, std::string_view text) {
     const auto seen = report(outcome);
     const mail::Envelope envelope{"a@from.test", "", {{"b@to.test", ""}, {"c@local.test", ""}}};
@@ -71,6 +105,8 @@ void decide(const policy::PolicyPtr& rules, Outcome outcome, std::string_view te
         if (outcome == Outcome::kCannotTell && !names_any(text, {"cannot_tell", "scanner", "limit"}))
             require(!delivers(group.decision), "what nobody looked at is not delivered");
         require(printable(policy::describe_decision(group.decision)), "a decision can stand in a log");
+        require(group.decision.detour.usual() || delivers(group.decision), "what is not delivered takes no other way");
+        check_steps(group.decision, seen, text);
     }
     require(recipients == 2, "every recipient is in one group");
     for (const std::size_t recipient : {0U, 1U}) {

@@ -153,18 +153,22 @@ def the_sample_policy_does_what_it_says():
         "malformed": CASES["malformed"][0],
     }
     with Here(sample) as here:
+        def passed():
+            """What is no notice."""
+            return [m for m in here.sink.messages if b"\r\nAuto-Submitted: " not in m.data.split(b"\r\n\r\n")[0]]
+
         for area, text in held.items():
             reply = here.send(identified(text), "bob@example.com", sender="a@stranger.example")
             equal(reply.code, 250, area)
             check(re.search(rf"^area: +{area}$", here.shown(reply), re.M), area, here.shown(reply))
         reply = here.send(identified(cards), "a@world.example", sender="bob@example.com")
         check(re.search(r"^area: +data-protection$", here.shown(reply), re.M), here.shown(reply))
-        equal(here.delivered(), [])
+        equal(passed(), [])
         # A partner may send macros, cards may come in, and ordinary mail from outside is tagged.
         equal(here.send(identified(held["macros"]), "bob@example.com", sender="x@a.partner.example").code, 250)
         equal(here.send(identified(held["macros"]), "bob@example.com", sender="x@partner.example").code, 250)
         equal(here.send(identified(cards), "bob@example.com", sender="x@world.example").code, 250)
-        equal(len(here.delivered()), 2)
+        equal(len(passed()), 2)
         check("Subject: [EXTERNAL] a test" in here.header(), here.header())
         equal(here.send(identified(PLAIN), "x@world.example", sender="bob@example.com").code, 250)
         check("Subject: a test" in here.header(), here.header())

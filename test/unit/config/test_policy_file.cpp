@@ -11,6 +11,7 @@
 #include "config/policy_file.hpp"
 #include "config/policy_words.hpp"
 #include "mail/mime/defect.hpp"
+#include "policy/notice_text.hpp"
 #include "policy/ready_made.hpp"
 
 using config::PolicyFiles;
@@ -357,7 +358,8 @@ TEST_CASE("the sample policy is one that could be switched on") {
     CHECK(loaded.errors.empty());
     CHECK(loaded.warnings.empty());
     REQUIRE(loaded.policy);
-    CHECK(loaded.policy->rules.size() >= 8);
+    CHECK(loaded.policy->rules.size() >= 10);
+    CHECK(in_tree("test/fuzz/corpus/policy/sample") == in_tree("etc/policy.ini"));
     for (const auto& rule : loaded.policy->rules)
         CHECK((rule.final_action || !rule.steps.empty()));
 }
@@ -367,7 +369,7 @@ TEST_CASE("sandwich-policy(5) knows every word, and no other") {
     const auto conditions =
         manual.substr(manual.find(".Sh CONDITIONS"), manual.find(".Sh ACTIONS") - manual.find(".Sh CONDITIONS"));
     const auto actions =
-        manual.substr(manual.find(".Sh ACTIONS"), manual.find(".Sh EXPRESSIONS") - manual.find(".Sh ACTIONS"));
+        manual.substr(manual.find(".Sh ACTIONS"), manual.find(".Sh STAMPS") - manual.find(".Sh ACTIONS"));
     const auto tags = [](std::string_view text) {
         std::vector<std::string> words;
         for (auto at = text.find(".It Ic "); at != std::string_view::npos; at = text.find(".It Ic ", at + 1))
@@ -379,6 +381,8 @@ TEST_CASE("sandwich-policy(5) knows every word, and no other") {
     };
     CHECK(tags(conditions) == plain(config::condition_words()));
     CHECK(tags(actions) == plain(config::deed_words()));
+    for (const auto token : policy::token_names())
+        CHECK(manual.find(fmt::format(".It Li %{}%\n", token)) != std::string::npos);
     for (const auto& one : policy::ready_made())
         CHECK(manual.find(fmt::format(".It Cm {}\n", one.name)) != std::string::npos);
     for (std::size_t i = 0; i < mail::mime::kDefects; ++i)
