@@ -45,6 +45,7 @@ struct Event {
     X(kSameMail,           kInfo,     "same_mail",           "A mail that nothing identifies has sender, recipient and text of an earlier one. Both are delivered: they may be two.") \
     X(kJournalFailed,      kError,    "journal_failed",      "The journal cannot be written or read; mail goes on, but a crash may deliver a message twice.") \
     X(kHeldInstead,        kWarning,  "held_instead",        "The delivery server refused a message for some recipients after others had it; those copies are held, and the postmaster is told.") \
+    X(kEditFailed,         kWarning,  "edit_failed",         "A message could not be changed as a rule asks. Without its stamp it is delivered; when something was to be taken out of it, it is held.") \
     X(kNoticeFailed,       kError,    "notice_failed",       "A notice to the postmaster could not be delivered.") \
     X(kSetAside,           kWarning,  "set_aside",           "A message has cost as many scanner workers as crash_limit allows; it is held unscanned.") \
     X(kStorageFailed,      kError,    "storage_failed",      "A message could not be written to the spool or the quarantine; it was deferred.") \

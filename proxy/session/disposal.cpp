@@ -8,10 +8,10 @@
 #include "base/failpoint.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
-#include "mail/rope.hpp"
+#include "session/changes.hpp"
+#include "session/hand_over.hpp"
 #include "session/notice.hpp"
 #include "session/shard.hpp"
-#include "session/trace.hpp"
 
 namespace session {
 
@@ -24,28 +24,13 @@ bool is_delivery(Action action) {
     return action == Action::kDeliver || action == Action::kTagAndDeliver || action == Action::kDeliverWithMark;
 }
 
-std::vector<mail::HeaderEdit> header_edits(const policy::Decision& decision) {
-    using Edit = mail::HeaderEdit::Kind;
-    std::vector<mail::HeaderEdit> edits;
-    for (const auto& step : decision.steps) {
-        switch (step.kind) {
-            case policy::Step::Kind::kTagSubject:
-                edits.push_back({Edit::kTag, "Subject", step.value});
-                break;
-            case policy::Step::Kind::kAddHeader:
-                edits.push_back({Edit::kAdd, step.name, step.value});
-                break;
-            case policy::Step::Kind::kReplaceHeader:
-                edits.push_back({Edit::kReplace, step.name, step.value});
-                break;
-            case policy::Step::Kind::kRemoveHeader:
-                edits.push_back({Edit::kRemove, step.name, {}});
-                break;
-            default:
-                break;  // no change of the header
-        }
-    }
-    return edits;
+// The same configuration, with another delivery server; its connections are not kept. Null never.
+RuntimePtr with_server(const RuntimePtr& runtime, const std::string& server) {
+    auto other = std::make_shared<Runtime>(*runtime);
+    if (const auto servers = net::ServerList::parse(server))  // the configuration has checked it
+        other->settings.downstream = servers->with_default(runtime->settings.downstream_port);
+    other->settings.downstream_idle_seconds = 0;
+    return other;
 }
 
 }  // namespace
@@ -90,6 +75,56 @@ void Disposal::next() {
     part_.recipients = std::move(group.recipients);
     part_.decision = std::move(group.decision);
     intended_ = false;
+    if (Preparation::needed(part_.decision))
+        return prepare();
+    act();
+}
+
+void Disposal::prepare() {
+    stage_ = Stage::kPreparing;
+    ++step_;
+    auto reach = [&shard = shard_, session = mail_.session, serial = mail_.serial, step = step_]() -> Preparation* {
+        auto* disposal = shard.disposal(session, serial);
+        return disposal == nullptr ? nullptr : disposal->preparation(step);
+    };
+    preparation_ =
+        std::make_unique<Preparation>(shard_, mail_, part_.recipients, part_.decision, acts_, std::move(reach),
+                                      [this](Preparation::Outcome outcome) { prepared(std::move(outcome)); });
+    preparation_->start();
+}
+
+void Disposal::prepared(Preparation::Outcome outcome) {
+    shard_.loop().retire(std::move(preparation_));
+    switch (outcome.end) {
+        case Preparation::End::kHold:
+            return hold_unchanged(outcome.why);
+        case Preparation::End::kLater:
+            return end_part(
+                make_reply(451, "4.3.0", fmt::format("{} cannot be handled now, try again later", mail_.id)),
+                fmt::format("Deferred: {}", outcome.why), std::nullopt);
+        case Preparation::End::kReady:
+            break;
+    }
+    part_.body = std::move(outcome.body);
+    part_.kept_as = std::move(outcome.kept_as);
+    part_.removed = std::move(outcome.removed);
+    act();
+}
+
+// What should have been taken out of it is still there: nobody gets it.
+void Disposal::hold_unchanged(const std::string& why) {
+    base::log::event(base::log::kEditFailed, "{}: held: {}", mail_.id, why);
+    auto& decision = part_.decision;
+    decision.action = Action::kQuarantine;
+    decision.rule += ", but it could not be changed: " + why;
+    decision.area.clear();
+    decision.text.clear();
+    decision.detour = {};
+    std::erase_if(decision.steps, [](const policy::Step& step) { return step.kind != policy::Step::Kind::kNotify; });
+    act();
+}
+
+void Disposal::act() {
     switch (part_.decision.action) {
         case Action::kDeliver:
         case Action::kTagAndDeliver:
@@ -101,13 +136,26 @@ void Disposal::next() {
             return end_part(make_reply(554, "5.7.1", said("message refused by content policy")),
                             "Service unavailable: rejected", std::nullopt);
         case Action::kDiscard:
-            return end_part(make_reply(250, "2.0.0", fmt::format("{} accepted", mail_.id)), "Sent (discarded)",
+            return end_part(make_reply(250, "2.0.0", fmt::format("{} accepted", mail_.id)),
+                            fmt::format("Sent ({})", part_.decision.text.empty() ? "discarded" : part_.decision.text),
                             journal::Kind::kDiscarded);
         case Action::kDefer:
+            if (part_.decision.hours)
+                return delay();
             return end_part(make_reply(451, "4.7.1", said("message could not be checked, try again later")),
                             part_.decision.text.empty() ? "Deferred: not checked" : "Deferred: content policy",
                             std::nullopt);
     }
+}
+
+// It waits for its hours: what comes before then need not be scanned.
+void Disposal::delay() {
+    const auto now = base::Wall::now();
+    const auto until = next_time(*part_.decision.hours, now);
+    for (const auto& key : mail_.keys_of(part_.recipients))
+        shard_.shared().delays.remember(
+            key, {until, mail_.runtime->generation, part_.decision.rule, part_.decision.text}, now);
+    end_part(make_reply(451, "4.7.1", said(kDelayed)), delayed_until(until), std::nullopt);
 }
 
 // What the reply says after our id: the rule's own words, if it has any.
@@ -139,13 +187,14 @@ void Disposal::intended(unsigned step) {
         return;
     if (part_.decision.action == Action::kQuarantine)
         return quarantine();
+    if (!part_.decision.detour.usual())
+        return hand_on();
     stage_ = Stage::kDelivering;
     since_ = base::Monotonic::now();
     part_.asked_downstream = true;
     envelope_is_open_ = false;
     SANDWICH_FAILPOINT("before-commit");
-    delivery_.commit(
-        mail::with_trace(mail_.message, trace_fields(mail_, part_.decision), header_edits(part_.decision)));
+    delivery_.commit(changed_mail(mail_, part_.decision, part_.body));
 }
 
 void Disposal::quarantine() {
@@ -153,19 +202,8 @@ void Disposal::quarantine() {
     ++step_;
     const bool first = std::none_of(parts_.begin(), parts_.end(),
                                     [](const Part& part) { return part.decision.action == Action::kQuarantine; });
-    quarantine::Entry entry;
-    entry.id = first ? mail_.id : base::new_message_id();
-    entry.inbound_id = mail_.facts.received.id;
-    entry.message_id = mail_.facts.message_id;
-    entry.client = mail_.client_address();
-    if (entry.client.empty())
-        entry.client = mail_.upstream.address.address.to_string();
-    entry.verdict = part_.decision.verdict;
-    entry.rule = part_.decision.rule;
-    entry.area = part_.decision.area;
-    entry.time = mail_.begun;
-    entry.envelope = mail_.envelope_for(part_.recipients);
-    const auto id = entry.id;
+    const auto id = first ? mail_.id : base::new_message_id();
+    auto entry = mail_.quarantine_entry(id, part_.recipients, part_.decision);
     shard_.shared().quarantine.put(shard_.loop(), std::move(entry), mail_.message,
                                    when_found([id](Disposal& self, unsigned step, const base::Status& status) {
                                        self.quarantined(step, id, status);
@@ -179,12 +217,15 @@ void Disposal::quarantined(unsigned step, const std::string& entry, const base::
         return end_part(
             make_reply(451, "4.3.1", fmt::format("{} message cannot be stored now, try again later", mail_.id)),
             fmt::format("Deferred: quarantine: {}", status.error().message), journal::Kind::kWithdrawn);
+    part_.kept_as = entry;
     end_part(make_reply(250, "2.0.0", fmt::format("{} accepted (held in quarantine)", mail_.id)),
              entry == mail_.id ? "Sent (quarantined)" : fmt::format("Sent (quarantined as {})", entry),
              journal::Kind::kQuarantined);
 }
 
 void Disposal::deliver() {
+    if (!part_.decision.detour.usual())
+        return intend();
     if (envelope_is_open_ && part_.recipients.size() == mail_.envelope.recipients.size())
         return intend();
     // The transaction there was for others, too, or it is over.
@@ -192,6 +233,44 @@ void Disposal::deliver() {
     envelope_is_open_ = false;
     answers_.clear();
     delivery_.restart(mail_.envelope_for(part_.recipients).recipients);
+}
+
+// To others, or to another server: a transaction of its own, for all or none of them.
+void Disposal::hand_on() {
+    stage_ = Stage::kHandingOn;
+    ++step_;
+    since_ = base::Monotonic::now();
+    part_.asked_downstream = true;
+    const auto& detour = part_.decision.detour;
+    auto envelope = mail_.envelope_for(part_.recipients);
+    if (!detour.recipients.empty()) {
+        envelope.recipients.clear();
+        for (const auto& recipient : detour.recipients)
+            envelope.recipients.push_back({recipient, ""});
+    }
+    auto runtime = detour.server.empty() ? mail_.runtime : with_server(mail_.runtime, detour.server);
+    part_.server = runtime->settings.downstream.front();
+    SANDWICH_FAILPOINT("before-hand-on");
+    hand_over(shard_.loop(), shard_.pool(), std::move(runtime), mail_.id, std::move(envelope),
+              changed_mail(mail_, part_.decision, part_.body),
+              when_found([](Disposal& self, unsigned step, const base::Result<std::string>& result) {
+                  self.handed_on(step, result);
+              }));
+}
+
+void Disposal::handed_on(unsigned step, const base::Result<std::string>& result) {
+    if (stage_ != Stage::kHandingOn || step != step_)
+        return;
+    part_.duration = base::Monotonic::now() - since_;
+    if (!result)
+        return refused({make_reply(451, "4.4.0", fmt::format("{} cannot be handed on now, try again later", mail_.id)),
+                        result.error().message, possibly_delivered(result.error())});
+    part_.said = *result;
+    const auto& others = part_.decision.detour.recipients;
+    end_part(make_reply(250, "2.0.0", fmt::format("{} accepted for delivery ({})", mail_.id, part_.said)),
+             others.empty() ? fmt::format("Sent ({})", part_.said)
+                            : fmt::format("Sent (to {}: {})", fmt::join(others, " "), part_.said),
+             journal::Kind::kDelivered);
 }
 
 void Disposal::on_recipient(const smtp::Reply& reply) {
@@ -297,7 +376,7 @@ void Disposal::end_part(const smtp::Reply& reply, std::string stat, std::optiona
 }
 
 bool Disposal::cancel() {
-    const bool committed = irrevocable_ || stage_ == Stage::kQuarantining ||
+    const bool committed = irrevocable_ || stage_ == Stage::kQuarantining || stage_ == Stage::kHandingOn ||
                            (stage_ == Stage::kDelivering && delivery_.past_point_of_no_return());
     if (committed && stage_ != Stage::kOver)
         return false;
@@ -305,6 +384,8 @@ bool Disposal::cancel() {
         shard_.shared().journal.conclude(mail_.id, mail_.keys_of(part_.recipients), journal::Kind::kWithdrawn);
     intended_ = false;
     stage_ = Stage::kOver;
+    if (preparation_)  // what it has begun ends by itself, and the journal knows
+        shard_.loop().retire(std::move(preparation_));
     ++step_;
     return true;
 }

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "policy/decision.hpp"
 #include "session/delivery.hpp"
 #include "session/incoming_mail.hpp"
+#include "session/preparation.hpp"
 
 namespace session {
 
@@ -28,6 +30,9 @@ struct Part {
     std::string stat;   // for the log
     std::string said;   // the delivery server's final text, when it took the mail
     bool asked_downstream = false;
+    std::vector<mail::RangeEdit> body{};   // changes of it
+    std::string kept_as{};                 // quarantine id of the mail, or of its original; empty: none
+    std::vector<std::string> removed{};    // names of what was taken out of it
     net::Endpoint server;                  // that was asked
     std::chrono::nanoseconds duration{0};  // of the hand-over
 };
@@ -64,15 +69,25 @@ class Disposal final : public Delivery::Handler {
     void intended(unsigned step);
     void quarantined(unsigned step, const std::string& entry, const base::Status& status);
 
+    void handed_on(unsigned step, const base::Result<std::string>& result);
+    // Null: it is over.
+    Preparation* preparation(unsigned step) { return step == step_ ? preparation_.get() : nullptr; }
+
     // From the delivery, for what is asked of it here.
     void on_recipient(const smtp::Reply& reply) override;
     void on_delivery_broken(const smtp::Reply& reply) override;
     void on_delivered(Delivery::Outcome outcome) override;
 
   private:
-    enum class Stage { kIdle, kIntending, kQuarantining, kEnvelope, kDelivering, kOver };
+    enum class Stage { kIdle, kPreparing, kIntending, kQuarantining, kEnvelope, kDelivering, kHandingOn, kOver };
 
     void next();
+    void prepare();
+    void prepared(Preparation::Outcome outcome);
+    void hold_unchanged(const std::string& why);
+    void act();
+    void delay();
+    void hand_on();
     void intend();
     void quarantine();
     void deliver();
@@ -94,6 +109,8 @@ class Disposal final : public Delivery::Handler {
     std::vector<policy::Group> groups_;  // still to be done, the next one last
     std::vector<Part> parts_;
     Part part_;  // in hand
+    std::unique_ptr<Preparation> preparation_;
+    Preparation::Acts acts_;
     unsigned step_ = 0;
     bool settled_ = false;
     bool irrevocable_ = false;          // something was delivered, held or discarded

@@ -12,6 +12,8 @@
 namespace session {
 namespace {
 
+constexpr std::string_view kPossibly = "possibly delivered: ";
+
 class HandOver final : private Delivery::Handler {
   public:
     HandOver(net::Loop& loop, DownstreamPool& pool, RuntimePtr runtime, std::string id, mail::Envelope envelope,
@@ -50,7 +52,7 @@ class HandOver final : private Delivery::Handler {
     void on_delivered(Delivery::Outcome outcome) override {
         if (outcome.reply.positive())
             return finish(smtp::text_of(outcome.reply));
-        finish(base::error("{}{}", outcome.possible_duplicate ? "possibly delivered: " : "", outcome.server_text));
+        finish(base::error("{}{}", outcome.possible_duplicate ? kPossibly : "", outcome.server_text));
     }
 
     void finish(base::Result<std::string> result) {
@@ -72,6 +74,10 @@ class HandOver final : private Delivery::Handler {
 };
 
 }  // namespace
+
+bool possibly_delivered(const base::Error& error) {
+    return error.message.starts_with(kPossibly);
+}
 
 void hand_over(net::Loop& loop, DownstreamPool& pool, RuntimePtr runtime, std::string id, mail::Envelope envelope,
                mail::Rope message, std::function<void(base::Result<std::string>)> done) {

@@ -14,8 +14,11 @@
 
 namespace session {
 
+// The final dot had left and no answer came.
+bool possibly_delivered(const base::Error& error);
+
 // `id` for the log. `done` runs once, on the pool's loop: the delivery server's final text, or why it did not take the
-// mail. An Error's text begins with "possibly delivered: " when the final dot had left and no answer came.
+// mail; see possibly_delivered().
 void hand_over(net::Loop& loop, DownstreamPool& pool, RuntimePtr runtime, std::string id, mail::Envelope envelope,
                mail::Rope message, std::function<void(base::Result<std::string>)> done);
 

@@ -1,5 +1,7 @@
 #include "session/incoming_mail.hpp"
 
+#include <utility>
+
 #include "mail/text.hpp"
 
 namespace session {
@@ -17,7 +19,24 @@ std::string IncomingMail::client_address() const {
     return address ? address->to_string() : std::string();
 }
 
-policy::Facts IncomingMail::policy_facts(const policy::ScanReport& report) const {
+quarantine::Entry IncomingMail::quarantine_entry(std::string entry_id, const std::vector<std::size_t>& recipients,
+                                                 const policy::Decision& decision) const {
+    quarantine::Entry entry;
+    entry.id = std::move(entry_id);
+    entry.inbound_id = facts.received.id;
+    entry.message_id = facts.message_id;
+    entry.client = client_address();
+    if (entry.client.empty())
+        entry.client = upstream.address.address.to_string();
+    entry.verdict = decision.verdict;
+    entry.rule = decision.rule;
+    entry.area = decision.area;
+    entry.time = begun;
+    entry.envelope = envelope_for(recipients);
+    return entry;
+}
+
+policy::Facts IncomingMail::policy_facts() const {
     policy::Facts seen{report, envelope};
     seen.size = message->size();
     if (const auto address = net::Address::parse(client_address()))

@@ -13,6 +13,7 @@
 #include "mail/headers.hpp"
 #include "mail/message.hpp"
 #include "net/address.hpp"
+#include "quarantine/store.hpp"
 #include "session/runtime.hpp"
 #include "smtp/client_attributes.hpp"
 
@@ -42,7 +43,9 @@ struct IncomingMail {
     // From the end of data on.
     mail::MessagePtr message;
     mail::HeaderFacts facts;
+    journal::Key journal_key{};      // of the mail as a whole
     std::vector<journal::Key> keys;  // of the recipients; empty: the journal knows nothing
+    policy::ScanReport report{};     // once it was scanned
     unsigned signatures = 0;         // generation of those that judged; 0: none did
     bool identified = false;         // a retry of it can be told from another mail
 
@@ -52,8 +55,11 @@ struct IncomingMail {
     [[nodiscard]] journal::Origin origin() const;
     // Where the mail came from into this site: as the upstream says, else as its Received field says. Empty: unknown.
     [[nodiscard]] std::string client_address() const;
-    // What the policy's rules look at; borrows from the mail and from `report`.
-    [[nodiscard]] policy::Facts policy_facts(const policy::ScanReport& report) const;
+    // What the policy's rules look at; borrows from the mail.
+    [[nodiscard]] policy::Facts policy_facts() const;
+    // For the quarantine, but for its area.
+    [[nodiscard]] quarantine::Entry quarantine_entry(std::string entry_id, const std::vector<std::size_t>& recipients,
+                                                     const policy::Decision& decision) const;
     // What a delivery server is told by XFORWARD. The mail's text is not here yet; without a word from the upstream,
     // the upstream is the client.
     [[nodiscard]] smtp::ClientAttributes forwarded_client() const;

@@ -13,8 +13,10 @@
 #include "quarantine/service.hpp"
 #include "scanners/network/all_scanners.hpp"
 #include "session/admission.hpp"
+#include "session/delays.hpp"
 #include "session/downstream_health.hpp"
 #include "session/limits.hpp"
+#include "session/notice_rate.hpp"
 
 namespace session {
 
@@ -47,6 +49,10 @@ struct Shared {
     Counters counters{};
     Admission admission{};
     Limits limits{};
+    // Apart, so that a flood of forged senders silences no administrator.
+    NoticeRate notices_to_strangers{};  // addresses out of mails
+    NoticeRate notices_to_known{};      // those that the configuration names
+    Delays delays{};
     DownstreamHealth downstream{};
     std::atomic<bool> draining{false};  // no new sessions; the ones there end at their next command
 };

@@ -9,6 +9,7 @@
 #include "base/ids.hpp"
 #include "base/log.hpp"
 #include "session/final_reply.hpp"
+#include "session/rule_notices.hpp"
 #include "session/shard.hpp"
 #include "session/spool_storage.hpp"
 
@@ -218,9 +219,10 @@ void Transaction::looked_up(journal::Answer answer) {
     if (stage_ != Stage::kLookingUp)
         return;
     SANDWICH_FAILPOINT("looked-up");
-    journal_key_ = answer.mail;
+    mail_.journal_key = answer.mail;
     settle_retry(answer);
     mail_.keys = std::move(answer.keys);
+    settle_delayed();
     if (waiting_.empty())
         return finish(settled_);
     const auto limit = mail_.runtime->settings.worker_crash_limit;
@@ -229,19 +231,39 @@ void Transaction::looked_up(journal::Answer answer) {
     scan();
 }
 
+// Those of whom the same is said are one part.
+void Transaction::settle(std::size_t recipient, const Reply& reply, std::string stat, std::string_view rule) {
+    auto part = std::find_if(settled_.begin(), settled_.end(), [&](const Part& one) { return one.stat == stat; });
+    if (part == settled_.end()) {
+        part = settled_.emplace(settled_.end());
+        part->reply = reply;
+        part->stat = std::move(stat);
+        part->decision.rule = rule;
+    }
+    part->recipients.push_back(recipient);
+}
+
+// A rule has let them wait for its hours, and these have not come.
+void Transaction::settle_delayed() {
+    const auto now = base::Wall::now();
+    std::erase_if(waiting_, [&](std::size_t recipient) {
+        if (recipient >= mail_.keys.size())
+            return false;
+        const auto delay = shard_.shared().delays.find(mail_.keys[recipient], mail_.runtime->generation, now);
+        if (!delay)
+            return false;
+        settle(
+            recipient,
+            make_reply(451, "4.7.1",
+                       fmt::format("{} {}", mail_.id, delay->text.empty() ? kDelayed : std::string_view(delay->text))),
+            delayed_until(delay->until), delay->rule);
+        return true;
+    });
+}
+
 // Recipients of whom the journal knows need nothing more, or have to wait; the others are left in waiting_.
 void Transaction::settle_retry(const journal::Answer& answer) {
     using State = journal::Known::State;
-    // Those of whom the same is said are one part.
-    const auto settle = [this](std::size_t recipient, const Reply& reply, std::string stat) {
-        auto part = std::find_if(settled_.begin(), settled_.end(), [&](const Part& one) { return one.stat == stat; });
-        if (part == settled_.end()) {
-            part = settled_.emplace(settled_.end());
-            part->reply = reply;
-            part->stat = std::move(stat);
-        }
-        part->recipients.push_back(recipient);
-    };
     for (std::size_t i = 0; i < mail_.envelope.recipients.size(); ++i) {
         const auto known = i < answer.known.size() ? answer.known[i] : journal::Known{};
         if (known.state == State::kNothing) {
@@ -305,13 +327,14 @@ void Transaction::scanned(policy::ScanReport report) {
         return;
     SANDWICH_FAILPOINT("scanned");
     if (report.worker_lost)
-        shard_.shared().journal.crashed(mail_.id, journal_key_);
+        shard_.shared().journal.crashed(mail_.id, mail_.journal_key);
     const auto* const rules = rules_for(report);
     if (rules == nullptr)
         return scan();  // with the scanners that have come meanwhile
     mail_.signatures = report.generation;
     log_failures(mail_.id, report);
-    dispose(policy::divide(mail_.policy_facts(report), waiting_, *rules, !mail_.upstream.lmtp));
+    mail_.report = std::move(report);
+    dispose(policy::divide(mail_.policy_facts(), waiting_, *rules, !mail_.upstream.lmtp));
 }
 
 // A reload may have come between MAIL and the scan: what was looked for are then the expressions of the new rules, and
@@ -364,6 +387,8 @@ void Transaction::on_delivered(Delivery::Outcome outcome) {
 }
 
 void Transaction::on_disposed() {
+    for (const auto& part : disposal_->parts())
+        send_notices(shard_, mail_, part);
     auto parts = settled_;
     parts.insert(parts.end(), disposal_->parts().begin(), disposal_->parts().end());
     finish(parts);

@@ -77,10 +77,12 @@ class Transaction final : private Delivery::Handler, private Disposal::Owner {
     bool seal();
     bool refuse_bare_newlines(std::size_t count);
     void look_up();
+    void settle(std::size_t recipient, const smtp::Reply& reply, std::string stat, std::string_view rule = {});
     void settle_retry(const journal::Answer& answer);
     void set_aside(unsigned crashes);
     void scan();
     const policy::Rules* rules_for(policy::ScanReport& report);
+    void settle_delayed();
     void dispose(std::vector<policy::Group> groups);
     // Ends before anything was done for anybody: one reply for all.
     void refuse(const smtp::Reply& reply, std::string_view stat);
@@ -109,7 +111,6 @@ class Transaction final : private Delivery::Handler, private Disposal::Owner {
     std::string storage_failure_;
     std::string held_;  // why; empty: it is not
 
-    journal::Key journal_key_{};         // of the mail as a whole
     unsigned scans_ = 0;                 // that looked for the wrong expressions
     std::vector<Part> settled_;          // what the journal has answered
     std::vector<std::size_t> waiting_;   // recipients that are still to be acted on
