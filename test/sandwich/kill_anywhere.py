@@ -38,9 +38,13 @@ TO_THE_SERVER = ["before-commit", "text", "dot-sent", "server-answered", "journa
                  "before-reply", "replied"]
 TO_THE_QUARANTINE = ["quarantine-put", "quarantine-text-written", "quarantine-text-renamed", "quarantine-metadata-written",
                      "quarantine-metadata-renamed", "quarantine-durable"]
-POINTS = WAY + TO_THE_SERVER + TO_THE_QUARANTINE
+# Of a mail that rules change, keep, copy, send elsewhere.
+ACTS = ["edit-asked", "before-keep", "original-kept", "before-copy", "copy-answered", "before-hand-on"]
+POINTS = WAY + TO_THE_SERVER + TO_THE_QUARANTINE + ACTS
 # A kill here leaves an intent without an end behind a final dot, or behind a message that is on disk: it comes a second time.
-WINDOW = {"dot-sent", "server-answered", "journal-before-completion", "quarantine-metadata-renamed", "quarantine-durable"}
+WINDOW = {"dot-sent", "server-answered", "journal-before-completion", "quarantine-metadata-renamed", "quarantine-durable",
+          "original-kept", "copy-answered"}
+KINDS = 5  # of messages, see Lane.offer()
 
 suite = Suite()
 table = []
@@ -70,35 +74,51 @@ class Lane:
         self.sink = Sink(keep=False, on_message=self._delivered)
         self.copies = collections.Counter()  # (message, recipient) at the delivery server
         self.lock = threading.Lock()
+        self.other = Sink(keep=False, on_message=self._delivered)
         self.daemon = Daemon(self.sink.port, {"scanner.clamav.action": "quarantine", "worker.count": 1, "worker.crash_limit": 0,
                                               "general.threads": threads, "recipients tagged.test.action": "tag-and-deliver"},
-                             environment={"SANDWICH_FAILPOINTS": self.points})
+                             start=False, environment={"SANDWICH_FAILPOINTS": self.points})
+        self.daemon.write_policy(f"""
+[rule acts]
+to = acts.test
+do = stamp note
+do = copy copied@to.test
+do = archive kept
+[rule far]
+to = far.test
+do = hand_off 127.0.0.1:{self.other.port}
+[stamp note]
+text = Seen.
+""")
+        self.daemon.start()
 
     def close(self):
         self.daemon.close()
         self.sink.close()
+        self.other.close()
         shutil.rmtree(self.points, ignore_errors=True)
 
     def _delivered(self, message):
         number = re.search(rb"Message-ID: <(\d+)@", message.data).group(1).decode()
         with self.lock:
             for recipient in message.recipients:
-                self.copies[number, recipient.strip("<>")] += 1
+                self.copies[number, recipient.split(">")[0].strip("<")] += 1
 
     # ---- the upstream
 
     def offer(self, row, count, stop):
         for place in range(count):
             number = str(next(self.numbers))
-            # To the delivery server, into the quarantine, and one part each.
-            kind = place % 3
-            recipients = [("one@to.test", "two@to.test"), ("held@to.test",), ("held@to.test", "marked@tagged.test")][kind]
-            body = b"harmless" if kind == 0 else eicar()
+            # To the delivery server, into the quarantine, one part each; changed, kept and copied; elsewhere.
+            kind = place % KINDS
+            recipients = [("one@to.test", "two@to.test"), ("held@to.test",), ("held@to.test", "marked@tagged.test"),
+                          ("acts@acts.test",), ("far@far.test", "one@to.test")][kind]
+            body = eicar() if kind in (1, 2) else b"harmless"
             text = (f"Received: from x\r\n\tby {HOST} with ESMTP id Q{number};\r\n\tdate\r\nMessage-ID: <{number}@from.test>\r\n\r\n"
                     ).encode() + body + b"\r\n"
             with self.lock:
                 row.offered += 1
-                self.offered[number] = recipients
+                self.offered[number] = recipients + (("copied@to.test", "acts@archive") if kind == 3 else ())
             while not stop.is_set():
                 if self._one_try(text, recipients):
                     with self.lock:
@@ -124,7 +144,7 @@ class Lane:
 
     # ---- the kill
 
-    def run(self, point, victim, sessions=1, messages=3):
+    def run(self, point, victim, sessions=1, messages=KINDS):
         row = Row(point, victim)
         self.offered, self.accepted = {}, set()
         stop, failures = threading.Event(), []
@@ -209,6 +229,7 @@ class Lane:
             check(os.path.exists(os.path.join(self.daemon.quarantine, name[:-5] + ".eml")), "metadata without a message", name)
             for recipient in set(re.findall(r"\w+@(?:to|tagged)\.test", text)):
                 held[number, recipient] += 1
+            held[number, "acts@archive"] += "acts@acts.test" in text
         return held
 
     def _account(self, row, log):
@@ -265,7 +286,7 @@ def nothing_is_lost_wherever_a_process_dies():
                         return
                     point, victim, sessions = runs.pop(0)
                 try:
-                    row = lane.run(point, victim, sessions, 12 if SOAK else 3)
+                    row = lane.run(point, victim, sessions, 3 * KINDS if SOAK else KINDS)
                     if sessions == 1 and not (victim == "proxy" and point in WINDOW):
                         equal(row.duplicate, 0, f"{point}/{victim}: duplicates")
                     with lock:

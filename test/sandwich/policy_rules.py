@@ -5,6 +5,7 @@ import os
 import re
 
 from daemon import Daemon, StartFailed, need_test_hooks
+from ruled import HOST, Here, mail
 from samples import eicar, message, with_attachment
 from suite import Suite, check, equal
 
@@ -12,56 +13,6 @@ from client import Client
 from sink import Sink
 
 suite = Suite()
-HOST = "mx.upstream.test"
-numbers = iter(range(1000000))
-
-
-def mail(body=b"harmless\r\n", headers=()):
-    """Identified, so that recipients of one mail can be treated differently."""
-    field = f"Received: from x\r\n\tby {HOST} with ESMTP id 6AP{next(numbers):06d};\r\n\tdate\r\n".encode()
-    return field + message(body, headers)
-
-
-class Here:
-    """A daemon with this policy, and what stands behind it."""
-
-    def __init__(self, policy, settings=None):
-        self.policy = policy
-        self.settings = settings or {}
-
-    def __enter__(self):
-        self.sink = Sink()
-        self.daemon = Daemon(self.sink.port, {"general.threads": 1} | self.settings, start=False)
-        self.daemon.write_policy(self.policy)
-        self.daemon.start()
-        return self
-
-    def __exit__(self, *_):
-        self.daemon.close()
-        self.sink.close()
-
-    def send(self, text, *recipients, sender="a@from.test"):
-        with Client(self.daemon.port) as client:
-            equal(client.command(f"EHLO {HOST}").code, 250)
-            for reply in client.envelope(sender, recipients or ("b@to.test",)):
-                equal(reply.code, 250, str(reply))
-            equal(client.command("DATA").code, 354)
-            client.send(text + b".\r\n")
-            return client.replies(1)[0]
-
-    def delivered(self):
-        return [" ".join(r.strip("<>") for r in m.recipients) for m in self.sink.messages]
-
-    def header(self, index=-1):
-        return self.sink.messages[index].data.split(b"\r\n\r\n")[0].decode("latin-1").replace("\r\n", "\n") + "\n"
-
-    def shown(self, reply):
-        """What the quarantine says of the mail with this reply."""
-        found = self.daemon.ctl("quarantine", "show", reply.text.split()[1])
-        equal(found.returncode, 0, found.stderr)
-        return found.stdout
-
-
 @suite.test
 def final_actions():
     with Here("""
