@@ -1,6 +1,7 @@
 #include "config/check.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "config/settings_table.hpp"
 #include "config/spelling.hpp"
@@ -72,22 +73,27 @@ void check_listeners(const Settings& s, const Report& report) {
     }
 }
 
+// Which of our sockets would take the mail that is handed to this server.
+std::optional<std::size_t> own_socket(const Settings& s, const Machine& machine, const net::Endpoint& server) {
+    for (std::size_t i = 0; i < s.sockets.size(); ++i) {
+        const auto& own = s.sockets[i].address;
+        if (own.port == server.port && (own.address == server.address || server.address.any() ||
+                                        (covers(own.address, server.address) && is_local(server.address, machine))))
+            return i;
+    }
+    return std::nullopt;
+}
+
 void check_circle(const Settings& s, const Machine& machine, const Report& report) {
     const Place addr{"smtp", "downstream_smtp_server_addr"};
     const Place port{"smtp", "downstream_smtp_server_port"};
     for (const auto& server : s.downstream) {
-        bool circle = false;
-        for (std::size_t i = 0; i < s.sockets.size() && !circle; ++i) {
-            const auto& own = s.sockets[i].address;
-            circle =
-                own.port == server.port && (own.address == server.address || server.address.any() ||
-                                            (covers(own.address, server.address) && is_local(server.address, machine)));
-            if (circle)
-                report(kError, {port, addr, {kSocketSection, "proxy_port", i}, {kSocketSection, "proxy_addr", i}},
-                       fmt::format("the delivery server {} is the proxy's own socket {}: mail would go round in a "
-                                   "circle",
-                                   server.to_string(), own.to_string()));
-        }
+        const auto circle = own_socket(s, machine, server);
+        if (circle)
+            report(kError,
+                   {port, addr, {kSocketSection, "proxy_port", *circle}, {kSocketSection, "proxy_addr", *circle}},
+                   fmt::format("the delivery server {} is the proxy's own socket {}: mail would go round in a circle",
+                               server.to_string(), s.sockets[*circle].address.to_string()));
         if (std::ranges::count(s.downstream, server) > 1 && &server == &*std::ranges::find(s.downstream, server))
             report(kError, {addr, port}, fmt::format("the delivery server {} is named twice", server.to_string()));
         if (!circle && server.address.any())
@@ -277,6 +283,21 @@ void check(const Settings& settings, const Machine& machine, const Report& repor
     check_upstream_tls(settings.tls, report);
     check_downstream_tls(settings.tls, report);
     check_protection(settings, report);
+}
+
+std::vector<std::string> check_policy(const Settings& settings, const policy::Policy& policy, const Machine& machine) {
+    std::vector<std::string> errors;
+    for (const auto& rule : policy.rules) {
+        if (!rule.final_action || rule.final_action->detour.server.empty())
+            continue;
+        const auto servers = net::ServerList::parse(rule.final_action->detour.server);
+        for (const auto& server : servers ? servers->with_default(kSmtpPort) : std::vector<net::Endpoint>{})
+            if (own_socket(settings, machine, server))
+                errors.push_back(fmt::format(
+                    "{}: error: [rule {}] hands off to the proxy's own socket {}: mail would go round in a circle",
+                    rule.origin, rule.name, server.to_string()));
+    }
+    return errors;
 }
 
 }  // namespace config

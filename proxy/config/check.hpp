@@ -5,8 +5,10 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/load.hpp"
+#include "policy/rule.hpp"
 
 namespace config {
 
@@ -21,5 +23,8 @@ struct Place {
 using Report = std::function<void(Diagnostic::Severity, std::initializer_list<Place>, std::string)>;
 
 void check(const Settings& settings, const Machine& machine, const Report& report);
+
+// What of a policy does not go with these settings: "policy.ini:12: error: ...".
+std::vector<std::string> check_policy(const Settings& settings, const policy::Policy& policy, const Machine& machine);
 
 }  // namespace config

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "config/check.hpp"
 #include "config/load.hpp"
 #include "config/policy_file.hpp"
 
@@ -86,6 +87,10 @@ config::PolicyFiles load_policy(config::Settings& settings, LoadedConfiguration&
     auto parsed = config::parse_policy(*files);
     loaded.errors.insert(loaded.errors.end(), parsed.errors.begin(), parsed.errors.end());
     loaded.warnings.insert(loaded.warnings.end(), parsed.warnings.begin(), parsed.warnings.end());
+    if (parsed.policy) {
+        const auto circles = config::check_policy(settings, *parsed.policy, config::this_machine());
+        loaded.errors.insert(loaded.errors.end(), circles.begin(), circles.end());
+    }
     settings.policy = std::move(parsed.policy);
     return std::move(*files);
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "config/check.hpp"
 #include "config/load.hpp"
 #include "config/policy_deeds.hpp"
 #include "config/policy_file.hpp"
@@ -107,6 +108,22 @@ TEST_CASE("other ways of delivery") {
     for (const auto* bad : {"bob", "a@b,c@d", "<a@b.test>", "@b.test", "a@-b"})
         CHECK(wrong(std::string("change_recipient ") + bad).starts_with("2: error: "));
     CHECK(wrong("remove_recipient x@y.test") == "2: error: nothing may follow remove_recipient");
+}
+
+TEST_CASE("a mail is not handed off to the proxy itself") {
+    const auto loaded = config::parse("[socket_1]\nproxy_addr=0.0.0.0\nproxy_port=18000\n");
+    REQUIRE(loaded.settings);
+    const config::Machine machine{"host.test", {*net::Address::parse("192.0.2.20")}};
+    const auto errors = [&](const std::string& server) {
+        const auto policy = parse("[rule a]\ndo = deliver\n[rule r]\ndo = hand_off " + server + "\n").policy;
+        return config::check_policy(*loaded.settings, *policy, machine);
+    };
+    CHECK(errors("127.0.0.1:18000") ==
+          std::vector<std::string>{"policy.ini:3: error: [rule r] hands off to the proxy's own socket 127.0.0.1:18000: "
+                                   "mail would go round in a circle"});
+    CHECK(errors("192.0.2.20:18000").size() == 1);
+    CHECK(errors("192.0.2.20:18001").empty());
+    CHECK(errors("192.0.2.21:18000").empty());
 }
 
 TEST_CASE("a delay says its hours") {

@@ -158,7 +158,7 @@ TEST_CASE("no value writes a header field or a line of its own") {
     hostile.quarantine = hostile.id = hostile.inbound_id = hostile.date = hostile.host = evil;
     auto worst = notice("%SUBJECT%%SENDER%", "%SENDER%%RCPTS%%SUBJECT%%RULENAME%%FILENAME%%VIRUSNAME%\n%VERDICT%\n");
     for (const auto& addressee :
-         {std::string("a@local.test"), evil, std::string("a@b.test>, <c@d.test"), std::string()}) {
+         {std::string("a@local.test"), evil, std::string("a@b.test>,<c@d.test"), std::string()}) {
         const auto mail = notice_mail(worst, hostile, addressee, evil);
         const auto header = mail.substr(0, mail.find("\r\n\r\n") + 2);
         for (const auto& line : lines_of(header)) {
