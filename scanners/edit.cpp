@@ -109,6 +109,8 @@ base::Result<Plan> plan_all(std::string_view text, const Tree& tree, const std::
         return base::error("the notes for what is removed have {} octets", used);
     if (!stamps.empty())
         mail::edit::plan_stamps(text, tree, stamp_texts(stamps), from_utf8, wire::kMaxEditTexts - used, plan);
+    if (plan.edits.empty())
+        return plan;
     std::stable_sort(plan.edits.begin(), plan.edits.end(),
                      [](const auto& left, const auto& right) { return left.begin < right.begin; });
     if (auto allowed = mail::check_edits(text, plan.edits); !allowed)
