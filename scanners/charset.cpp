@@ -90,6 +90,61 @@ class Converter {
     iconv_t handle_;
 };
 
+// UTF-8, a character at a time, into a character set; into ASCII where there is no converter.
+class Encoder {
+  public:
+    explicit Encoder(const std::string& name)
+        : handle_(name.empty() || name == "us-ascii" ? iconv_t(-1) : ::iconv_open(name.c_str(), "UTF-8")) {}
+    Encoder(const Encoder&) = delete;
+    Encoder& operator=(const Encoder&) = delete;
+    ~Encoder() {
+        if (valid())
+            ::iconv_close(handle_);
+    }
+
+    // False: the character set does not have it, and nothing was added.
+    bool add(std::string& out, std::string_view text) {
+        if (!valid()) {
+            const bool ascii = std::all_of(text.begin(), text.end(),
+                                           [](char octet) { return static_cast<unsigned char>(octet) < 0x80; });
+            out.append(ascii ? text : "");
+            return ascii;
+        }
+        std::array<char, 128> buffer;
+        auto* in = const_cast<char*>(text.data());
+        auto left = text.size();
+        auto* to = buffer.data();
+        auto room = buffer.size();
+        // Anything but 0 is a character that was replaced by another one.
+        if (::iconv(handle_, &in, &left, &to, &room) != 0)
+            return false;
+        out.append(buffer.data(), buffer.size() - room);
+        return true;
+    }
+
+    // Back to ASCII, where a character set has states.
+    void finish(std::string& out) {
+        std::array<char, 32> buffer;
+        auto* to = buffer.data();
+        auto room = buffer.size();
+        if (valid() && ::iconv(handle_, nullptr, nullptr, &to, &room) != static_cast<std::size_t>(-1))
+            out.append(buffer.data(), buffer.size() - room);
+    }
+
+  private:
+    [[nodiscard]] bool valid() const { return reinterpret_cast<std::intptr_t>(handle_) != -1; }
+    iconv_t handle_;
+};
+
+// HTML's way to name a character in ASCII; `character` is valid UTF-8.
+std::string reference_to(std::string_view character) {
+    const auto first = static_cast<unsigned char>(character.front());
+    std::uint32_t code = character.size() == 1 ? first : first & (0x7FU >> character.size());
+    for (const char octet : character.substr(1))
+        code = code << 6U | (static_cast<unsigned char>(octet) & 0x3FU);
+    return "&#" + std::to_string(code) + ";";
+}
+
 std::string mend_utf8(std::string_view text) {
     std::string out;
     out.reserve(text.size());
@@ -130,6 +185,26 @@ std::string to_utf8(std::string_view text, std::string_view charset) {
         return converter.convert(text, unit);
     Converter fallback("windows-1252");
     return fallback.valid() ? fallback.convert(text, 1) : mend_utf8(text);
+}
+
+std::optional<std::string> from_utf8(std::string_view text, std::string_view charset, mail::edit::Missing missing) {
+    if (is_wide_charset(charset))
+        return std::nullopt;
+    const auto mended = mend_utf8(text);
+    const auto name = iconv_name(charset);
+    if (name == "utf-8")
+        return mended;
+    Encoder encoder(name);
+    std::string out;
+    for (std::string_view rest = mended; !rest.empty();) {
+        const auto octets = base::utf8_character(rest);
+        const auto character = rest.substr(0, octets);
+        rest.remove_prefix(octets);
+        if (!encoder.add(out, character))
+            encoder.add(out, missing == mail::edit::Missing::kNumericReference ? reference_to(character) : "?");
+    }
+    encoder.finish(out);
+    return out;
 }
 
 bool is_known_charset(std::string_view charset) {

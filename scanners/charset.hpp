@@ -1,8 +1,12 @@
-// Text in any character set to UTF-8, with the converters that worker/charsets.hpp loaded. Workers; also tests.
+// Text in any character set to UTF-8 and back, with the converters that worker/charsets.hpp loaded. Workers; also
+// tests.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "mail/edit/stamp.hpp"
 
 namespace scanners {
 
@@ -10,6 +14,10 @@ namespace scanners {
 // that nobody knows is read as windows-1252: that keeps ASCII. UTF-16 without a mark: the order of octets that its
 // zeros show.
 std::string to_utf8(std::string_view text, std::string_view charset);
+
+// The other way, for what is put into a text (mail::edit::FromUtf8). What is no UTF-8 becomes U+FFFD before. Nothing:
+// ASCII is not itself in this character set.
+std::optional<std::string> from_utf8(std::string_view text, std::string_view charset, mail::edit::Missing missing);
 
 // There is a converter. An empty name is US-ASCII.
 bool is_known_charset(std::string_view charset);

@@ -83,9 +83,7 @@ class Examination {
   private:
     // A message: the mail itself, or one that stood in it behind an encoding (`clear`: libclamav sees it, too).
     void message(std::string_view text, std::size_t item, bool clear) {
-        const auto tree = mail::mime::parse(
-            text, {opening_.limits().entities, opening_.limits().header_fields, opening_.limits().header_parameters,
-                   static_cast<std::size_t>(opening_.limits().layers) + 16});
+        const auto tree = mail::mime::parse(text, tree_limits(opening_.limits()));
         note_limits(tree, item);
         opening_.contents().defects |= tree.defects;
         read_header(text, tree.entities.front(), item);
@@ -314,6 +312,11 @@ class Examination {
 };
 
 }  // namespace
+
+mail::mime::TreeLimits tree_limits(const policy::ContentLimits& limits) {
+    return {limits.entities, limits.header_fields, limits.header_parameters,
+            static_cast<std::size_t>(limits.layers) + 16};
+}
 
 void examine(Opening& opening, std::string_view mail) {
     Examination examination(opening, mail);

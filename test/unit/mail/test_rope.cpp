@@ -135,3 +135,34 @@ TEST_CASE("header fields are edited, and every other octet stays") {
     CHECK(mail::with_trace(message("Subject:\r\n\r\n"), "", {{Kind::kTag, "Subject", "t"}}).flatten() ==
           "Subject:t \r\n\r\n");
 }
+
+TEST_CASE("edits of the body are made together with those of the header") {
+    using Kind = mail::HeaderEdit::Kind;
+    const std::string mail =
+        "X-Sandwich-ID: forged\r\nContent-Type: a/b\r\nSubject: s\r\nContent-Language: de\r\n\r\nbody\r\nmore\r\n";
+    const auto original = message(mail);
+    const auto type = mail.find("Content-Type");
+    const auto subject = mail.find("Subject");
+    const auto language = mail.find("Content-Language");
+    const auto end = mail.find("\r\n\r\n") + 2;
+    const auto body = end + 2;
+    const std::vector<mail::RangeEdit> edits{{type, subject, "Content-Type: c/d\r\n"},
+                                             {language, language, "Content-ID: 1\r\n"},
+                                             {end, end, "Content-X: y\r\n"},
+                                             {body, body + 4, "BODY"},
+                                             {mail.size(), mail.size(), "end\r\n"}};
+    const auto rope = mail::with_trace(original, "T: t\r\n",
+                                       {{Kind::kTag, "Subject", "[X]"},
+                                        {Kind::kRemove, "Content-Language", ""},
+                                        {Kind::kRemove, "Content-Type", ""},
+                                        {Kind::kAdd, "N", "v"}},
+                                       edits);
+    // The field that a body edit wrote stays.
+    CHECK(rope.flatten() ==
+          "T: t\r\nN: v\r\nContent-Type: c/d\r\nSubject: [X] s\r\nContent-ID: 1\r\nContent-X: y\r\n\r\nBODY\r\nmore\r\n"
+          "end\r\n");
+    CHECK(rope.size() == rope.flatten().size());
+    const auto kept = rope.piece(rope.pieces() - 2);
+    CHECK(kept == "\r\nmore\r\n");
+    CHECK(kept.data() == original->bytes().data() + body + 4);
+}
