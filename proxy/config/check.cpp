@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/failure_matrix.hpp"
 #include "config/settings_table.hpp"
 #include "config/spelling.hpp"
 
@@ -277,6 +278,7 @@ void check(const Settings& settings, const Machine& machine, const Report& repor
     check_upstream_tls(settings.tls, report);
     check_downstream_tls(settings.tls, report);
     check_protection(settings, report);
+    check_open_cells(settings, report);
 }
 
 }  // namespace config

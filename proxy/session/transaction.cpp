@@ -327,7 +327,7 @@ const policy::Rules* Transaction::rules_for(policy::ScanReport& report) {
     constexpr unsigned kScans = 3;
     if (++scans_ < kScans)
         return nullptr;
-    report.results.push_back({"expressions",
+    report.results.push_back({std::string(policy::kExpressionsScanner),
                               policy::Outcome::kCannotTell,
                               policy::Cause::kUnavailable,
                               {},

@@ -20,12 +20,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::string_view kScanner = "scanner";  // who "cannot tell" when no scanner could be asked
-constexpr unsigned kMaxHandOvers = 3;             // attempts to give one message to a worker
-constexpr milliseconds kOutage{1000};             // without a worker for so long: said in the log
+constexpr unsigned kMaxHandOvers = 3;  // attempts to give one message to a worker
+constexpr milliseconds kOutage{1000};  // without a worker for so long: said in the log
 
 policy::ScanReport cannot_tell(policy::Cause cause, std::string_view detail) {
-    return policy::cannot_tell(kScanner, cause, detail);
+    return policy::cannot_tell(policy::kWorkers, cause, detail);
 }
 
 // One message on its way. It is answered exactly once: by fail(), or by accept() when that says so.
