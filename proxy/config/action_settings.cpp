@@ -85,7 +85,7 @@ constexpr Texts kIcapTexts{
     "What is done with a message of which it says that it is encrypted (Heuristics.Encrypted).",
     "What is done when it says that a file is broken (Heuristics.Broken).",
     ""};
-constexpr Texts kCheckTexts{"What is done when the program cannot be started. The words are those of [scanner.clamav].",
+constexpr Texts kCheckTexts{"What is done when the program cannot be started, or says down. The words are those of [scanner.clamav].",
                             "What is done when the program takes too long.",
                             "What is done when the program crashes, says error or says what makes no sense.",
                             "What is done when it says limit.",

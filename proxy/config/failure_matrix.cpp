@@ -91,8 +91,9 @@ void note_cells(const Settings& settings, const policy::Rules& rules, const poli
         return;
     for (std::size_t i = 0; i < policy::kContentLimits; ++i) {
         const auto limit = static_cast<policy::ContentLimit>(i);
-        if (const auto one = limit_cell(rules, limit, nullptr); one.own)
-            note(one, policy::kContentsScanner, fmt::format("limit {}", to_string(limit)));
+        if (rules.limits.at(i))
+            note(limit_cell(rules, limit, nullptr), policy::kContentsScanner,
+                 fmt::format("limit {}", to_string(limit)));
     }
 }
 

@@ -58,7 +58,7 @@ class Table {
         if (with_recipients)
             for (const auto& rule : rules_.recipients)
                 text += line("to " + rule.pattern, [&](Failure failure) { return of_recipients(rule, failure); });
-        return text + kLegend;
+        return text.append(kLegend);
     }
 
     // Limits whose action is not that of the column.

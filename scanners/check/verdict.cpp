@@ -15,8 +15,10 @@ constexpr std::size_t kMaxName = 255;    // octets, as of every scanner
 constexpr std::size_t kMaxDetail = 200;  // octets
 
 // What it may say, besides error, when it cannot tell.
-constexpr std::pair<std::string_view, Cause> kCauses[] = {
-    {"limit", Cause::kLimit}, {"malformed", Cause::kMalformed}, {"stale", Cause::kStale}};
+constexpr std::pair<std::string_view, Cause> kCauses[] = {{"down", Cause::kUnavailable},
+                                                          {"limit", Cause::kLimit},
+                                                          {"malformed", Cause::kMalformed},
+                                                          {"stale", Cause::kStale}};
 
 std::string_view trim(std::string_view text) {
     constexpr std::string_view kBlanks = " \t\r";

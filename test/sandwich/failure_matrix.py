@@ -109,7 +109,7 @@ def clamd_says(failure):
 
 @suite.test
 def clamd_in_every_way():
-    with Here({"scanner.clamav.enable": "no", "scanner.clamd main.enable": "yes"}) as here:
+    with Here({"scanner.clamav.enable": "no", "scanner.clamd main.timeout": "30s"}) as here:
         for failure in FAILURES:
             with clamd_says(failure) as server:
                 own = own_action(0, failure)
@@ -138,7 +138,7 @@ def icap_says(failure):
 
 @suite.test
 def icap_in_every_way():
-    with Here({"scanner.clamav.enable": "no", "scanner.icap main.enable": "yes"}) as here:
+    with Here({"scanner.clamav.enable": "no", "scanner.icap main.timeout": "30s"}) as here:
         for failure in FAILURES[:-1]:  # it tells no date
             with icap_says(failure) as server:
                 own = own_action(1, failure)
@@ -150,7 +150,8 @@ def icap_in_every_way():
 
 @suite.test
 def check_program_in_every_way():
-    with Here({"scanner.clamav.enable": "no", "scanner.check main.max_connections": "5"}) as here:
+    with Here({"scanner.clamav.enable": "no", "scanner.check main.max_connections": "5",
+               "scanner.check main.timeout": "30s"}) as here:
         path = here.daemon.path("check-program")
         with open(path, "w", encoding="ascii") as file:
             file.write('#!/bin/sh\ncat > /dev/null\ncase $1 in timeout) exec sleep 100;; *) echo "$1 it is";; esac\n')
@@ -176,6 +177,7 @@ PATIENT = {"worker.scan_timeout": "30s", "worker.total_timeout": "30s"}
 
 def without_workers(here):
     """The zygote sleeps, so that what is killed is not replaced."""
+    wait_for("the older scanner processes to leave", lambda: len(here.daemon.pids("zygote")) == 1 and len(here.daemon.pids("worker")) == 5, 20)
     zygote, workers = here.daemon.pids("zygote")[0], here.daemon.pids("worker")
     os.kill(zygote, signal.SIGSTOP)
     for worker in workers:
@@ -341,10 +343,10 @@ def print_table():
     if not SEEN:
         return
     print("seen through real sessions: the scanner's own cell, and (x4) every action for recipients of their own")
-    print(" " * 12 + "".join(f"{failure:22}" for failure in FAILURES))
+    print(" " * 12 + "".join(f"{failure:23}" for failure in FAILURES))
     for scanner in dict.fromkeys(scanner for scanner, _ in SEEN):
         cells = [SEEN.get((scanner, failure)) for failure in FAILURES]
-        print(f"{scanner:12}" + "".join(f"{cell['own'] + ' (x%d)' % len(set(cell['to'])) if cell else '-':22}" for cell in cells))
+        print(f"{scanner:12}" + "".join(f"{cell['own'] + ' (x%d)' % len(set(cell['to'])) if cell else '-':23}" for cell in cells))
 
 
 if __name__ == "__main__":

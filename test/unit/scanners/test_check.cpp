@@ -44,7 +44,7 @@ TEST_CASE("what a check program says, and how it ended, together are a result") 
              Case{{Kind::kExit, 1, "malformed"}, Outcome::kCannotTell, Cause::kMalformed, ""},
              Case{{Kind::kExit, 0, "stale since May"}, Outcome::kCannotTell, Cause::kStale, ""},
              Case{{Kind::kExit, 0, "limits"}, Outcome::kCannotTell, Cause::kError, ""},
-             Case{{Kind::kExit, 127, "error cannot be executed"}, Outcome::kCannotTell, Cause::kError, ""},
+             Case{{Kind::kExit, 127, "down cannot be executed"}, Outcome::kCannotTell, Cause::kUnavailable, ""},
              Case{{Kind::kSignal, 11, "clean"}, Outcome::kCannotTell, Cause::kCrash, ""},
              Case{{Kind::kDeadline, 0, "clean"}, Outcome::kCannotTell, Cause::kTimeout, ""},
              Case{{Kind::kNotStarted, 0, "clean"}, Outcome::kCannotTell, Cause::kUnavailable, ""},
