@@ -94,10 +94,16 @@ Judged judge_all(const ScanReport& report, const RecipientRule* special, const R
     if (worst == Outcome::kClean)
         return judged;
     judged.verdict.reset();
-    for (std::size_t i = 0; i < verdicts.size(); ++i)
-        if (outcome_of(judged.counts.results[i]) == worst &&
-            (!judged.verdict || goes_before(verdicts[i].action, judged.verdict->action)))
-            judged.verdict = std::move(verdicts[i]);
+    const auto consider = [&](Outcome outcome) {
+        for (std::size_t i = 0; i < verdicts.size(); ++i)
+            if (outcome_of(judged.counts.results[i]) == outcome &&
+                (!judged.verdict || goes_before(verdicts[i].action, judged.verdict->action)))
+                judged.verdict = std::move(verdicts[i]);
+    };
+    consider(worst);
+    // What is held because it is encrypted does not pass because the signatures are old besides.
+    if (worst == Outcome::kCannotTell)
+        consider(Outcome::kEncrypted);
     return judged;
 }
 

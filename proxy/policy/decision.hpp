@@ -50,9 +50,10 @@ struct Group {
 bool fits(const ScanReport& report, const Rules& rules);
 
 // What the scanners found has the actions that the settings give it: the worst result wins (found, then cannot tell,
-// then encrypted, then clean; an empty report while scanning is "cannot tell"), of several of the same kind the action
-// that goes_before() the others. A failure that the settings ignore counts as clean, and the verdict says so. Broken
-// MIME and what is encrypted are results, too, where the settings make failures of them.
+// then encrypted, then clean; an empty report while scanning is "cannot tell"), of several of the same kind, and of all
+// that could not be scanned or not be looked into, the action that goes_before() the others. A failure that the
+// settings ignore counts as clean, and the verdict says so. Broken MIME and what is encrypted are results, too, where
+// the settings make failures of them.
 //
 // The policy's rules have a word in it, too: of the settings' action and the rules' final one, what keeps more back is
 // done. Only the results that a rule asks for by their names or causes (virus, cannot_tell, encrypted ...) are the

@@ -229,6 +229,9 @@ TEST_CASE("stale signatures: what they find is found, what they call clean is no
     const ScanResult virus{"clamav", Outcome::kFound, Cause::kNone, "Worm.A", ""};
     CHECK(decide({virus, stale}, rules).action == Action::kQuarantine);
     CHECK(decide({virus, stale}, rules).verdict == "found Worm.A");
+    rules.actions.encrypted = Action::kQuarantine;
+    CHECK(decide({failing("clamav", Failure::kEncrypted), stale}, rules).action == Action::kQuarantine);
+    CHECK(decide({failing("clamav", Failure::kEncrypted), stale}, rules).rule == "scanner.clamav encrypted_action");
     rules.actions.stale = Action::kDeliver;
     CHECK(decide({clean("clamav"), stale}, rules).verdict == "clean, ignored: clamav stale");
 }
