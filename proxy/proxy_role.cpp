@@ -278,16 +278,17 @@ std::string Proxy::status() {
         "version: {}\nuptime: {} s\nconfiguration: generation {}\nlast reload: {}\nsessions: {} now, {} accepted, {} "
         "refused\n"
         "messages: {} delivered, {} quarantined, {} discarded, {} rejected, {} deferred, {} repeated\n"
-        "{}workers: {} ({} busy), {} waiting, {} scanned, {} lost\nsignatures: generation {}, {}\n{}"
+        "{}workers: {} ({} busy), {} waiting, {} scanned, {} lost\nsignatures: generation {}, {}{}\n{}"
         "quarantine: {} messages, {} octets\njournal: {} entries, {} recipients recognised{}\n"
         "memory: {} octets of messages\nlimits: {}\n",
         SANDWICH_VERSION, uptime.count(), runtime->generation, last_reload_, shared_.admission.sessions(),
         counters.accepted.load(), counters.refused.load(), counters.delivered.load(), counters.quarantined.load(),
         counters.discarded.load(), counters.rejected.load(), counters.deferred.load(), counters.repeated.load(),
         servers, scan.workers, scan.busy, scan.waiting, scan.scanned, scan.lost_workers, scan.generation,
-        scan.signatures.empty() ? "none" : scan.signatures, scanners_.describe(), held.entries, held.octets,
-        journal.entries, journal.recognised, journal.failing ? ", CANNOT BE WRITTEN" : "", shared_.admission.memory(),
-        shared_.limits.summary());
+        scan.signatures.empty() ? "none" : scan.signatures,
+        scan.outdated.empty() ? "" : fmt::format(", TOO OLD: {}", scan.outdated), scanners_.describe(), held.entries,
+        held.octets, journal.entries, journal.recognised, journal.failing ? ", CANNOT BE WRITTEN" : "",
+        shared_.admission.memory(), shared_.limits.summary());
 }
 
 // Each session needs two descriptors and a large mail two more.

@@ -30,7 +30,7 @@ void find_expressions(Opening& opening, const content::Expressions& expressions,
     opening.contents().hits = std::move(matches.hits);
     if (matches.undecided.empty() && matches.complete)
         return;
-    results.push_back({"expressions",
+    results.push_back({std::string(policy::kExpressionsScanner),
                        policy::Outcome::kCannotTell,
                        policy::Cause::kLimit,
                        {},

@@ -38,6 +38,10 @@ class Scanner {
     // One mail, contiguous, and what only another reading of it shows; both valid during the call. The answer is for
     // all of it. Must not throw; may take long (the parent watches the deadline).
     virtual policy::ScanResult scan(std::string_view mail, std::span<const Extra> extras) = 0;
+
+    // After a scan: why its word that something is clean is no longer worth it: signatures that are too old. Empty: it
+    // is. What was found is found in any case.
+    [[nodiscard]] virtual std::string outdated() const { return {}; }
 };
 
 }  // namespace scanners

@@ -50,6 +50,7 @@ struct Event {
     X(kSetAside,           kWarning,  "set_aside",           "A message has cost as many scanner workers as crash_limit allows; it is held unscanned.") \
     X(kStorageFailed,      kError,    "storage_failed",      "A message could not be written to the spool or the quarantine; it was deferred.") \
     X(kScanFailed,         kWarning,  "scan_failed",         "A message could not be scanned (time-out, limit, crash, error); the failure action was taken.") \
+    X(kSignaturesStale,    kWarning,  "signatures_stale",    "A scanner's signatures are older than max_signature_age; stale_action is done. At most one line in an hour for each.") \
     X(kWorkerLost,         kError,    "worker_lost",         "A scanner worker crashed or overran its deadline and was replaced.") \
     X(kScannerUnavailable, kError,    "scanner_unavailable", "No scanner worker is there; mail is deferred until one is.") \
     X(kNetworkScannerDown, kError,    "network_scanner_down", "A server of clamd or ICAP has failed several times; another is asked, or failure_action is done. It is tried again after 1 s, 2 s, up to a minute.") \

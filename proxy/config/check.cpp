@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "config/failure_matrix.hpp"
 #include "config/settings_table.hpp"
 #include "config/spelling.hpp"
 
@@ -283,6 +284,7 @@ void check(const Settings& settings, const Machine& machine, const Report& repor
     check_upstream_tls(settings.tls, report);
     check_downstream_tls(settings.tls, report);
     check_protection(settings, report);
+    check_open_cells(settings, report);
 }
 
 std::vector<std::string> check_policy(const Settings& settings, const policy::Policy& policy, const Machine& machine) {

@@ -220,13 +220,13 @@ class Parser {
             auto& origin = origins_[{&setting, place}];
             if (entry != nullptr) {
                 origin.line = entry->line;
-                if (const auto status = set(entry->value, setting); !status) {
+                if (const auto status = set(setting, settings_, entry->value); !status) {
                     origin.readable = false;
                     error(entry->line, "{}={}: {}", setting.key, clip(entry->value), status.error().message);
                 }
             }
             if (entry == nullptr || !origin.readable)
-                if (const auto status = set(setting.fallback, setting); !status)
+                if (const auto status = set(setting, settings_, setting.fallback); !status)
                     error(0, "the default of {} is no value of it: {}", setting.key, status.error().message);
         }
     }
@@ -234,16 +234,9 @@ class Parser {
     void name_ourselves() {
         const auto* const setting = find_setting("smtp", "proxy_hostname");
         const auto name = "sandwich." + machine_.host_name;
-        if (const auto status = config::set(*setting, settings_, name); !status)
+        if (const auto status = set(*setting, settings_, name); !status)
             error(0, "{} cannot be the proxy's name, so proxy_hostname must be given: it {}", name,
                   status.error().message);
-    }
-
-    base::Status set(std::string_view text, const Setting& setting) {
-        if (setting.same_as.empty() || !same(text, setting.same_as))
-            return config::set(setting, settings_, text);
-        // The table has the other setting first: it is filled in by now.
-        return config::set(setting, settings_, get(*find_same_as(setting), settings_));
     }
 
     static std::string clip(const std::string& value) {
@@ -281,11 +274,14 @@ class Parser {
         for (const auto& [place, origin] : origins_)
             if (place.first != nullptr && place.first->section != kSocketSection && origin.line != 0)
                 loaded.lines[fmt::format("{}.{}", place.first->section, place.first->key)] = origin.line;
-        if (std::ranges::find(loaded.diagnostics, Severity::kError, &Diagnostic::severity) != loaded.diagnostics.end())
+        const bool refused =
+            std::ranges::find(loaded.diagnostics, Severity::kError, &Diagnostic::severity) != loaded.diagnostics.end();
+        if (refused)
             loaded.settings.reset();
         if (loaded.diagnostics.size() >= kMaxDiagnostics) {
             loaded.diagnostics.resize(kMaxDiagnostics);
-            loaded.diagnostics.push_back({Severity::kError, 0, "too many errors: there may be more"});
+            loaded.diagnostics.push_back(refused ? Diagnostic{Severity::kError, 0, "too many errors: there may be more"}
+                                                 : Diagnostic{Severity::kWarning, 0, "there may be more warnings"});
         }
         return loaded;
     }

@@ -46,6 +46,8 @@ constexpr Choice kCauses[] = {
     {"crash", number(policy::Cause::kCrash)},
     {"error", number(policy::Cause::kError)},
     {"unavailable", number(policy::Cause::kUnavailable)},
+    {"malformed", number(policy::Cause::kMalformed)},
+    {"stale", number(policy::Cause::kStale)},
 };
 
 constexpr Choice kOutcomes[] = {

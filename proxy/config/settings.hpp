@@ -40,8 +40,9 @@ struct OtherScanner {
     std::string program;  // of a check program: absolute path and arguments, separated by blanks
     MessageAs message = MessageAs::kInput;
     policy::Actions actions;
-    std::chrono::seconds timeout{};  // from the request to the answer, all servers together
-    unsigned max_connections = 0;    // to one server at the same time; of a check program: processes
+    std::chrono::seconds max_signature_age{};  // of clamd; 0: any age
+    std::chrono::seconds timeout{};            // from the request to the answer, all servers together
+    unsigned max_connections = 0;              // to one server at the same time; of a check program: processes
     bool operator==(const OtherScanner&) const = default;
 
     // What it is called in results, log and rules: "clamd NAME".
@@ -128,14 +129,13 @@ struct Settings {
         std::string database;
         bool allow_test_signatures = false;
         std::string test_signatures;  // directory; filled in by parse(), when not given: DATADIR/test-signatures
-        policy::Action action = policy::Action::kDefer;
-        policy::Action failure_action = policy::Action::kDefer;
-        policy::Action encrypted_action = policy::Action::kDefer;  // the word failure_action is resolved by parse()
-        std::uint64_t max_file_size = 0;                           // CL_ENGINE_MAX_FILESIZE, octets
-        std::uint64_t max_scan_size = 0;                           // CL_ENGINE_MAX_SCANSIZE
-        unsigned max_recursion = 0;                                // CL_ENGINE_MAX_RECURSION
-        unsigned max_files = 0;                                    // CL_ENGINE_MAX_FILES
-        std::chrono::seconds watch_interval{};                     // 0: signatures are loaded at SIGHUP only
+        policy::Actions actions;
+        std::chrono::seconds max_signature_age{};  // 0: any age
+        std::uint64_t max_file_size = 0;           // CL_ENGINE_MAX_FILESIZE, octets
+        std::uint64_t max_scan_size = 0;           // CL_ENGINE_MAX_SCANSIZE
+        unsigned max_recursion = 0;                // CL_ENGINE_MAX_RECURSION
+        unsigned max_files = 0;                    // CL_ENGINE_MAX_FILES
+        std::chrono::seconds watch_interval{};     // 0: signatures are loaded at SIGHUP only
         bool operator==(const Clamav&) const = default;
     } clamav;
 
@@ -144,7 +144,8 @@ struct Settings {
 
     // [content]
     policy::ContentLimits content_limits;
-    policy::Action content_limit_action = policy::Action::kDefer;
+    policy::Actions content_actions{std::nullopt, std::nullopt};  // nothing is ever found there
+    policy::LimitActions content_limit_actions;
 
     // [policy]
     std::string policy_file;       // empty: none
@@ -173,16 +174,16 @@ struct Settings {
     bool operator==(const Settings&) const = default;
 
     [[nodiscard]] policy::Rules rules() const {
-        policy::Rules rules{
-            clamav.enable, {clamav.action, clamav.failure_action, clamav.encrypted_action}, recipients, {}, policy};
+        policy::Rules rules{clamav.enable, clamav.actions, recipients, {}, policy};
         for (const auto& scanner : other_scanners) {
             if (!scanner.enable)
                 continue;
             rules.scanning = true;
             rules.scanners.push_back({scanner.id(), scanner.actions});
         }
-        for (const auto* const name : {"contents", "expressions"})
-            rules.scanners.push_back({name, {clamav.action, content_limit_action, content_limit_action}});
+        rules.clamav = clamav.enable;
+        rules.scanners.push_back({std::string(policy::kContentsScanner), content_actions});
+        rules.limits = content_limit_actions;
         return rules;
     }
 };

@@ -4,7 +4,9 @@
 #include <array>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
+#include "config/action_settings.hpp"
 #include "config/spelling.hpp"
 
 namespace config {
@@ -98,7 +100,8 @@ constexpr Section kSections[] = {
      "LMTP."},
     {"content", "What is in a message",
      "Bounds of looking into a message: its parts, the members of archives, what documents hold. A message that goes "
-     "over one of them is looked at up to there."},
+     "over one of them is looked at up to there. What is done then, each limit may say for itself. Nobody looks where "
+     "neither ClamAV is on nor there is a policy."},
     {"policy", "Content policy",
      "Rules about who may send what to whom, and what is done with a message that breaks them: see sandwich-policy(5). "
      "The supervising process reads the files, with its rights."},
@@ -330,15 +333,15 @@ constexpr Setting kTable[] = {
      "How many scanner processes there are. Each scans one message at a time. 0: one for each processor core."},
     {"worker", "scan_timeout",
      Kind::kDuration, Effect::kReload, kCommented, "1m", kTimeout, kNoWords, AT(scan_timeout),
-     "How long the scan of one message may take. Then the process is replaced, and failure_action is done."},
+     "How long the scan of one message may take. Then the process is replaced, and timeout_action is done."},
     {"worker", "total_timeout",
      Kind::kDuration, Effect::kReload, kCommented, "4m", kTimeout, kNoWords, AT(scan_total_timeout),
-     "How long waiting for a process and the scan may take together; at least scan_timeout. Then failure_action is "
+     "How long waiting for a process and the scan may take together; at least scan_timeout. Then timeout_action is "
      "done."},
     {"worker", "queue",
      Kind::kNumber, Effect::kReload, kCommented, "2000", {1, 100000}, kNoWords, AT(scan_queue),
      "How many messages may wait for a process. When half as many wait, a new message gets 452 and waits in the "
-     "inbound queue; for one already begun that finds the queue full, failure_action is done at once."},
+     "inbound queue; for one already begun that finds the queue full, down_action is done at once."},
     {"worker", "crash_limit",
      Kind::kNumber, Effect::kReload, kCommented, "3", {0, 1000}, kNoWords, AT(worker_crash_limit),
      "How many processes a message may cost, by crash or time-out, over all tries. Then it is held in the quarantine "
@@ -346,11 +349,11 @@ constexpr Setting kTable[] = {
     {"worker", "memory_limit",
      Kind::kOctets, Effect::kScanner, kCommented, "1g", {64 * kMega, kTera}, kNoWords, AT(worker_memory_limit),
      "Memory a scanner process may take in addition to the loaded signatures. One that wants more fails, and "
-     "failure_action is done."},
+     "limit_action or, when it ends by that, error_action is done."},
     {"worker", "tmp_size",
      Kind::kOctets, Effect::kScanner, kCommented, "512m", {kMega, kTera}, kNoWords, AT(worker_tmp_size),
      "The size of a scanner process's temporary directory, which is kept in memory: archives are unpacked there. "
-     "When it is full the scan fails, and failure_action is done."},
+     "When it is full the scan fails, and limit_action is done."},
     {"worker", "sandbox",
      Kind::kYesNo, Effect::kScanner, kCommented, "yes", kNoRange, kNoWords, AT(sandbox),
      "Whether scanner processes are locked in by Landlock and seccomp. Leave it on: they read what strangers send."},
@@ -367,7 +370,7 @@ constexpr Setting kTable[] = {
      "How often the directory is looked at. What freshclam brings is then loaded by itself, beside what is in use, "
      "once it has come to rest. 0: only a reload brings new signatures."},
     {"scanner.clamav", "action",
-     Kind::kChoice, Effect::kReload, kActive, "quarantine", kNoRange, kFoundActions, AT(clamav.action),
+     Kind::kChoice, Effect::kReload, kActive, "quarantine", kNoRange, kFoundActions, AT(clamav.actions.found),
      "What is done with an infected message.\n"
      "quarantine: it is held and the client gets 250.\n"
      "reject: the client gets 554; the inbound Sendmail then sends a bounce, mostly to somebody whose address was "
@@ -375,17 +378,18 @@ constexpr Setting kTable[] = {
      "discard: the client gets 250 and the message is gone, which is logged.\n"
      "tag-and-deliver: it is delivered with X-Sandwich-Verdict in its header, for tests."},
     {"scanner.clamav", "failure_action",
-     Kind::kChoice, Effect::kReload, kActive, "defer", kNoRange, kFailureActions, AT(clamav.failure_action),
-     "What is done with a message that could not be scanned: time-out, limit, crash, error.\n"
+     Kind::kChoice, Effect::kReload, kActive, "defer", kNoRange, kFailureActions, AT(clamav.actions.failure),
+     "What is done with a message that could not be scanned: time-out, limit, crash, error. Each cause may have an action "
+     "of its own: down_action and its like, below.\n"
      "defer: the client gets 451 and tries again, for days if need be.\n"
      "quarantine: it is held and the client gets 250.\n"
      "deliver-with-mark: it is delivered unscanned, with X-Sandwich-Verdict in its header."},
-    {"scanner.clamav", "encrypted_action",
-     Kind::kChoice, Effect::kReload, kCommented, "failure_action", kNoRange, kFailureActions,
-     AT(clamav.encrypted_action),
-     "What is done with a message that holds an encrypted archive or document. The words are those of "
-     "failure_action; the word failure_action itself: the same as there. Trying again opens no archive, so that "
-     "what is deferred bounces in the end: quarantine is better where such mail is common.", "failure_action"},
+    {"scanner.clamav", "max_signature_age",
+     Kind::kDuration, Effect::kScanner, kCommented, "0", {0, 365 * kDay}, kNoWords, AT(clamav.max_signature_age),
+     "How old the signatures may be: by the build time of the newest database that freshclam keeps, or the newest file's "
+     "time where there is none. Older ones find less than they should: what they call clean counts as not known, and "
+     "stale_action is done; what they find is found. 0: any age. 7d stops mail a week after freshclam has stopped; with "
+     "stale_action=deliver-with-mark it only says so in every message and in the log."},
     {"scanner.clamav", "allow_test_signatures",
      Kind::kYesNo, Effect::kScanner, kCommented, "no", kNoRange, kNoWords, AT(clamav.allow_test_signatures),
      "Whether a handful of test signatures (EICAR and the like) may stand in for the real ones. Only for "
@@ -396,16 +400,16 @@ constexpr Setting kTable[] = {
     {"scanner.clamav", "max_file_size",
      Kind::kOctets, Effect::kScanner, kCommented, "100m", {64 * kKilo, 2047 * kMega}, kNoWords,
      AT(clamav.max_file_size),
-     "The largest file that is looked into, in a message or an archive. For a larger one failure_action is done."},
+     "The largest file that is looked into, in a message or an archive. For a larger one limit_action is done."},
     {"scanner.clamav", "max_scan_size",
      Kind::kOctets, Effect::kScanner, kCommented, "400m", {64 * kKilo, 64 * kGiga}, kNoWords, AT(clamav.max_scan_size),
-     "How much is unpacked from one message, all files together. Beyond that failure_action is done."},
+     "How much is unpacked from one message, all files together. Beyond that limit_action is done."},
     {"scanner.clamav", "max_recursion",
      Kind::kNumber, Effect::kScanner, kCommented, "17", {1, 100}, kNoWords, AT(clamav.max_recursion),
-     "How deep archives may lie within archives. Deeper: failure_action is done."},
+     "How deep archives may lie within archives. Deeper: limit_action is done."},
     {"scanner.clamav", "max_files",
      Kind::kNumber, Effect::kScanner, kCommented, "10000", {1, 1000000}, kNoWords, AT(clamav.max_files),
-     "How many files one message may hold, those in archives included. With more failure_action is done."},
+     "How many files one message may hold, those in archives included. With more limit_action is done."},
 
     // ---- scanner.clamd NAME
     {kClamdSection, "enable",
@@ -427,13 +431,14 @@ constexpr Setting kTable[] = {
      AT(other_scanners.back().actions.failure),
      "What is done with a message of which it cannot tell: no server answers in time, or what it says makes no sense. "
      "Of several scanners the first of these counts: defer, quarantine, deliver-with-mark."},
-    {kClamdSection, "encrypted_action",
-     Kind::kChoice, Effect::kReload, kCommented, "failure_action", kNoRange, kFailureActions,
-     AT(other_scanners.back().actions.encrypted),
-     "What is done with a message of which it says that it is encrypted.", "failure_action"},
     {kClamdSection, "timeout",
      Kind::kDuration, Effect::kReload, kCommented, "1m", kTimeout, kNoWords, AT(other_scanners.back().timeout),
      "How long one message may take, all servers and waiting for a connection together; at most [worker] total_timeout. Each server gets an equal share of what is left."},
+    {kClamdSection, "max_signature_age",
+     Kind::kDuration, Effect::kReload, kCommented, "0", {0, 365 * kDay}, kNoWords,
+     AT(other_scanners.back().max_signature_age),
+     "How old its signatures may be, by the date that clamd tells of them (VERSION), which is taken for one of this "
+     "machine's time zone. One that tells none has none that are new. 0: any age."},
     {kClamdSection, "max_connections",
      Kind::kNumber, Effect::kReload, kCommented, "10", {1, 1000}, kNoWords, AT(other_scanners.back().max_connections),
      "Connections to one server at the same time; further messages wait."},
@@ -461,10 +466,6 @@ constexpr Setting kTable[] = {
      AT(other_scanners.back().actions.failure),
      "What is done with a message of which it cannot tell: no server answers in time, or what it says makes no sense. "
      "Of several scanners the first of these counts: defer, quarantine, deliver-with-mark."},
-    {kIcapSection, "encrypted_action",
-     Kind::kChoice, Effect::kReload, kCommented, "failure_action", kNoRange, kFailureActions,
-     AT(other_scanners.back().actions.encrypted),
-     "What is done with a message of which it says that it is encrypted.", "failure_action"},
     {kIcapSection, "timeout",
      Kind::kDuration, Effect::kReload, kCommented, "1m", kTimeout, kNoWords, AT(other_scanners.back().timeout),
      "How long one message may take, all servers and waiting for a connection together; at most [worker] total_timeout. Each server gets an equal share of what is left."},
@@ -496,10 +497,6 @@ constexpr Setting kTable[] = {
      AT(other_scanners.back().actions.failure),
      "What is done with a message of which it cannot tell: it takes too long, ends otherwise than it should, or says that it cannot. "
      "Of several scanners the first of these counts: defer, quarantine, deliver-with-mark."},
-    {kCheckSection, "encrypted_action",
-     Kind::kChoice, Effect::kReload, kCommented, "failure_action", kNoRange, kFailureActions,
-     AT(other_scanners.back().actions.encrypted),
-     "What is done with a message of which it says that it is encrypted.", "failure_action"},
     {kCheckSection, "timeout",
      Kind::kDuration, Effect::kReload, kCommented, "1m", kTimeout, kNoWords, AT(other_scanners.back().timeout),
      "How long one message may take, waiting for a free place included; at most [worker] total_timeout. Then the program is killed with all that it has started."},
@@ -508,11 +505,11 @@ constexpr Setting kTable[] = {
      "How many of it run at the same time; further messages wait."},
 
     // ---- content
-    {"content", "limit_action",
-     Kind::kChoice, Effect::kReload, kCommented, "defer", kNoRange, kFailureActions, AT(content_limit_action),
-     "What is done with a message that goes over one of these limits, or in which the policy's expressions could not be "
-     "looked for to the end, unless a rule of the policy asks for the limit. The words are those of failure_action in "
-     "[scanner.clamav]."},
+    {"content", "failure_action",
+     Kind::kChoice, Effect::kReload, kCommented, "scanner.clamav", kNoRange, kFailureActions,
+     AT(content_actions.failure),
+     "What is done with a message into which nobody could look, where the cause has no action of its own. The word "
+     "scanner.clamav: failure_action of that section.", "scanner.clamav"},
     {"content", "limit_entities",
      Kind::kNumber, Effect::kScanner, kCommented, "64", {1, 1000}, kNoWords, AT(content_limits.entities),
      "How many MIME parts one message may have."},
@@ -557,17 +554,13 @@ constexpr Setting kTable[] = {
      Kind::kChoice, Effect::kReload, kCommented, "scanner.clamav", kNoRange, kFoundActions,
      AT(recipients.back().actions.found),
      "What is done with an infected message for these recipients. The words are those of [scanner.clamav]; the word "
-     "scanner.clamav itself: the same as there, and for what another scanner finds, its own action. What differs from "
-     "[scanner.clamav] counts whichever scanner has found something.", "scanner.clamav"},
+     "scanner.clamav itself: the same as there, and for what another scanner finds, its own action. Any other word "
+     "counts whichever scanner has found something.", "scanner.clamav"},
     {kRecipientsSection, "failure_action",
      Kind::kChoice, Effect::kReload, kCommented, "scanner.clamav", kNoRange, kFailureActions,
      AT(recipients.back().actions.failure),
-     "What is done for these recipients with a message that could not be scanned.", "scanner.clamav"},
-    {kRecipientsSection, "encrypted_action",
-     Kind::kChoice, Effect::kReload, kCommented, "scanner.clamav", kNoRange, kFailureActions,
-     AT(recipients.back().actions.encrypted),
-     "What is done for these recipients with a message that holds an encrypted archive or document.",
-     "scanner.clamav"},
+     "What is done for these recipients with a message that could not be scanned, whichever scanner cannot tell. The word "
+     "scanner.clamav: what is set for each scanner.", "scanner.clamav"},
 
     // ---- quarantine
     {"quarantine", "path",
@@ -616,7 +609,13 @@ std::span<const Section> sections() {
 }
 
 std::span<const Setting> settings_table() {
-    return kTable;
+    static const std::vector<Setting> kWhole = [] {
+        std::vector<Setting> whole(std::begin(kTable), std::end(kTable));
+        const auto cells = action_settings();
+        whole.insert(whole.end(), cells.begin(), cells.end());
+        return whole;
+    }();
+    return kWhole;
 }
 
 const Section* find_section(std::string_view name) {
@@ -625,16 +624,10 @@ const Section* find_section(std::string_view name) {
 }
 
 const Setting* find_setting(std::string_view section, std::string_view key) {
-    const auto* const found =
-        std::ranges::find_if(kTable, [&](const Setting& s) { return same(s.section, section) && same(s.key, key); });
-    return found == std::end(kTable) ? nullptr : found;
-}
-
-const Setting* find_same_as(const Setting& setting) {
-    if (setting.same_as.empty())
-        return nullptr;
-    const auto* const here = find_setting(setting.section, setting.same_as);
-    return here != nullptr ? here : find_setting(setting.same_as, setting.key);
+    const auto table = settings_table();
+    const auto found =
+        std::ranges::find_if(table, [&](const Setting& s) { return same(s.section, section) && same(s.key, key); });
+    return found == table.end() ? nullptr : &*found;
 }
 
 }  // namespace config

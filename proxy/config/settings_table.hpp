@@ -58,7 +58,7 @@ struct Member {
 using Field =
     std::variant<std::monostate, Member<bool>, Member<unsigned>, Member<std::uint16_t>, Member<std::uint64_t>,
                  Member<std::chrono::seconds>, Member<std::string>, Member<net::Address>, Member<net::AddressList>,
-                 Member<net::ServerList>, Member<policy::Action>, Member<BareNewline>, Member<base::log::Target>,
+                 Member<net::ServerList>, Member<policy::Actions::Word>, Member<BareNewline>, Member<base::log::Target>,
                  Member<base::log::Level>, Member<UpstreamTls>, Member<DownstreamTls>, Member<net::tls::Version>,
                  Member<net::tls::ClientCertificates>, Member<IcapMethod>, Member<MessageAs>>;
 
@@ -73,7 +73,7 @@ struct Setting {
     std::span<const Word> words;     // kChoice
     Field field;                     // monostate: checked and kept nowhere
     std::string_view documentation;  // plain text; the first line is about the setting, others each about one value
-    // A value that means "as that other setting says": a key of the same section, or a section that has the same key.
+    // The word for "nothing is said here", of a field that can be empty: mostly the key or the section that counts then.
     std::string_view same_as{};
 };
 
@@ -114,7 +114,5 @@ std::span<const Setting> settings_table();
 // Null when there is none. Case does not matter.
 const Section* find_section(std::string_view name);
 const Setting* find_setting(std::string_view section, std::string_view key);
-// The setting that `setting.same_as` names; it stands before `setting` in the table. Null when there is no such word.
-const Setting* find_same_as(const Setting& setting);
 
 }  // namespace config

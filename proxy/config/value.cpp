@@ -141,6 +141,18 @@ struct Writer {
         return base::ok();
     }
 
+    base::Status operator()(Member<policy::Actions::Word> field) const {
+        if (!setting.same_as.empty() && same(text, setting.same_as)) {
+            field.writable(settings).reset();
+            return base::ok();
+        }
+        const auto* const word = find_word(setting, text);
+        if (word == nullptr)
+            return refuse();
+        field.writable(settings) = static_cast<policy::Action>(word->value);
+        return base::ok();
+    }
+
     base::Status operator()(Member<net::Address> field) const {
         const auto address = net::Address::parse(text);
         if (!address)
@@ -191,6 +203,15 @@ struct Reader {
     std::string operator()(std::monostate) const { return std::string(setting.fallback); }
     std::string operator()(Member<bool> field) const { return field.readable(settings) ? "yes" : "no"; }
     std::string operator()(Member<std::string> field) const { return field.readable(settings); }
+    std::string operator()(Member<policy::Actions::Word> field) const {
+        const auto& value = field.readable(settings);
+        if (!value)
+            return std::string(setting.same_as);
+        for (const auto& word : setting.words)
+            if (static_cast<policy::Action>(word.value) == *value)
+                return std::string(word.text);
+        return {};  // a value that no file can set
+    }
     std::string operator()(Member<net::Address> field) const { return field.readable(settings).to_string(); }
     std::string operator()(Member<net::AddressList> field) const { return field.readable(settings).to_string(); }
     std::string operator()(Member<net::ServerList> field) const { return field.readable(settings).to_string(); }

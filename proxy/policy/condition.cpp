@@ -58,8 +58,17 @@ bool is_virus(const Condition& condition, const ScanResult& result) {
     return result.outcome == Outcome::kFound && (condition.words.empty() || any_word(condition, result.name));
 }
 
+// Broken MIME is a fact, not that a scanner could not tell.
+bool is_construction(const ScanResult& result) {
+    return result.scanner == kContentsScanner && result.cause == Cause::kMalformed;
+}
+
+bool asks_for_cause(const Condition& condition, Cause cause) {
+    return has_number(condition, static_cast<std::uint32_t>(cause));
+}
+
 bool asks_for_cause(const Condition& condition, const ScanResult& result) {
-    return condition.numbers.empty() || has_number(condition, static_cast<std::uint32_t>(result.cause));
+    return condition.numbers.empty() ? !is_construction(result) : asks_for_cause(condition, result.cause);
 }
 
 bool is_answer(const Condition& condition, const ScanResult& result) {
@@ -87,12 +96,16 @@ Answer ask_virus(const Condition& condition, const Facts& facts) {
 
 Answer ask_cannot_tell(const Condition& condition, const Facts& facts) {
     if (facts.report.results.empty())
-        return condition.numbers.empty() || has_number(condition, static_cast<std::uint32_t>(Cause::kUnavailable))
+        return condition.numbers.empty() || asks_for_cause(condition, Cause::kUnavailable)
                    ? yes("no scanner looked at it")
                    : no();
-    return ask_results(facts, [&](const ScanResult& result) {
+    auto answer = ask_results(facts, [&](const ScanResult& result) {
         return result.outcome > Outcome::kEncrypted && asks_for_cause(condition, result);
     });
+    const auto defects = facts.report.contents.defects;
+    if (!answer.holds && asks_for_cause(condition, Cause::kMalformed) && mail::mime::is_malformed(defects))
+        return yes(mail::mime::describe(defects));
+    return answer;
 }
 
 Answer ask_scanner(const Condition& condition, const Facts& facts) {
@@ -362,7 +375,10 @@ bool concerns(const Condition& condition, const ScanResult& result) {
         case Kind::kScanner:
             return is_answer(condition, result);
         case Kind::kLimit:
-            return cannot_tell && result.scanner == kContentsScanner && names_only(condition, result.name);
+            return cannot_tell && result.scanner == kContentsScanner && result.cause == Cause::kLimit &&
+                   names_only(condition, result.name);
+        case Kind::kMalformed:
+            return cannot_tell && is_construction(result);
         default:
             return false;
     }

@@ -7,7 +7,7 @@
 #include <iterator>
 #include <optional>
 
-#include "policy/pattern.hpp"
+#include "mail/mime/defect.hpp"
 
 namespace policy {
 namespace {
@@ -17,87 +17,127 @@ bool permitted_for_found(Action action) {
            action == Action::kTagAndDeliver;
 }
 
-bool permitted_for_unknown(Action action) {
-    return action == Action::kDefer || action == Action::kQuarantine || action == Action::kDeliverWithMark;
-}
-
-struct Choice {
-    Action action;
-    std::string_view setting;
-};
-
-Choice choose(Outcome outcome, const Actions& actions) {
-    switch (outcome) {
-        case Outcome::kClean:
-            return {Action::kDeliver, ""};
-        case Outcome::kFound:
-            return {permitted_for_found(actions.found) ? actions.found : Action::kDefer, "action"};
-        case Outcome::kEncrypted:
-            return {permitted_for_unknown(actions.encrypted) ? actions.encrypted : Action::kDefer, "encrypted_action"};
-        case Outcome::kCannotTell:
-            break;
-    }
-    return {permitted_for_unknown(actions.failure) ? actions.failure : Action::kDefer, "failure_action"};
-}
-
-// What one scanner's word leads to.
+// What one result leads to.
 struct Verdict {
-    Choice choice;
+    Action action = Action::kDeliver;
     std::string rule;
+    bool silent = false;  // ignored without a word
 };
 
-Verdict judge(Outcome outcome, std::string_view scanner, const RecipientRule* special, const Rules& rules) {
+Verdict judge_found(std::string_view scanner, const RecipientRule* special, const Rules& rules) {
     const auto own = std::find_if(rules.scanners.begin(), rules.scanners.end(),
                                   [&](const ScannerRule& rule) { return rule.scanner == scanner; });
-    const bool has_own = own != rules.scanners.end();
-    const auto usual = choose(outcome, rules.actions);
-    const auto wanted = special != nullptr ? choose(outcome, special->actions) : usual;
-    if (special != nullptr && (!has_own || wanted.action != usual.action))
-        return {wanted, fmt::format("recipients {} {}", special->pattern, wanted.setting)};
-    if (has_own) {
-        const auto its = choose(outcome, own->actions);
-        return {its, fmt::format("scanner.{} {}", scanner, its.setting)};
+    std::string who = "scanner.clamav";
+    auto action = rules.actions.found;
+    if (own != rules.scanners.end() && own->actions.found) {
+        who = fmt::format("scanner.{}", scanner);
+        action = own->actions.found;
     }
-    return {usual, fmt::format("scanner.clamav {}", usual.setting)};
+    if (special != nullptr && special->actions.found) {
+        who = fmt::format("recipients {}", special->pattern);
+        action = special->actions.found;
+    }
+    return {action && permitted_for_found(*action) ? *action : Action::kDefer, who + " action"};
 }
 
-// Among scanners with the same result; see divide().
-std::ptrdiff_t precedence(Action action) {
-    constexpr std::array kOrder{Action::kDefer,   Action::kQuarantine,    Action::kReject,
-                                Action::kDiscard, Action::kTagAndDeliver, Action::kDeliverWithMark};
-    return std::find(kOrder.begin(), kOrder.end(), action) - kOrder.begin();
-}
-
-// `worst` is not clean.
-Verdict strictest(const ScanReport& report, Outcome worst, const RecipientRule* special, const Rules& rules) {
-    std::optional<Verdict> first;
-    for (const auto& result : report.results) {
-        if (outcome_of(result) != worst)
-            continue;
-        auto next = judge(worst, result.scanner, special, rules);
-        if (!first || precedence(next.choice.action) < precedence(first->choice.action))
+// Of a result that is not clean. kDeliver: it is ignored.
+Verdict judge(const ScanResult& result, const RecipientRule* special, const Rules& rules) {
+    if (outcome_of(result) == Outcome::kFound)
+        return judge_found(result.scanner, special, rules);
+    std::optional<Cell> first;
+    for (auto& next : cells_of(rules, result, special))
+        if (!first || goes_before(next.action, first->action))
             first = std::move(next);
+    return {first->action, std::move(first->setting), first->fact};
+}
+
+// A report as the settings see it for one recipient.
+struct Judged {
+    ScanReport counts;  // results only: without those that are ignored
+    std::string ignored{};
+    std::optional<Verdict> verdict{};  // of the worst result; else of the first that is ignored
+
+    [[nodiscard]] Outcome worst() const { return counts.results.empty() ? Outcome::kClean : worst_outcome(counts); }
+    [[nodiscard]] std::string words() const {
+        return (counts.results.empty() ? "not scanned" : summary(counts)) +
+               (ignored.empty() ? "" : ", ignored: " + ignored);
     }
-    return first ? std::move(*first) : judge(worst, {}, special, rules);
+};
+
+void note_ignored(Judged& judged, const ScanResult& result, Verdict verdict) {
+    constexpr std::size_t kMaxIgnored = 90;  // octets
+    if (verdict.silent)
+        return;
+    if (judged.ignored.size() < kMaxIgnored)
+        judged.ignored += fmt::format("{}{}{}{}", judged.ignored.empty() ? "" : ", ", result.scanner,
+                                      result.scanner.empty() ? "" : " ", to_string(failure_of(result)));
+    if (!judged.verdict)
+        judged.verdict = std::move(verdict);
+}
+
+Judged judge_all(const ScanReport& report, const RecipientRule* special, const Rules& rules) {
+    Judged judged;
+    std::vector<Verdict> verdicts;  // of judged.counts
+    auto results = report.results;
+    if (results.empty())
+        results = cannot_tell("", Cause::kUnavailable, "").results;
+    for (auto& result : results) {
+        auto verdict = outcome_of(result) == Outcome::kClean ? Verdict{} : judge(result, special, rules);
+        if (outcome_of(result) != Outcome::kClean && verdict.action == Action::kDeliver) {
+            note_ignored(judged, result, std::move(verdict));
+            continue;
+        }
+        judged.counts.results.push_back(std::move(result));
+        verdicts.push_back(std::move(verdict));
+    }
+    const auto worst = judged.worst();
+    if (worst == Outcome::kClean)
+        return judged;
+    judged.verdict.reset();
+    const auto consider = [&](Outcome outcome) {
+        for (std::size_t i = 0; i < verdicts.size(); ++i)
+            if (outcome_of(judged.counts.results[i]) == outcome &&
+                (!judged.verdict || goes_before(verdicts[i].action, judged.verdict->action)))
+                judged.verdict = std::move(verdicts[i]);
+    };
+    consider(worst);
+    // What is held because it is encrypted does not pass because the signatures are old besides.
+    if (worst == Outcome::kCannotTell)
+        consider(Outcome::kEncrypted);
+    return judged;
+}
+
+// The results, and what the construction of the mail adds to them. Facts that no setting makes a failure of are ignored
+// like others.
+ScanReport with_construction(const ScanReport& report) {
+    ScanReport whole;
+    whole.results = report.results;
+    const auto& contents = report.contents;
+    if (mail::mime::is_malformed(contents.defects))
+        whole.results.push_back({std::string(kContentsScanner), Outcome::kCannotTell, Cause::kMalformed, {}, {}});
+    const auto encrypted = std::find_if(contents.items.begin(), contents.items.end(),
+                                        [](const Item& item) { return item.is(Mark::kEncrypted); });
+    if (encrypted != contents.items.end())
+        whole.results.push_back({std::string(kContentsScanner),
+                                 Outcome::kEncrypted,
+                                 Cause::kNone,
+                                 item_path(contents, static_cast<std::size_t>(encrypted - contents.items.begin())),
+                                 {}});
+    return whole;
 }
 
 // What the settings say of what the scanners found.
 Decision decide_by_settings(const ScanReport& report, std::string_view recipient, const Rules& rules) {
+    const Decision unscanned{Action::kDeliver, "not scanned", "scanner.clamav enable"};
     // With a policy a worker has been asked what is in the mail, and may not know.
-    if (!rules.scanning &&
-        (rules.policy == nullptr || report.results.empty() || worst_outcome(report) == Outcome::kClean))
-        return {Action::kDeliver, "not scanned", "scanner.clamav enable"};
-    const auto special = std::find_if(rules.recipients.begin(), rules.recipients.end(), [&](const RecipientRule& rule) {
-        return matches_recipient(rule.pattern, recipient);
-    });
-    const auto worst = worst_outcome(report);
-    Decision decision{Action::kDeliver, summary(report), "clean"};
-    if (worst != Outcome::kClean) {
-        auto verdict = strictest(report, worst, special != rules.recipients.end() ? &*special : nullptr, rules);
-        decision.action = verdict.choice.action;
-        decision.rule = std::move(verdict.rule);
-    }
-    return decision;
+    if (!rules.scanning && (rules.policy == nullptr || report.results.empty()))
+        return unscanned;
+    auto judged = judge_all(report, rule_for(rules, recipient), rules);
+    if (!rules.scanning && judged.worst() == Outcome::kClean && judged.ignored.empty())
+        return unscanned;
+    if (!judged.verdict)
+        return {Action::kDeliver, judged.words(), "clean"};
+    return {judged.verdict->action, judged.words(), std::move(judged.verdict->rule)};
 }
 
 bool is_delivery(Action action) {
@@ -144,11 +184,12 @@ bool overrules(const Final& final_action, const Decision& settings, Outcome outc
 }
 
 Decision decide(const Facts& facts, std::string_view recipient, const Rules& rules) {
-    auto decision = decide_by_settings(facts.report, recipient, rules);
-    if (rules.policy) {
+    const auto whole = with_construction(facts.report);
+    auto decision = decide_by_settings(whole, recipient, rules);
+    if (rules.policy && meets_rules(facts, recipient, rules)) {
         auto ruling = rule_on(*rules.policy, facts, recipient);
         if (ruling.final_action) {
-            const auto rest = without_asked(facts.report, *ruling.asked);
+            const auto rest = without_asked(whole, *ruling.asked);
             auto settings = decide_by_settings(rest, recipient, rules);
             settings.verdict = std::move(decision.verdict);
             decision = std::move(settings);
@@ -235,6 +276,13 @@ std::string_view to_string(Action action) {
 bool fits(const ScanReport& report, const Rules& rules) {
     const auto wanted = rules.policy ? rules.policy->expression_set : 0;
     return report.contents.items.empty() || wanted == 0 || report.contents.expression_set == wanted;
+}
+
+bool meets_rules(const Facts& facts, std::string_view recipient, const Rules& rules) {
+    if (!mail::mime::is_malformed(facts.report.contents.defects))
+        return true;
+    const auto action = cell(rules, kContentsScanner, Failure::kMalformed, rule_for(rules, recipient)).action;
+    return action == Action::kDeliver || action == Action::kDeliverWithMark;
 }
 
 std::vector<Group> divide(const Facts& facts, const std::vector<std::size_t>& which, const Rules& rules,

@@ -9,33 +9,11 @@
 #include <vector>
 
 #include "policy/action.hpp"
+#include "policy/failure.hpp"
 #include "policy/rule.hpp"
 #include "policy/scan_report.hpp"
 
 namespace policy {
-
-// What is done with a message of each kind. Permitted values: `found` quarantine, reject, discard, tag-and-deliver; the
-// others defer, quarantine, deliver-with-mark. The configuration checks it; what is not permitted here becomes defer.
-struct Actions {
-    Action found = Action::kQuarantine;
-    Action failure = Action::kDefer;
-    Action encrypted = Action::kDefer;
-    bool operator==(const Actions&) const = default;
-};
-
-// Actions of their own for some recipients ([recipients PATTERN]).
-struct RecipientRule {
-    std::string pattern;  // see matches_recipient()
-    Actions actions;
-    bool operator==(const RecipientRule&) const = default;
-};
-
-// Actions of its own for what one scanner says.
-struct ScannerRule {
-    std::string scanner;  // as in ScanResult
-    Actions actions;
-    bool operator==(const ScannerRule&) const = default;
-};
 
 // The rules in force.
 struct Rules {
@@ -44,6 +22,8 @@ struct Rules {
     std::vector<RecipientRule> recipients;  // the first that matches counts
     std::vector<ScannerRule> scanners = {};
     PolicyPtr policy = nullptr;  // null: none
+    bool clamav = true;          // workers scan, besides looking inside
+    LimitActions limits = {};
 
     // A rule asks what is in the mail, which only a worker can say, also when nothing scans.
     [[nodiscard]] bool need_a_look() const { return scanning || policy != nullptr; }
@@ -51,7 +31,7 @@ struct Rules {
 
 struct Decision {
     Action action = Action::kDefer;
-    std::string verdict;  // summary(report): log, X-Sandwich-Verdict, quarantine
+    std::string verdict;  // summary(report), and what was ignored: log, X-Sandwich-Verdict, quarantine
     std::string rule;     // what decided: "scanner.clamav action", "rule executables"; "clean" when nothing had to
     std::string area{};   // of the quarantine; empty: the general one
     std::string text{};   // what a reply of kReject or kDefer says; empty: the usual
@@ -70,13 +50,15 @@ struct Group {
 bool fits(const ScanReport& report, const Rules& rules);
 
 // What the scanners found has the actions that the settings give it: the worst result wins (found, then cannot tell,
-// then encrypted, then clean; an empty report while scanning is "cannot tell"). The policy's rules have a word in it,
-// too: of the settings' action and the rules' final one, what keeps more back is done. Only
-// the results that a rule asks for by their names or causes (virus, cannot_tell, encrypted ...) are the rule's alone.
+// then encrypted, then clean; an empty report while scanning is "cannot tell"), of several of the same kind, and of all
+// that could not be scanned or not be looked into, the action that goes_before() the others. A failure that the
+// settings ignore counts as clean, and the verdict says so. Broken MIME and what is encrypted are results, too, where
+// the settings make failures of them.
 //
-// Of the scanners with that result, the first of these actions counts: quarantine, reject, discard, tag-and-deliver; or
-// defer, quarantine, deliver-with-mark: what tries again, then what keeps the mail, then what does not, then what
-// delivers. An action of a recipients rule that is not the one of Rules::actions counts for every scanner.
+// The policy's rules have a word in it, too: of the settings' action and the rules' final one, what keeps more back is
+// done. Only the results that a rule asks for by their names or causes (virus, cannot_tell, encrypted ...) are the
+// rule's alone. A mail that the settings hold back because it is malformed meets no rules at all: what they would see
+// in it is one reading of many.
 //
 // A message from <> is never rejected for its content: it would end in the upstream's dead.letter, so it is
 // quarantined.
@@ -87,6 +69,9 @@ bool fits(const ScanReport& report, const Rules& rules);
 // becomes quarantine.
 std::vector<Group> divide(const Facts& facts, const std::vector<std::size_t>& which, const Rules& rules,
                           bool one_reply);
+
+// Whether the policy's rules are asked about this mail; see divide().
+bool meets_rules(const Facts& facts, std::string_view recipient, const Rules& rules);
 
 // The same mail held instead for everybody, for a reason that is not in its content ("data_after_dot"): that is the
 // rule, and stands before what the scanners said.

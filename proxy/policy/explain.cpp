@@ -221,10 +221,13 @@ std::string describe_decision(const Decision& decision) {
 }
 
 std::string explain(const Facts& facts, std::size_t recipient, const Rules& rules) {
-    std::string text = printable(fmt::format("recipient <{}>", facts.envelope.recipients[recipient].path)) + ":\n";
-    if (rules.policy) {
+    const auto& path = facts.envelope.recipients[recipient].path;
+    std::string text = printable(fmt::format("recipient <{}>", path)) + ":\n";
+    if (rules.policy && !meets_rules(facts, path, rules)) {
+        text += "  rules: not asked, the mail is malformed\n";
+    } else if (rules.policy) {
         std::vector<Tried> tried;
-        rule_on(*rules.policy, facts, facts.envelope.recipients[recipient].path, &tried);
+        rule_on(*rules.policy, facts, path, &tried);
         for (const auto& one : tried)
             text += describe_tried(one);
     }

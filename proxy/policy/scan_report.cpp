@@ -90,6 +90,10 @@ std::string_view to_string(Cause cause) {
             return "crash";
         case Cause::kUnavailable:
             return "unavailable";
+        case Cause::kMalformed:
+            return "malformed";
+        case Cause::kStale:
+            return "stale";
         case Cause::kError:
             break;
     }

@@ -19,7 +19,17 @@ enum class Outcome : std::uint8_t {
 };
 
 // Why a scanner cannot tell (invariant 6: that is not clean).
-enum class Cause : std::uint8_t { kNone, kTimeout, kLimit, kCrash, kError, kUnavailable };
+enum class Cause : std::uint8_t {
+    kNone,
+    kTimeout,
+    kLimit,
+    kCrash,
+    kError,
+    kUnavailable,
+    kMalformed,  // too broken to say what it holds
+    kStale,      // the signatures are too old; beside what they say
+};
+inline constexpr auto kLastCause = Cause::kStale;
 
 struct ScanResult {
     std::string scanner;  // "clamav"
@@ -31,6 +41,10 @@ struct ScanResult {
 
 // Who says in a result that a limit of looking inside was reached; its name has the limits, with blanks between them.
 inline constexpr std::string_view kContentsScanner = "contents";
+// Who says that the policy's expressions were not looked for to the end.
+inline constexpr std::string_view kExpressionsScanner = "expressions";
+// Who cannot tell when a worker was lost or none could be asked.
+inline constexpr std::string_view kWorkers = "scanner";
 
 struct ScanReport {
     std::vector<ScanResult> results;

@@ -37,6 +37,8 @@ bool too_many_fields(std::string_view mail, std::size_t limit) {
 
 void log_failures(const std::string& id, const policy::ScanReport& report) {
     for (const auto& result : report.results) {
+        if (result.cause == policy::Cause::kStale)  // of every message: said once an hour
+            continue;
         if (result.outcome == policy::Outcome::kCannotTell || result.outcome == policy::Outcome::kEncrypted)
             base::log::event(base::log::kScanFailed, "{}: {}: {} {} {}: {}", id, result.scanner,
                              policy::to_string(result.outcome), policy::to_string(result.cause), result.name,
@@ -350,7 +352,7 @@ const policy::Rules* Transaction::rules_for(policy::ScanReport& report) {
     constexpr unsigned kScans = 3;
     if (++scans_ < kScans)
         return nullptr;
-    report.results.push_back({"expressions",
+    report.results.push_back({std::string(policy::kExpressionsScanner),
                               policy::Outcome::kCannotTell,
                               policy::Cause::kUnavailable,
                               {},

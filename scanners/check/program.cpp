@@ -80,7 +80,7 @@ bool copy_message(int message) {
     if (null < 0 || ::dup2(output, STDOUT_FILENO) < 0 || ::dup2(null, STDERR_FILENO) < 0)
         ::_exit(kNotExecuted);
     if (::chdir(directory.c_str()) != 0)
-        give_up("error cannot enter its directory\n");
+        give_up("down cannot enter its directory\n");
     if (plan.as_file && !copy_message(message))
         give_up("error cannot write the message to a file\n");
     // A memfd's offset stands where the proxy has written last.
@@ -96,7 +96,7 @@ bool copy_message(int message) {
     set_limit(RLIMIT_NOFILE, kMaxOpen);
     set_limit(RLIMIT_NPROC, kMaxProcesses);
     if (!forbid_calls())
-        give_up("error cannot be locked in by seccomp\n");
+        give_up("down cannot be locked in by seccomp\n");
     const auto path = directory + "/" + kMessageFile;
     std::vector<char*> arguments;
     for (const auto& argument : plan.arguments)
@@ -106,7 +106,7 @@ bool copy_message(int message) {
     arguments.push_back(nullptr);
     std::array<char*, 1> no_environment{nullptr};
     ::execve(arguments.front(), arguments.data(), no_environment.data());
-    give_up("error cannot be executed\n");
+    give_up("down cannot be executed\n");
 }
 
 }  // namespace

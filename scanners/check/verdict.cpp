@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace scanners::check {
 namespace {
@@ -12,6 +13,12 @@ using policy::Outcome;
 
 constexpr std::size_t kMaxName = 255;    // octets, as of every scanner
 constexpr std::size_t kMaxDetail = 200;  // octets
+
+// What it may say, besides error, when it cannot tell.
+constexpr std::pair<std::string_view, Cause> kCauses[] = {{"down", Cause::kUnavailable},
+                                                          {"limit", Cause::kLimit},
+                                                          {"malformed", Cause::kMalformed},
+                                                          {"stale", Cause::kStale}};
 
 std::string_view trim(std::string_view text) {
     constexpr std::string_view kBlanks = " \t\r";
@@ -50,6 +57,9 @@ policy::ScanResult interpret(const Ending& ending) {
     }
     if (line == "clean" && ending.number == 0)
         return {{}, Outcome::kClean, Cause::kNone, {}, {}};
+    for (const auto& [its, cause] : kCauses)
+        if (word == its)
+            return unknown(cause, "the program says: " + std::string(rest));
     if (word == "error")
         return unknown(Cause::kError, "the program says: " + std::string(rest));
     return unknown(Cause::kError, fmt::format("exit status {}, and \"{}\"", ending.number, line.substr(0, 100)));

@@ -23,6 +23,8 @@ policy::ScanResult interpret_alert(std::string_view scanner, std::string_view na
         return {who, Outcome::kCannotTell, Cause::kLimit, std::string(name), "a limit was exceeded"};
     if (own && name.starts_with("Heuristics.Encrypted"))
         return {who, Outcome::kEncrypted, Cause::kNone, std::string(name), {}};
+    if (own && name.starts_with("Heuristics.Broken"))
+        return {who, Outcome::kCannotTell, Cause::kMalformed, std::string(name), "a file is broken"};
     return {who, Outcome::kFound, Cause::kNone, std::string(name), {}};
 }
 

@@ -8,8 +8,8 @@
 
 namespace scanners::clamav {
 
-// An alert covers three things: a virus, a limit that was hit, and something encrypted. Only the name tells them apart.
-// `name` may be empty: libclamav does that for a limit.
+// An alert covers four things: a virus, a limit that was hit, something encrypted, something broken. Only the name
+// tells them apart. `name` may be empty: libclamav does that for a limit.
 policy::ScanResult interpret_alert(std::string_view scanner, std::string_view name);
 
 }  // namespace scanners::clamav

@@ -6,7 +6,6 @@
 #include <memory>
 #include <utility>
 
-#include "base/clock.hpp"
 #include "scanners/clamav/database.hpp"
 #include "scanners/clamav/verdict.hpp"
 
@@ -89,8 +88,17 @@ base::Status ClamavScanner::load() {
         return loaded.error();
     if (const auto code = cl_engine_compile(engine_); code != CL_SUCCESS)
         return base::error("libclamav cannot prepare the signatures: {}", cl_strerror(code));
-    signatures_ = fmt::format("{}, loaded {}", *loaded, base::iso8601(base::Wall::now()));
+    made_ = loaded->made;
+    signatures_ =
+        fmt::format("{} of {}, loaded {}", loaded->description, base::iso8601(made_), base::iso8601(base::Wall::now()));
     return base::ok();
+}
+
+std::string ClamavScanner::outdated() const {
+    const auto most = settings_.max_signature_age;
+    if (most.count() == 0 || base::Wall::now() - made_ <= most)
+        return {};
+    return fmt::format("the signatures are of {}", base::iso8601(made_));
 }
 
 base::Status ClamavScanner::enter_worker(const std::string& temporary_directory) {

@@ -5,6 +5,7 @@
 
 #include <chrono>
 
+#include "base/clock.hpp"
 #include "config/settings.hpp"
 #include "scanners/scanner.hpp"
 
@@ -24,6 +25,7 @@ class ClamavScanner : public Scanner {
     [[nodiscard]] std::string signatures() const override { return signatures_; }
     base::Status enter_worker(const std::string& temporary_directory) override;
     policy::ScanResult scan(std::string_view mail, std::span<const Extra> extras) override;
+    [[nodiscard]] std::string outdated() const override;
 
   private:
     base::Status set_limits();
@@ -33,6 +35,7 @@ class ClamavScanner : public Scanner {
     std::chrono::milliseconds scan_time_;
     cl_engine* engine_ = nullptr;
     std::string signatures_;
+    base::Wall::time_point made_;  // the signatures
 };
 
 }  // namespace scanners::clamav

@@ -1,8 +1,11 @@
 // Looks before it leaps: cl_load() on an empty or missing directory says little that helps an administrator.
 #include "scanners/clamav/database.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <filesystem>
 #include <memory>
 #include <string_view>
@@ -68,6 +71,8 @@ base::Error unusable(const std::string& directory, Content content) {
     }
 }
 
+using Head = std::unique_ptr<cl_cvd, decltype(&cl_cvdfree)>;
+
 // "main 62" for main.cvd or main.cld with version 62; empty when neither is there.
 std::string version_of(const std::string& directory, std::string_view database) {
     for (const std::string_view extension : {".cld", ".cvd"}) {
@@ -75,11 +80,37 @@ std::string version_of(const std::string& directory, std::string_view database) 
         std::error_code failure;
         if (!fs::exists(path, failure))
             continue;
-        const std::unique_ptr<cl_cvd, decltype(&cl_cvdfree)> head(cl_cvdhead(path.c_str()), cl_cvdfree);
+        const Head head(cl_cvdhead(path.c_str()), cl_cvdfree);
         if (head != nullptr)
             return fmt::format(" {} {}", database, head->version);
     }
     return {};
+}
+
+// The build time in the head of a database, else the file's own time; the former counts more.
+struct Made {
+    std::time_t built = 0;
+    std::time_t written = 0;
+};
+
+// Of the newest in `directory`. A signature of somebody's own, made today, does not make daily.cvd any newer.
+base::Wall::time_point made_in(const std::string& directory) {
+    Made newest;
+    std::error_code failure;
+    for (const auto& entry : fs::directory_iterator(directory, failure)) {
+        const auto extension = entry.path().extension().string();
+        if (std::find(kSignatureFiles.begin(), kSignatureFiles.end(), extension) == kSignatureFiles.end())
+            continue;
+        struct stat status {};
+        if (::stat(entry.path().c_str(), &status) == 0)
+            newest.written = std::max(newest.written, status.st_mtime);
+        if (extension != ".cvd" && extension != ".cld" && extension != ".cud")
+            continue;
+        const Head head(cl_cvdhead(entry.path().c_str()), cl_cvdfree);
+        if (head != nullptr)
+            newest.built = std::max(newest.built, static_cast<std::time_t>(head->stime));
+    }
+    return base::Wall::from_time_t(newest.built != 0 ? newest.built : newest.written);
 }
 
 // Number of signatures loaded from `directory`.
@@ -97,7 +128,7 @@ base::Result<unsigned> load_directory(const std::string& directory, cl_engine* e
 
 }  // namespace
 
-base::Result<std::string> load_databases(const config::Settings::Clamav& settings, cl_engine* engine) {
+base::Result<Database> load_databases(const config::Settings::Clamav& settings, cl_engine* engine) {
     cl_set_clcb_msg(keep_words);
     const auto content = look_into(settings.database);
     const bool real = content == Content::kSignatures;
@@ -127,7 +158,8 @@ base::Result<std::string> load_databases(const config::Settings::Clamav& setting
         for (const std::string_view database : {"main", "daily", "bytecode"})
             versions += version_of(settings.database, database);
     }
-    return fmt::format("clamav{}, {} signatures", versions, total);
+    return Database{fmt::format("clamav{}, {} signatures", versions, total),
+                    made_in(real ? settings.database : settings.test_signatures)};
 }
 
 }  // namespace scanners::clamav

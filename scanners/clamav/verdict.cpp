@@ -23,6 +23,9 @@ Cause cause_of(cl_error_t code) {
         case CL_EMAXFILES:
         case CL_EMEM:  // the worker's memory is a limit of ours
             return Cause::kLimit;
+        case CL_EFORMAT:
+        case CL_EPARSE:
+            return Cause::kMalformed;
         default:
             return Cause::kError;
     }

@@ -45,6 +45,12 @@ class Join {
 policy::ScanReport report_of(Said said) {
     policy::ScanReport report;
     report.results.push_back(std::move(said.result));
+    if (!said.outdated.empty())
+        report.results.push_back({report.results.front().scanner,
+                                  policy::Outcome::kCannotTell,
+                                  policy::Cause::kStale,
+                                  {},
+                                  std::move(said.outdated)});
     report.signatures = std::move(said.signatures);
     return report;
 }

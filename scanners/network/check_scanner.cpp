@@ -82,8 +82,10 @@ void CheckScanner::settle(Job& job, policy::ScanResult result) {
     const auto own = std::move(*found);
     jobs_.erase(found);
     result.scanner = settings_.id();
+    if (result.cause == Cause::kStale)
+        stale_.note(result.scanner, result.detail);
     tally_.count(result.outcome);
-    own->done({std::move(result), {}});
+    own->done({std::move(result), {}, {}});
 }
 
 std::string CheckScanner::describe() const {

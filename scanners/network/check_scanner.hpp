@@ -8,6 +8,7 @@
 #include "net/loop.hpp"
 #include "scanners/network/check_runner.hpp"
 #include "scanners/network/scanner.hpp"
+#include "scanners/stale_notice.hpp"
 
 namespace scanners::network {
 
@@ -44,6 +45,7 @@ class CheckScanner final : public NetworkScanner {
     std::size_t waiting_ = 0;
     std::size_t running_ = 0;  // programs, also those whose answer nobody waits for any more
     Tally tally_;
+    StaleNotice stale_;
     // An answer that comes after the end finds this gone.
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

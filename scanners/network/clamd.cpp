@@ -1,6 +1,7 @@
 #include "scanners/network/clamd.hpp"
 
 #include <array>
+#include <ctime>
 #include <utility>
 
 #include "scanners/clamav/alert.hpp"
@@ -42,6 +43,7 @@ class Version final : public OneReply {
     void on_reply(std::string_view reply) override {
         auto answer = clean();
         answer.facts.signatures = reply.substr(0, kMaxDetail);
+        answer.facts.made = clamd_signature_date(reply);
         settle(std::move(answer));
     }
 
@@ -99,6 +101,8 @@ Answer interpret_clamd(std::string_view reply) {
         // The limit is in clamd.conf, the same on every server that is set up alike.
         if (whole.find("size limit exceeded") != std::string_view::npos)
             return {unknown(policy::Cause::kLimit, reply)};
+        if (whole.find("Bad format or broken data") != std::string_view::npos)
+            return {unknown(policy::Cause::kMalformed, reply)};
         return refused(whole);
     }
     constexpr std::string_view kStream = "stream: ";
@@ -111,6 +115,21 @@ Answer interpret_clamd(std::string_view reply) {
     if (!take_suffix(reply, " FOUND") || reply.empty() || reply.size() > kMaxName)
         return broken("a reply that is none: " + std::string(whole));
     return {clamav::interpret_alert({}, reply)};
+}
+
+std::optional<base::Wall::time_point> clamd_signature_date(std::string_view version) {
+    const auto first = version.find('/');
+    const auto second = first == std::string_view::npos ? first : version.find('/', first + 1);
+    if (second == std::string_view::npos)
+        return std::nullopt;
+    const std::string date(version.substr(second + 1));
+    std::tm local{};
+    const char* const end = ::strptime(date.c_str(), "%a %b %d %H:%M:%S %Y", &local);
+    if (end == nullptr || (*end != '\0' && *end != '\r'))
+        return std::nullopt;
+    local.tm_isdst = -1;
+    const auto made = std::mktime(&local);
+    return made == -1 ? std::nullopt : std::optional(base::Wall::from_time_t(made));
 }
 
 std::unique_ptr<Conversation> clamd_version() {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "policy/scan_report.hpp"
 
 namespace scanners::network {
@@ -21,7 +22,8 @@ inline constexpr std::size_t kMaxDetail = 200;    // octets of a text for the lo
 
 // What a server says of itself before it is given a message; kept for `good_for`, then it is asked again.
 struct ServerFacts {
-    std::string signatures;  // for people: version and date of what it judges by
+    std::string signatures;                      // for people: version and date of what it judges by
+    std::optional<base::Wall::time_point> made;  // its signatures, when it tells
     std::chrono::seconds good_for{60};
     std::optional<std::size_t> preview;  // ICAP: octets that it wants to see first
     bool allow_204 = false;              // ICAP: may say "unmodified" without sending the message back

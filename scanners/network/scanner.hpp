@@ -19,6 +19,7 @@ inline constexpr std::size_t kMaxWaiting = 2000;
 struct Said {
     policy::ScanResult result;
     std::string signatures;  // what it judged by; empty: it does not say
+    std::string outdated{};  // why that is too old to be worth much; empty: it is not
 };
 
 class NetworkScanner {

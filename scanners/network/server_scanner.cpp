@@ -124,8 +124,18 @@ void ServerScanner::on_answer(Job& job, Answer answer) {
     if (!answer.counts)
         return fail(job, answer);
     health_.answered(job.server);
+    job.outdated = outdated(servers_[job.server].facts);
+    stale_.note(settings_.id(), job.outdated);
     settle(job, std::move(answer.result));
     dispatch();
+}
+
+std::string ServerScanner::outdated(const ServerFacts& facts) const {
+    const auto most = settings_.max_signature_age;
+    if (most.count() == 0 || (facts.made && base::Wall::now() - *facts.made <= most))
+        return {};
+    return facts.made ? "the signatures are of " + base::iso8601(*facts.made)
+                      : "the server tells no date of its signatures";
 }
 
 // The connection is over; the place at its server is free again.
@@ -178,16 +188,19 @@ void ServerScanner::settle(Job& job, policy::ScanResult result) {
     const auto server = own->tried != 0 ? own->server : 0;
     auto done = std::move(own->done);
     auto signatures = servers_[server].facts.signatures;
+    auto outdated = std::move(own->outdated);
     loop_.retire(std::move(own));
-    done({std::move(result), std::move(signatures)});
+    done({std::move(result), std::move(signatures), std::move(outdated)});
 }
 
 std::string ServerScanner::describe() const {
     auto text = fmt::format("scanner {}: {}, {} waiting\n", settings_.id(), tally_.to_string(), waiting_);
     for (std::size_t i = 0; i < servers_.size(); ++i)
-        text += fmt::format("scanner {}: {}: {}, {} connections{}{}\n", settings_.id(),
-                            settings_.servers[i].to_string(), health_.describe(i), servers_[i].connections,
-                            servers_[i].facts.signatures.empty() ? "" : ", ", servers_[i].facts.signatures);
+        text +=
+            fmt::format("scanner {}: {}: {}, {} connections{}{}{}\n", settings_.id(), settings_.servers[i].to_string(),
+                        health_.describe(i), servers_[i].connections, servers_[i].facts.signatures.empty() ? "" : ", ",
+                        servers_[i].facts.signatures,
+                        servers_[i].facts.signatures.empty() || outdated(servers_[i].facts).empty() ? "" : ", TOO OLD");
     return text;
 }
 

@@ -13,6 +13,7 @@
 #include "scanners/network/connection.hpp"
 #include "scanners/network/scanner.hpp"
 #include "scanners/network/server_health.hpp"
+#include "scanners/stale_notice.hpp"
 
 namespace scanners::network {
 
@@ -39,6 +40,7 @@ class ServerScanner final : public NetworkScanner {
         base::Monotonic::time_point share_ends;
         std::unique_ptr<Connection> connection;
         std::unique_ptr<net::Timer> patience;
+        std::string outdated;
         policy::ScanResult last = unknown(policy::Cause::kUnavailable, "every server is left alone after failures");
     };
     using Jobs = std::list<std::unique_ptr<Job>>;
@@ -58,6 +60,7 @@ class ServerScanner final : public NetworkScanner {
     void on_introduced(Job& job, Answer answer);
     void on_answer(Job& job, Answer answer);
     void fail(Job& job, const Answer& answer);
+    [[nodiscard]] std::string outdated(const ServerFacts& facts) const;
     void blame(const Job& job, const Answer& answer);
     void out_of_patience(Job& job);
     void settle(Job& job, policy::ScanResult result);
@@ -69,6 +72,7 @@ class ServerScanner final : public NetworkScanner {
     Jobs jobs_;
     std::size_t waiting_ = 0;
     Tally tally_;
+    StaleNotice stale_;
 };
 
 }  // namespace scanners::network

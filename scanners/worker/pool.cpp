@@ -7,11 +7,13 @@
 #include <exception>
 #include <list>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/channel.hpp"
 #include "base/log.hpp"
+#include "scanners/stale_notice.hpp"
 #include "scanners/worker/wire.hpp"
 #include "scanners/worker/wire_edit.hpp"
 
@@ -20,12 +22,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::string_view kScanner = "scanner";  // who "cannot tell" when no scanner could be asked
-constexpr unsigned kMaxHandOvers = 3;             // attempts to give one message to a worker
-constexpr milliseconds kOutage{1000};             // without a worker for so long: said in the log
+constexpr unsigned kMaxHandOvers = 3;  // attempts to give one message to a worker
+constexpr milliseconds kOutage{1000};  // without a worker for so long: said in the log
 
 policy::ScanReport cannot_tell(policy::Cause cause, std::string_view detail) {
-    return policy::cannot_tell(kScanner, cause, detail);
+    return policy::cannot_tell(policy::kWorkers, cause, detail);
 }
 
 // One message on its way. It is answered exactly once: by fail(), or by accept() when that says so.
@@ -49,6 +50,8 @@ struct Job {
     std::uint32_t serial = 0;
     unsigned hand_overs = 0;
     std::unique_ptr<net::Timer> patience;  // total_time
+    // Of an answer that tells it: why ClamAV's signatures are too old; empty: they are not.
+    std::optional<std::string> outdated;
 };
 using JobPtr = std::shared_ptr<Job>;
 
@@ -64,6 +67,9 @@ class ScanJob : public Job {
         auto answer = wire::decode_answer(packet);
         if (!answer || answer->serial != serial)
             return false;
+        const auto stale = std::find_if(answer->results.begin(), answer->results.end(),
+                                        [](const auto& result) { return result.cause == policy::Cause::kStale; });
+        outdated = stale == answer->results.end() ? std::string() : stale->detail;
         policy::ScanReport report;
         report.results = std::move(answer->results);
         report.contents = std::move(answer->contents);
@@ -184,6 +190,8 @@ struct Pool::State : std::enable_shared_from_this<Pool::State> {
     std::uint32_t last_serial_ = 0;
     std::uint64_t scanned_ = 0;
     std::uint64_t lost_ = 0;
+    std::string outdated_;
+    StaleNotice stale_notice_;
     net::Timer outage_;
     enum class Outage { kNone, kBegun, kLogged } outage_state_ = Outage::kNone;
 };
@@ -337,6 +345,10 @@ void Pool::State::accept_answer(Worker& worker, const base::Packet& packet) {
         return;
     }
     worker.deadline->stop();
+    if (const auto& outdated = worker.job->outdated) {
+        outdated_ = *outdated;
+        stale_notice_.note("clamav", outdated_);
+    }
     end_patience(*std::exchange(worker.job, nullptr));
     ++scanned_;
 }
@@ -471,6 +483,7 @@ void Pool::State::publish() {
     if (current() != nullptr) {
         status.generation = current()->generation;
         status.signatures = current()->signatures;
+        status.outdated = outdated_;
     }
     const std::lock_guard lock(status_mutex);
     published = std::move(status);

@@ -59,6 +59,7 @@ class Pool {
         std::uint64_t lost_workers = 0;
         std::uint32_t generation = 0;
         std::string signatures;  // as the zygote said at adoption
+        std::string outdated;    // why they are too old, as of the last scan; empty: they are not
     };
     [[nodiscard]] Status status() const;  // any thread; a copy
     // Messages that no worker has yet, as of the loop's last turn. Any thread, and cheap.

@@ -12,8 +12,7 @@ namespace {
 
 // A result that contradicts itself is as bad as garbage: "found" without a name, "cannot tell" without a cause.
 bool consistent(const policy::ScanResult& result) {
-    if (result.scanner.empty() || result.outcome > policy::Outcome::kCannotTell ||
-        result.cause > policy::Cause::kUnavailable)
+    if (result.scanner.empty() || result.outcome > policy::Outcome::kCannotTell || result.cause > policy::kLastCause)
         return false;
     if ((result.outcome == policy::Outcome::kCannotTell) == (result.cause == policy::Cause::kNone))
         return false;

@@ -135,12 +135,24 @@ std::vector<policy::ScanResult> look_at(std::string_view mail, policy::Contents&
     return results;
 }
 
+// Beside what they say of a mail, which is worth less then.
+void note_age(const Scanners& scanners, std::vector<policy::ScanResult>& results) {
+    for (const auto& scanner : scanners)
+        if (auto why = scanner->outdated(); !why.empty())
+            results.push_back({std::string(scanner->name()),
+                               policy::Outcome::kCannotTell,
+                               policy::Cause::kStale,
+                               {},
+                               std::move(why)});
+}
+
 std::string scan(const wire::Job& job, int fd, const WorkerPlan& plan, Scanners& scanners) {
     wire::Answer answer{job.serial, {}, {}};
     const MappedMessage message(fd, job.size);
     if (message.valid()) {
         answer.contents.expression_set = plan.expression_set;
         answer.results = look_at(message.bytes(), answer.contents, plan, plan.expressions, scanners);
+        note_age(scanners, answer.results);
     } else {
         std::transform(scanners.begin(), scanners.end(), std::back_inserter(answer.results),
                        [](const auto& one) { return failed(*one, "the message could not be mapped"); });

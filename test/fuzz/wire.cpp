@@ -53,7 +53,9 @@ policy::ScanResult make_result(fuzz::Source& source) {
     policy::ScanResult result;
     result.outcome = static_cast<policy::Outcome>(source.octet() % 4);
     const bool cannot_tell = result.outcome == policy::Outcome::kCannotTell;
-    result.cause = cannot_tell ? static_cast<policy::Cause>(1 + source.octet() % 5) : policy::Cause::kNone;
+    result.cause = cannot_tell
+                       ? static_cast<policy::Cause>(1 + source.octet() % static_cast<unsigned>(policy::kLastCause))
+                       : policy::Cause::kNone;
     result.scanner = "s" + std::string(source.text(source.octet() % 48));
     result.name = "n" + std::string(source.text(source.number(2) % 400));
     result.detail = source.text(source.number(2) % 2000);

@@ -198,3 +198,63 @@ TEST_CASE("a fingerprint is written with colons or without") {
     std::swap(shifted[2], shifted[3]);
     CHECK(config::fingerprint_digits(shifted).empty());
 }
+
+TEST_CASE("every cell that lets unscanned mail through is warned about, with the line that opens it") {
+    const std::string_view failures[] = {"down", "timeout", "error", "limit", "encrypted", "malformed", "stale"};
+    struct Row {
+        std::string_view section;
+        std::string_view more;  // so that it can happen
+        std::string_view scanner;
+    };
+    unsigned cells = 0;
+    for (const auto& row :
+         {Row{"scanner.clamav", "max_signature_age=1d\n", "clamav"},
+          Row{"scanner.clamd a", "max_signature_age=1d\n", "clamd a"}, Row{"scanner.icap a", "", "icap a"},
+          Row{"scanner.check a", "", "check a"}, Row{"content", "", "contents"}})
+        for (const auto failure : failures) {
+            const bool none = failure == "stale" && (row.scanner == "icap a" || row.scanner == "contents");
+            const bool fact = row.section == "content" && (failure == "encrypted" || failure == "malformed");
+            const auto with = [&](std::string_view action) {
+                return fmt::format("[{}]\n{}_action={}\n{}", row.section, failure, action, row.more);
+            };
+            if (none) {
+                expect::one(with("defer"), "2: error: ", "unknown key");
+                continue;
+            }
+            ++cells;
+            expect::none(with("defer"));
+            expect::none(with("quarantine"));
+            if (fact) {  // the default is less
+                expect::none(with("ignore"));
+                expect::none(with("deliver-with-mark"));
+                continue;
+            }
+            for (const auto* const action : {"ignore", "deliver-with-mark"})
+                expect::one(with(action), "2: warning: ",
+                            fmt::format("[{}] {}_action={} is fail-open: mail passes that was not scanned ({} {})",
+                                        row.section, failure, action, row.scanner, failure));
+        }
+    CHECK(cells == 33);
+    expect::one("[scanner.clamav]\nfailure_action=deliver-with-mark\n", "2: warning: ",
+                "(clamav down, timeout, error, limit, encrypted, malformed; contents down, timeout, error)");
+    expect::one("[scanner.clamav]\nfailure_action=ignore\n", "2: error: ", "must be one of");
+    expect::one("[content]\nlimit_layers_action=ignore\n", "2: warning: ", "(contents limit layers)");
+    expect::one("[recipients *@a.test]\nstale_action=defer\ndown_action=ignore\n", "3: warning: ",
+                "[recipients *@a.test] down_action=ignore is fail-open: mail passes that was not scanned (clamav down; "
+                "contents down)");
+    // Nobody looks inside, nor is ClamAV asked.
+    expect::none("[scanner.clamav]\nenable=no\ndown_action=ignore\n[content]\ndown_action=ignore\n[scanner.clamd a]\n");
+    expect::none("[scanner.clamd a]\nenable=no\ndown_action=ignore\n");
+    // Signatures are of any age.
+    expect::none("[scanner.clamav]\nstale_action=ignore\n");
+}
+
+TEST_CASE("many warnings refuse no file") {
+    std::string text;
+    for (int i = 0; i < 300; ++i)
+        text += fmt::format("[recipients {}@a.test]\ndown_action=ignore\n", i);
+    const auto loaded = config::parse(text, expect::machine());
+    CHECK(loaded.settings.has_value());
+    CHECK(loaded.diagnostics.size() == config::kMaxDiagnostics + 1);
+    CHECK(loaded.diagnostics.back().severity == config::Diagnostic::Severity::kWarning);
+}

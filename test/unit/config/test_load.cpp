@@ -30,9 +30,9 @@ TEST_CASE("an empty file is a working one") {
     CHECK(s.clamav.enable);
     CHECK_FALSE(s.clamav.allow_test_signatures);
     CHECK(s.clamav.test_signatures == SANDWICH_DATADIR "/test-signatures");
-    CHECK(s.clamav.action == policy::Action::kQuarantine);
-    CHECK(s.clamav.failure_action == policy::Action::kDefer);
-    CHECK(s.clamav.encrypted_action == policy::Action::kDefer);
+    CHECK(s.clamav.actions.found == policy::Action::kQuarantine);
+    CHECK(s.clamav.actions.failure == policy::Action::kDefer);
+    CHECK(s.clamav.actions == policy::Actions{});
     CHECK(s.quarantine_max_size == 10ULL << 30);
     CHECK(s.log_level == base::log::Level::kInfo);
 }
@@ -49,8 +49,8 @@ TEST_CASE("the file of the how-to") {
     CHECK(s.downstream[1].to_string() == "192.0.2.31:26");
     CHECK(s.downstream[2].to_string() == "[2001:db8::1]:2525");
     CHECK(s.clamav.database == "/srv/clamav");
-    CHECK(s.clamav.action == policy::Action::kReject);
-    CHECK(s.clamav.failure_action == policy::Action::kQuarantine);
+    CHECK(s.clamav.actions.found == policy::Action::kReject);
+    CHECK(s.clamav.actions.failure == policy::Action::kQuarantine);
     CHECK(s.quarantine_path == "/srv/held");
     CHECK(s.rules().actions.found == policy::Action::kReject);
 }
@@ -59,19 +59,22 @@ TEST_CASE("names and words are read without regard to case") {
     const auto s =
         expect::settings("[SMTP]\nMax_Connections=7\n[Scanner.ClamAV]\nAction=Discard\n[Socket_2]\nProxy_Port=1\n");
     CHECK(s.max_connections == 7);
-    CHECK(s.clamav.action == policy::Action::kDiscard);
+    CHECK(s.clamav.actions.found == policy::Action::kDiscard);
     CHECK(s.sockets.at(0).address.port == 1);
 }
 
-TEST_CASE("encrypted_action follows failure_action unless it has a word of its own") {
+TEST_CASE("the action of a failure follows failure_action unless it has a word of its own") {
     const auto encrypted = [](std::string_view keys) {
-        return expect::settings("[scanner.clamav]\n" + std::string(keys)).clamav.encrypted_action;
+        const auto rules = expect::settings("[scanner.clamav]\n" + std::string(keys)).rules();
+        return policy::cell(rules, "clamav", policy::Failure::kEncrypted, nullptr).action;
     };
+    CHECK(encrypted("") == policy::Action::kDefer);
     CHECK(encrypted("failure_action=quarantine\n") == policy::Action::kQuarantine);
     CHECK(encrypted("encrypted_action=failure_action\nfailure_action=deliver-with-mark\n") ==
           policy::Action::kDeliverWithMark);
     CHECK(encrypted("encrypted_action=quarantine\n") == policy::Action::kQuarantine);
     CHECK(encrypted("encrypted_action=defer\nfailure_action=quarantine\n") == policy::Action::kDefer);
+    CHECK(encrypted("encrypted_action=ignore\n") == policy::Action::kDeliver);
 }
 
 TEST_CASE("several sockets, in the order of their numbers") {
@@ -120,7 +123,7 @@ TEST_CASE("a bad value says what would be good") {
     expect::one("[scanner.clamav]\naction=defer\n",
                 "2: error: ", "must be one of quarantine, reject, discard, tag-and-deliver");
     expect::one("[scanner.clamav]\nencrypted_action=reject\n",
-                "2: error: ", "quarantine, deliver-with-mark, failure_action");
+                "2: error: ", "quarantine, deliver-with-mark, ignore, failure_action");
     expect::one("[smtp]\nsmtp_allow_client_ip=addr:127.0.0.1 addr:10.1.2.3/16\n", "2: error: ", "10.1.2.3/16");
     expect::one("[smtp]\ndownstream_smtp_server_addr=localhost\n", "2: error: ", "not an IP address");
     expect::one("[general]\nuser=\n", "2: error: ", "user=: must be a name");

@@ -31,10 +31,10 @@ TEST_CASE("sections of other scanners are kept in the order of the file, with th
     CHECK(icap.method == config::IcapMethod::kReqmod);
     REQUIRE(icap.servers.size() == 1);
     CHECK(icap.servers[0].to_string() == "icap://192.0.2.1:1344/av");
-    CHECK(icap.actions == policy::Actions{Action::kReject, Action::kQuarantine, Action::kQuarantine});
+    CHECK(icap.actions == policy::Actions{Action::kReject, Action::kQuarantine});
     const auto& clamd = settings.other_scanners[1];
     CHECK(clamd.id() == "clamd main");
-    CHECK(clamd.actions == policy::Actions{Action::kQuarantine, Action::kDefer, Action::kDefer});
+    CHECK(clamd.actions == policy::Actions{});
     CHECK(clamd.timeout == std::chrono::seconds(60));
     CHECK(clamd.servers.at(0).path == "/run/clamav/clamd.ctl");
     CHECK(settings.other_scanners[2].id() == "check mine");
@@ -45,12 +45,15 @@ TEST_CASE("sections of other scanners are kept in the order of the file, with th
 TEST_CASE("the rules have the actions of every scanner that is on, and scanning is on with any of them") {
     const auto both = expect::settings("[scanner.clamd a]\naction=discard\n[scanner.clamd b]\nenable=no\n").rules();
     CHECK(both.scanning);
-    REQUIRE(both.scanners.size() == 3);  // and what looks inside a mail
-    CHECK(both.scanners[0] == policy::ScannerRule{"clamd a", {Action::kDiscard, Action::kDefer, Action::kDefer}});
-    CHECK(both.scanners[1] == policy::ScannerRule{"contents", {Action::kQuarantine, Action::kDefer, Action::kDefer}});
-    const auto limits = expect::settings("[content]\nlimit_action=quarantine\n").rules();
-    CHECK(limits.scanners.at(0).actions.failure == Action::kQuarantine);
-    CHECK(limits.scanners.at(1).scanner == "expressions");
+    REQUIRE(both.scanners.size() == 2);  // and what looks inside a mail
+    CHECK(both.scanners[0] == policy::ScannerRule{"clamd a", {Action::kDiscard, Action::kDefer}});
+    policy::Actions inside{std::nullopt, std::nullopt};
+    inside.limit = Action::kDefer;
+    CHECK(both.scanners[1] == policy::ScannerRule{"contents", inside});
+    const auto limits = expect::settings("[content]\nlimit_action=quarantine\nlimit_layers_action=ignore\n").rules();
+    CHECK(limits.scanners.at(0).actions.limit == Action::kQuarantine);
+    CHECK(limits.limits.at(static_cast<std::size_t>(policy::ContentLimit::kLayers)) == Action::kDeliver);
+    CHECK_FALSE(limits.limits.at(0).has_value());
     CHECK(expect::settings("[scanner.clamav]\nenable=no\n[scanner.clamd a]\n").rules().scanning);
     expect::none("[scanner.clamav]\nenable=no\n[scanner.clamd a]\n");
     expect::one("[scanner.clamav]\nenable=no\n[scanner.clamd a]\nenable=no\n", "2: warning: ", "NOTHING IS SCANNED");

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+#include <ctime>
 #include <string>
 
 #include "scanners/network/clamd.hpp"
@@ -90,6 +92,10 @@ TEST_CASE("every reply of clamd at every cut") {
          true, false},
         {"stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0"s, Outcome::kCannotTell, Cause::kLimit,
          "Heuristics.Limits.Exceeded.MaxFileSize", true, false},
+        {"stream: Heuristics.Broken.Media.JPEG FOUND\0"s, Outcome::kCannotTell, Cause::kMalformed,
+         "Heuristics.Broken.Media.JPEG", true, false},
+        {"stream: CL_EFORMAT: Bad format or broken data ERROR\0"s, Outcome::kCannotTell, Cause::kMalformed, "", true,
+         false},
         {"stream: Heuristics.Limits.Exceeded.UNOFFICIAL FOUND\0"s, Outcome::kFound, Cause::kNone,
          "Heuristics.Limits.Exceeded.UNOFFICIAL", true, false},
         {"INSTREAM size limit exceeded. ERROR\0"s, Outcome::kCannotTell, Cause::kLimit, "", true, false},
@@ -142,4 +148,21 @@ TEST_CASE("clamd's version is whatever it says in one line") {
     REQUIRE(conversation->answer());
     CHECK(conversation->answer()->counts);
     CHECK(conversation->answer()->facts.signatures == "ClamAV 1.4.6/27800/today");
+}
+
+TEST_CASE("clamd's date of its signatures is one of this machine's time zone") {
+    ::setenv("TZ", "Europe/Berlin", 1);
+    ::tzset();
+    const auto of = [](std::string_view version) -> long {
+        const auto made = scanners::network::clamd_signature_date(version);
+        return made ? static_cast<long>(base::Wall::to_time_t(*made)) : -1;
+    };
+    CHECK(of("ClamAV 1.4.3/27800/Sat Nov 21 10:12:33 2026") == 1795252353);
+    CHECK(of("ClamAV 1.4.3/27800/Tue Jul  7 10:12:33 2026") == 1783411953);  // summer time
+    CHECK(of("ClamAV 1.4.3/27800/Sat Nov 21 10:12:33 2026\r") == 1795252353);
+    for (const auto* none : {"ClamAV 1.4.3", "", "/", "//", "ClamAV 1.0/7/today", "a/b/Sat Nov 21 10:12:33",
+                             "a/b/Sat Nov 21 10:12:33 2026 or so", "Sat Nov 21 10:12:33 2026"})
+        CHECK_MESSAGE(of(none) == -1, none);
+    ::unsetenv("TZ");
+    ::tzset();
 }

@@ -21,6 +21,8 @@ TEST_CASE("only a name that is neither limit nor encryption is a virus") {
              Row{"", Outcome::kCannotTell, Cause::kLimit},
              Row{"Heuristics.Limits.Exceeded.MaxScanSize", Outcome::kCannotTell, Cause::kLimit},
              Row{"Heuristics.Limits.Exceeded", Outcome::kCannotTell, Cause::kLimit},
+             Row{"Heuristics.Broken.Executable", Outcome::kCannotTell, Cause::kMalformed},
+             Row{"Heuristics.Broken.Worm.UNOFFICIAL", Outcome::kFound, Cause::kNone},
              Row{"Heuristics.Encrypted.Zip", Outcome::kEncrypted, Cause::kNone},
              Row{"Heuristics.Encrypted.PDF", Outcome::kEncrypted, Cause::kNone},
              // Third-party signatures are signatures whatever they call themselves.
@@ -55,7 +57,9 @@ TEST_CASE("only CL_CLEAN without a name is clean") {
     CHECK(interpret(CL_EMAXSIZE, nullptr).cause == Cause::kLimit);
     CHECK(interpret(CL_EMAXFILES, nullptr).cause == Cause::kLimit);
     CHECK(interpret(CL_EMEM, nullptr).cause == Cause::kLimit);
-    CHECK(interpret(CL_EPARSE, nullptr).cause == Cause::kError);
+    CHECK(interpret(CL_EPARSE, nullptr).cause == Cause::kMalformed);
+    CHECK(interpret(CL_EFORMAT, nullptr).cause == Cause::kMalformed);
+    CHECK(interpret(CL_EREAD, nullptr).cause == Cause::kError);
     CHECK(interpret(CL_VERIFIED, nullptr).cause == Cause::kError);
 }
 

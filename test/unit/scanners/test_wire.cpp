@@ -75,7 +75,7 @@ TEST_CASE("results that contradict themselves are refused") {
     CHECK_FALSE(decodes(Outcome::kCannotTell, Cause::kNone, ""));
     CHECK_FALSE(decodes(Outcome::kClean, Cause::kNone, "", ""));
     CHECK_FALSE(decodes(static_cast<Outcome>(4), Cause::kNone, "x"));
-    CHECK_FALSE(decodes(Outcome::kCannotTell, static_cast<Cause>(6), "x"));
+    CHECK_FALSE(decodes(Outcome::kCannotTell, static_cast<Cause>(8), "x"));
 }
 
 TEST_CASE("an answer without results, or with too many, is refused") {
