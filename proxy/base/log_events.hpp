@@ -44,6 +44,8 @@ struct Event {
     X(kRetryEarly,         kNotice,   "retry_early",         "A message came again while its earlier try still waits for the delivery server; it was deferred.") \
     X(kSameMail,           kInfo,     "same_mail",           "A mail that nothing identifies has sender, recipient and text of an earlier one. Both are delivered: they may be two.") \
     X(kJournalFailed,      kError,    "journal_failed",      "The journal cannot be written or read; mail goes on, but a crash may deliver a message twice.") \
+    X(kExplainFailed,      kError,    "explain_failed",      "What sandwichctl why tells cannot be written or read; mail goes on, and is not explained.") \
+    X(kExplainLost,        kWarning,  "explain_lost",        "Mail came faster than explanations could be written; that many mails are not explained.") \
     X(kHeldInstead,        kWarning,  "held_instead",        "The delivery server refused a message for some recipients after others had it; those copies are held, and the postmaster is told.") \
     X(kNoticeFailed,       kError,    "notice_failed",       "A notice to the postmaster could not be delivered.") \
     X(kSetAside,           kWarning,  "set_aside",           "A message has cost as many scanner workers as crash_limit allows; it is held unscanned.") \

@@ -28,6 +28,8 @@ constexpr std::string_view kUsage =
     "Usage: sandwichctl [-c FILE | -s SOCKET] COMMAND\n"
     "\n"
     "  status                        what the daemon does\n"
+    "  why ID                        what was done with a message and why, by our id, the inbound queue id or "
+    "Message-ID\n"
     "  quarantine list               the messages held, oldest first\n"
     "  quarantine show ID            one message's envelope, verdict and history\n"
     "  quarantine show ID --raw      its bytes, as they came\n"
@@ -127,6 +129,12 @@ base::Status to_stdout(std::string_view bytes) {
     return base::ok();
 }
 
+// Whatever a mail may be called by, on one line.
+bool is_name(std::string_view text) {
+    return !text.empty() && text.size() <= 1000 && text.find_first_of("\r\n") == std::string_view::npos &&
+           text.find_first_not_of(' ') != std::string_view::npos;
+}
+
 // The request for the words of the command line; empty when they are none.
 std::string request_of(const Arguments& arguments) {
     const auto& words = arguments.words;
@@ -134,6 +142,8 @@ std::string request_of(const Arguments& arguments) {
     const bool plain = !arguments.raw && !arguments.again;
     if (words.size() == 1 && word(0) == "status" && plain)
         return "status";
+    if (words.size() == 2 && word(0) == "why" && plain && is_name(word(1)))
+        return fmt::format("why {}", word(1));
     if (word(0) != "quarantine")
         return {};
     if (words.size() == 2 && word(1) == "list" && plain)
