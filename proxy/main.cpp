@@ -14,6 +14,7 @@
 #include "base/log.hpp"
 #include "config/load.hpp"
 #include "inspect/inspect.hpp"
+#include "inspect/replay.hpp"
 #include "roles.hpp"
 #include "scanners/content/expressions.hpp"
 #include "supervisor/configuration.hpp"
@@ -177,6 +178,8 @@ int run(int argc, char** argv) {
     // What sandwichctl(8) asks of the scanners alone.
     if (argc > 1 && argv[1] == std::string_view("--inspect"))
         return inspect::run(argc - 1, argv + 1);
+    if (argc > 1 && argv[1] == std::string_view("--replay"))
+        return inspect::replay(argc - 1, argv + 1);
     const auto arguments = read_arguments(argc, argv);
     if (!arguments) {
         fmt::print(stderr, "{}", kUsage);

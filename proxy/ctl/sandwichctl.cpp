@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/ids.hpp"
@@ -37,6 +38,9 @@ constexpr std::string_view kUsage =
     "  quarantine delete ID          remove it for good\n"
     "  scan MESSAGE...               what would be done with messages in files, and why; nothing is sent.\n"
     "                                --policy=FILE: under these rules; --from, --to, --client: in this envelope\n"
+    "  replay --policy=FILE MAILS... which mails of mboxes, Maildirs and directories these rules would treat "
+    "otherwise\n"
+    "                                than those in force; --quarantine: those that are held\n"
     "\n"
     "  -c, --config=FILE             configuration that names the control socket (default /etc/sandwich/sandwich.ini)\n"
     "  -s, --socket=SOCKET           the control socket itself\n"
@@ -160,12 +164,17 @@ std::string request_of(const Arguments& arguments) {
     return {};
 }
 
-// Where the word "scan" is the command: only -c may stand before it. 0: nowhere.
-int find_scan(int argc, char** argv) {
+// What the program beside this one does, and how it is told so.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kOfDaemon{
+    {{"scan", "--inspect"}, {"replay", "--replay"}}};
+
+// Where one of these words is the command: only -c may stand before it. 0: nowhere.
+int find_command_of_daemon(int argc, char** argv) {
     for (int i = 1; i < argc; ++i) {
         const std::string_view word = argv[i];
-        if (word == "scan")
-            return i;
+        for (const auto& [command, option] : kOfDaemon)
+            if (word == command)
+                return i;
         if (word == "-c" || word == "--config")
             ++i;
         else if (!word.starts_with("--config=") && !word.starts_with("-c"))
@@ -179,8 +188,11 @@ int hand_to_daemon(int argc, char** argv, int command) {
     std::error_code problem;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", problem);
     const auto daemon = (self.parent_path() / "sandwichd").string();
-    std::string inspect = "--inspect";
-    std::vector<char*> words{argv[0], inspect.data()};
+    std::string task;
+    for (const auto& [name, option] : kOfDaemon)
+        if (name == argv[command])
+            task = option;
+    std::vector<char*> words{argv[0], task.data()};
     words.insert(words.end(), argv + 1, argv + argc);
     words.erase(words.begin() + 1 + command);
     words.push_back(nullptr);
@@ -189,8 +201,8 @@ int hand_to_daemon(int argc, char** argv, int command) {
 }
 
 int run(int argc, char** argv) {
-    if (const int scan = find_scan(argc, argv); scan > 0)
-        return hand_to_daemon(argc, argv, scan);
+    if (const int command = find_command_of_daemon(argc, argv); command > 0)
+        return hand_to_daemon(argc, argv, command);
     const auto arguments = read_arguments(argc, argv);
     if (arguments && arguments->task == kHelp)
         return to_stdout(kUsage) ? 0 : kRefused;
