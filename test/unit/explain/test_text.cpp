@@ -89,11 +89,12 @@ TEST_CASE("who, what was seen, which rules were tried, what was decided") {
     const auto text = to_text(one);
     for (const auto* const part :
          {"id:            0ABCDEFGHJKMNP\n", "inbound id:    6AQ1\n", "message id:    <a@b.test>\n",
-          "from:          <sender@from.test>\n", "client:        198.51.100.7 host.test\n", "size:          4711 octets\n",
-          "configuration: generation 3\n", "signatures:    generation 7, clamav 27800\n", "clamav: found Eicar\n",
-          "a.zip!b.exe", "limit layers: 17 at \"", "recipient <r0@to.test>:\n",
-          "  rule crowd: does not apply\n    no  recipients > 5: 1", "  rule infected: applies\n    yes virus: clamav: found Eicar",
-          "  decision: discard, rule infected\n"})
+          "from:          <sender@from.test>\n", "client:        198.51.100.7 host.test\n",
+          "size:          4711 octets\n", "configuration: generation 3\n",
+          "signatures:    generation 7, clamav 27800\n", "clamav: found Eicar\n", "a.zip!b.exe",
+          "limit layers: 17 at \"", "recipient <r0@to.test>:\n",
+          "  rule crowd: does not apply\n    no  recipients > 5: 1",
+          "  rule infected: applies\n    yes virus: clamav: found Eicar", "  decision: discard, rule infected\n"})
         CHECK_MESSAGE(has(text, part), part << "\n" << text);
     CHECK_FALSE(has(text, "done:"));
 }
