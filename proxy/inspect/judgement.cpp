@@ -40,8 +40,8 @@ bool same_notice(const policy::Notice* one, const policy::Notice* other) {
     if (one == nullptr || other == nullptr)
         return one == other;
     return one->to_sender == other->to_sender && one->to_recipients == other->to_recipients &&
-           one->addresses == other->addresses && one->from == other->from && one->subject == other->subject &&
-           one->text == other->text;
+           one->to_postmaster == other->to_postmaster && one->addresses == other->addresses &&
+           one->from == other->from && one->subject == other->subject && one->text == other->text;
 }
 
 bool same_step(const policy::Step& one, const policy::Step& other) {

@@ -111,7 +111,7 @@ def each_kind_of_store():
         output, errors = store.replay(os.path.join(store.root, "Maildir"))
         equal(summary(output), "3 mails, 3 would change; recipients: 1 deliver -> quarantine, 1 deliver -> reject, 1 quarantine -> quarantine")
         equal([line.split(": from")[0] for line in output.splitlines()[:-1] if not line.startswith(" ")], [inner, *maildir])
-        check("was: quarantine (area old-programs), rule programs\n" in output and "now: reject, rule boss" in output, output)
+        check("was: quarantine (area old-programs), rule programs\n" in output and 'now: reject "not to the boss", rule boss\n' in output, output)
 
         store.put("some/deep/a.eml", to(SCR, b"b@to.test"))
         store.put("some/b.eml", to(PLAIN, b"b@to.test"))
