@@ -59,6 +59,7 @@ struct Explanations::State {
 
     // Of the writer.
     Files files;
+    Encoder encoder;
     std::string unwritten;
     std::uint64_t dropped_told = 0;
     std::uint32_t forgot = 0;  // when it was last looked for what is too old
@@ -86,7 +87,7 @@ void Explanations::State::post(std::uint64_t weight, std::function<void()> task)
 }
 
 void Explanations::State::write(const Names& names, std::uint32_t time, std::string_view text) {
-    unwritten += encode(names, time, text);
+    unwritten += encoder.encode(names, time, text);
     if (unwritten.size() >= kWriteAtOnce)
         flush();
 }

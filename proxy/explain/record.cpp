@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <new>
 
 #include "base/ids.hpp"
 #include "base/log.hpp"
@@ -44,20 +45,38 @@ std::uint32_t check_of(std::string_view record) {
     return add_check(add_check(0, record.substr(0, kCheck)), record.substr(kRecordHead));
 }
 
-std::string pack(std::string_view text) {
-    uLongf size = ::compressBound(static_cast<uLong>(text.size()));
-    std::string packed(size, '\0');
+}  // namespace
+
+struct Encoder::Stream {
+    z_stream z{};
+};
+
+Encoder::Encoder() : stream_(std::make_unique<Stream>()) {
+    constexpr int kWindow = 15;  // bits
+    constexpr int kMemory = 6;
     // Most of what there is to gain is gained by the quickest way.
-    if (::compress2(reinterpret_cast<Bytef*>(packed.data()), &size, reinterpret_cast<const Bytef*>(text.data()),
-                    static_cast<uLong>(text.size()), Z_BEST_SPEED) != Z_OK)
-        size = 0;
-    packed.resize(size);
+    if (::deflateInit2(&stream_->z, Z_BEST_SPEED, Z_DEFLATED, kWindow, kMemory, Z_DEFAULT_STRATEGY) != Z_OK)
+        throw std::bad_alloc();
+}
+
+Encoder::~Encoder() {
+    ::deflateEnd(&stream_->z);
+}
+
+std::string Encoder::pack(std::string_view text) {
+    auto& z = stream_->z;
+    ::deflateReset(&z);
+    std::string packed(::deflateBound(&z, static_cast<uLong>(text.size())), '\0');
+    z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));  // zlib only reads it
+    z.avail_in = static_cast<uInt>(text.size());
+    z.next_out = reinterpret_cast<Bytef*>(packed.data());
+    z.avail_out = static_cast<uInt>(packed.size());
+    const bool whole = ::deflate(&z, Z_FINISH) == Z_STREAM_END;
+    packed.resize(whole ? packed.size() - z.avail_out : 0);
     return packed;
 }
 
-}  // namespace
-
-std::string encode(const Names& names, std::uint32_t time, std::string_view text) {
+std::string Encoder::encode(const Names& names, std::uint32_t time, std::string_view text) {
     text = text.substr(0, kMaxRecordText);
     const auto inbound = std::string_view(names.inbound_id).substr(0, kMaxInboundId);
     const auto message_id = std::string_view(names.message_id).substr(0, kMaxMessageId);

@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,8 +35,27 @@ inline constexpr std::size_t kMaxRecordText = 64UL * 1024;  // octets; what is l
 inline constexpr std::size_t kMaxRecord =
     kRecordHead + 66UL * 1024;  // octets: zlib adds little to what it cannot press
 
-// Names beyond their bounds are cut.
-std::string encode(const Names& names, std::uint32_t time, std::string_view text);
+// Makes records. It keeps what zlib needs for that, since to get and clear a quarter of a megabyte for each record
+// costs more than all the rest.
+class Encoder {
+  public:
+    Encoder();  // Throws std::bad_alloc.
+    ~Encoder();
+    Encoder(const Encoder&) = delete;
+    Encoder& operator=(const Encoder&) = delete;
+
+    // Names beyond their bounds are cut.
+    std::string encode(const Names& names, std::uint32_t time, std::string_view text);
+
+  private:
+    std::string pack(std::string_view text);
+    struct Stream;
+    std::unique_ptr<Stream> stream_;
+};
+
+inline std::string encode(const Names& names, std::uint32_t time, std::string_view text) {
+    return Encoder().encode(names, time, text);
+}
 
 // A whole record, somewhere in a file. Borrows.
 struct Record {
