@@ -15,6 +15,7 @@
 #include "config/load.hpp"
 #include "inspect/inspect.hpp"
 #include "inspect/matrix.hpp"
+#include "inspect/replay.hpp"
 #include "roles.hpp"
 #include "scanners/content/expressions.hpp"
 #include "supervisor/configuration.hpp"
@@ -180,6 +181,8 @@ int run(int argc, char** argv) {
         return inspect::run(argc - 1, argv + 1);
     if (argc > 1 && argv[1] == std::string_view("--matrix"))
         return inspect::matrix(argc - 1, argv + 1);
+    if (argc > 1 && argv[1] == std::string_view("--replay"))
+        return inspect::replay(argc - 1, argv + 1);
     const auto arguments = read_arguments(argc, argv);
     if (!arguments) {
         fmt::print(stderr, "{}", kUsage);

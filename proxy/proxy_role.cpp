@@ -17,6 +17,7 @@
 #include "base/log.hpp"
 #include "config/load.hpp"
 #include "ctl/control_server.hpp"
+#include "explain/explanations.hpp"
 #include "journal/journal.hpp"
 #include "quarantine/service.hpp"
 #include "roles.hpp"
@@ -74,6 +75,10 @@ journal::FileLimits journal_limits(const config::Settings& settings) {
     return {settings.journal_max_size / 2, settings.journal_keep};
 }
 
+explain::FileLimits explain_limits(const config::Settings& settings) {
+    return {settings.explain_max_size, settings.explain_keep};
+}
+
 class Proxy {
   public:
     Proxy(const config::Settings& settings, unsigned generation, config::TlsContexts tls, quarantine::Store store,
@@ -101,6 +106,7 @@ class Proxy {
     scanners::network::AllScanners scanners_;
     quarantine::Service quarantine_;
     std::unique_ptr<journal::Journal> journal_;
+    explain::Explanations explanations_;
     std::vector<std::thread> threads_;
     std::unique_ptr<net::Watch> supervisor_;
     std::unique_ptr<ctl::ControlServer> control_;
@@ -119,7 +125,9 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
       scanners_(main_, workers_, settings),
       quarantine_(std::move(store)),
       journal_(std::move(journal)),
+      explanations_(settings.explain_path, settings.explain_enable, explain_limits(settings)),
       limits_clock_(main_, [this] { tell_limits(); }) {
+    shared_.explanations = &explanations_;
     std::vector<int> listeners;
     for (std::size_t i = 0; i < settings.sockets.size(); ++i)
         listeners.push_back(kFirstListenFd + static_cast<int>(i));
@@ -131,6 +139,9 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
     functions.release = [this](const quarantine::Entry& entry, mail::MessagePtr message,
                                std::function<void(base::Result<std::string>)> done) {
         release(entry, std::move(message), std::move(done));
+    };
+    functions.why = [this](const std::string& name, std::function<void(base::Result<std::string>)> done) {
+        explanations_.find(main_, name, std::move(done));
     };
     const int control_fd = kFirstListenFd + static_cast<int>(settings.sockets.size());
     control_ = std::make_unique<ctl::ControlServer>(main_, base::UniqueFd(control_fd), quarantine_, functions);
@@ -223,6 +234,7 @@ void Proxy::use(const config::Settings& settings, config::TlsContexts tls, unsig
     scanners_.configure(settings);
     quarantine_.set_limits(quarantine_limits(settings));
     journal_->set_limits(journal_limits(settings));
+    explanations_.configure(settings.explain_enable, explain_limits(settings));
     shared_.runtime.store(make_runtime(settings, std::move(tls), generation));
 }
 
@@ -269,6 +281,7 @@ std::string Proxy::status() {
     const auto scan = workers_.status();
     const auto held = quarantine_.usage();
     const auto journal = journal_->status();
+    const auto why = explanations_.status();
     const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(base::Monotonic::now() - started_);
     std::string servers;
     const auto runtime = shared_.runtime.load();
@@ -280,15 +293,15 @@ std::string Proxy::status() {
         "messages: {} delivered, {} quarantined, {} discarded, {} rejected, {} deferred, {} repeated\n"
         "{}workers: {} ({} busy), {} waiting, {} scanned, {} lost\nsignatures: generation {}, {}{}\n{}"
         "quarantine: {} messages, {} octets\njournal: {} entries, {} recipients recognised{}\n"
-        "memory: {} octets of messages\nlimits: {}\n",
+        "explanations: {} mails, {} not kept{}\nmemory: {} octets of messages\nlimits: {}\n",
         SANDWICH_VERSION, uptime.count(), runtime->generation, last_reload_, shared_.admission.sessions(),
         counters.accepted.load(), counters.refused.load(), counters.delivered.load(), counters.quarantined.load(),
         counters.discarded.load(), counters.rejected.load(), counters.deferred.load(), counters.repeated.load(),
         servers, scan.workers, scan.busy, scan.waiting, scan.scanned, scan.lost_workers, scan.generation,
         scan.signatures.empty() ? "none" : scan.signatures,
         scan.outdated.empty() ? "" : fmt::format(", TOO OLD: {}", scan.outdated), scanners_.describe(), held.entries,
-        held.octets, journal.entries, journal.recognised, journal.failing ? ", CANNOT BE WRITTEN" : "",
-        shared_.admission.memory(), shared_.limits.summary());
+        held.octets, journal.entries, journal.recognised, journal.failing ? ", CANNOT BE WRITTEN" : "", why.kept,
+        why.dropped, why.failing ? ", CANNOT BE WRITTEN" : "", shared_.admission.memory(), shared_.limits.summary());
 }
 
 // Each session needs two descriptors and a large mail two more.

@@ -44,6 +44,8 @@ struct Event {
     X(kRetryEarly,         kNotice,   "retry_early",         "A message came again while its earlier try still waits for the delivery server; it was deferred.") \
     X(kSameMail,           kInfo,     "same_mail",           "A mail that nothing identifies has sender, recipient and text of an earlier one. Both are delivered: they may be two.") \
     X(kJournalFailed,      kError,    "journal_failed",      "The journal cannot be written or read; mail goes on, but a crash may deliver a message twice.") \
+    X(kExplainFailed,      kError,    "explain_failed",      "What sandwichctl why tells cannot be written or read; mail goes on, and is not explained.") \
+    X(kExplainLost,        kWarning,  "explain_lost",        "Mail came faster than explanations could be written; that many mails are not explained.") \
     X(kHeldInstead,        kWarning,  "held_instead",        "The delivery server refused a message for some recipients after others had it; those copies are held, and the postmaster is told.") \
     X(kEditFailed,         kWarning,  "edit_failed",         "A message could not be changed as a rule asks. Without its stamp it is delivered; when something was to be taken out of it, it is held.") \
     X(kNoticeFailed,       kError,    "notice_failed",       "A notice to the postmaster could not be delivered.") \

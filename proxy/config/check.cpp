@@ -46,7 +46,8 @@ void check_paths(const Settings& s, const Report& report) {
                                                           {{"general", "control_socket"}, &s.control_socket},
                                                           {{"general", "spool_directory"}, &s.spool_directory},
                                                           {{"quarantine", "path"}, &s.quarantine_path},
-                                                          {{"journal", "path"}, &s.journal_path}};
+                                                          {{"journal", "path"}, &s.journal_path},
+                                                          {{"explain", "path"}, &s.explain_path}};
     for (const auto* one = std::begin(paths); one != std::end(paths); ++one)
         for (const auto* other = std::begin(paths); other != one; ++other)
             if (*one->second == *other->second)

@@ -166,6 +166,12 @@ struct Settings {
     std::uint64_t journal_max_size = 0;  // octets of both files
     std::chrono::seconds journal_keep{};
 
+    // [explain]
+    bool explain_enable = true;
+    std::string explain_path;
+    std::uint64_t explain_max_size = 0;  // octets
+    std::chrono::seconds explain_keep{};
+
     // [log]
     base::log::Target log_target = base::log::Target::kSyslog;
     std::string log_ident;

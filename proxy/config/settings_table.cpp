@@ -111,6 +111,10 @@ constexpr Section kSections[] = {
      "What was done with each recipient of each message: when the inbound server loses an answer and sends a message "
      "again, those who have it do not get it twice. A retry is known by its reverse-path, its recipient, the inbound "
      "server's name and queue id in the topmost Received field, and every octet below that field."},
+    {"explain", "Explanations",
+     "Why what was done with each message: what the scanners said, what is in it, which rules were tried for each "
+     "recipient, what each of their conditions saw, and what was decided. sandwichctl(8) why shows it. It holds addresses, "
+     "file names and short excerpts of what expressions have found."},
     {"worker", "Scanner processes",
      "Messages are scanned in processes of their own, which may touch neither the network nor the file system. One "
      "that crashes or takes too long is replaced, and only its message is affected."},
@@ -587,6 +591,20 @@ constexpr Setting kTable[] = {
     {"journal", "keep",
      Kind::kDuration, Effect::kReload, kCommented, "5d", {kHour, 60 * 24 * kHour}, kNoWords, AT(journal_keep),
      "For how long it remembers at least, as far as max_size permits: as long as the inbound server tries."},
+
+    // ---- explain
+    {"explain", "enable",
+     Kind::kYesNo, Effect::kReload, kCommented, "yes", kNoRange, kNoWords, AT(explain_enable),
+     "Whether explanations are kept."},
+    {"explain", "path",
+     Kind::kPath, Effect::kRestart, kCommented, "/var/lib/sandwich/why", kPathLength, kNoWords, AT(explain_path),
+     "The directory of the explanations. It belongs to user; its group may read it."},
+    {"explain", "max_size",
+     Kind::kOctets, Effect::kReload, kCommented, "100m", {kMega, 10 * kGiga}, kNoWords, AT(explain_max_size),
+     "How much they may take on disk. A message takes about 1 KiB. What is oldest is forgotten first."},
+    {"explain", "keep",
+     Kind::kDuration, Effect::kReload, kCommented, "14d", {kHour, 366 * kDay}, kNoWords, AT(explain_keep),
+     "For how long they are kept, as far as max_size permits."},
 
     // ---- log
     {"log", "target",

@@ -25,14 +25,17 @@ using quarantine::ReleaseState;
 constexpr std::chrono::milliseconds kAcceptPause{1000};
 constexpr std::string_view kPossiblyDelivered = "possibly delivered";
 
+constexpr std::size_t kMaxName = 1000;  // octets of what a mail is called
+
 struct Request {
     std::string command;
-    std::string id;
+    std::string id;  // of why: any name of a mail
     bool again = false;
     Peer peer;
 };
 
 std::optional<Request> parse(std::string_view line) {
+    const auto whole = line;
     std::vector<std::string_view> words;
     while (!line.empty()) {
         const auto end = std::min(line.find(' '), line.size());
@@ -42,6 +45,14 @@ std::optional<Request> parse(std::string_view line) {
     if (words.empty())
         return std::nullopt;
     Request request{std::string(words[0]), {}, false, {}};
+    if (request.command == "why") {
+        // A Message-ID may hold blanks.
+        const auto name = whole.substr(std::min(whole.find(' ') + 1, whole.size()));
+        if (words.size() < 2 || name.size() > kMaxName)
+            return std::nullopt;
+        request.id = name;
+        return request;
+    }
     const bool plain = request.command == "status" || request.command == "list";
     const bool with_id = request.command == "show" || request.command == "raw" || request.command == "release" ||
                          request.command == "delete";
@@ -79,6 +90,7 @@ class ControlServer::State final : public std::enable_shared_from_this<State>, p
     void list(unsigned long client);
     void show(unsigned long client, const std::string& id);
     void raw(unsigned long client, const std::string& id);
+    void why(unsigned long client, const std::string& name);
     void remove(unsigned long client, const Request& request);
     void release(unsigned long client, const Request& request);
     void hand_over(unsigned long client, const Request& request, quarantine::Service::Loaded loaded);
@@ -144,6 +156,8 @@ void ControlServer::State::on_request(Connection& connection, std::string_view l
         show(client, request->id);
     else if (request->command == "raw")
         raw(client, request->id);
+    else if (request->command == "why")
+        why(client, request->id);
     else if (request->command == "release")
         release(client, *request);
     else
@@ -202,6 +216,20 @@ void ControlServer::State::raw(unsigned long client, const std::string& id) {
                              return piece;
                          });
                      }));
+}
+
+void ControlServer::State::why(unsigned long client, const std::string& name) {
+    if (lists_ >= kMaxLists)
+        return answer(client, false, "others search at this moment; try again");
+    ++lists_;
+    using Told = base::Result<std::string>;
+    functions_.why(name, while_alive<Told>([this, client](Told told) {
+                       --lists_;
+                       if (told)
+                           answer(client, true, std::move(*told));
+                       else
+                           answer(client, false, told.error().message);
+                   }));
 }
 
 void ControlServer::State::remove(unsigned long client, const Request& request) {

@@ -27,10 +27,14 @@ class ControlServer {
         std::function<void(const quarantine::Entry&, mail::MessagePtr,
                            std::function<void(base::Result<std::string>)> done)>
             release;
+        // What is known about why what was done with a mail, by any of its names; `done` runs once, on the server's
+        // loop.
+        std::function<void(const std::string& name, std::function<void(base::Result<std::string>)> done)> why;
     };
 
     static constexpr std::size_t kMaxClients = 16;
-    static constexpr std::size_t kMaxLists = 2;  // each holds the metadata of the whole quarantine for a moment
+    static constexpr std::size_t kMaxLists =
+        2;  // each holds the metadata of the whole quarantine for a moment, or searches
 
     // `listener` is non-blocking. `quarantine` outlives the server.
     ControlServer(net::Loop& loop, base::UniqueFd listener, quarantine::Service& quarantine, Functions functions);

@@ -29,6 +29,8 @@ constexpr std::string_view kUsage =
     "Usage: sandwichctl [-c FILE | -s SOCKET] COMMAND\n"
     "\n"
     "  status                        what the daemon does\n"
+    "  why ID                        what was done with a message and why, by our id, the inbound queue id or "
+    "Message-ID\n"
     "  quarantine list               the messages held, oldest first\n"
     "  quarantine show ID            one message's envelope, verdict and history\n"
     "  quarantine show ID --raw      its bytes, as they came\n"
@@ -38,6 +40,9 @@ constexpr std::string_view kUsage =
     "                                --policy=FILE: under these rules; --from, --to, --client: in this envelope\n"
     "  matrix                        what is done when a scanner cannot tell, as one table; --to=ADDRESS: for that "
     "one\n"
+    "  replay --policy=FILE MAILS... which mails of mboxes, Maildirs and directories these rules would treat "
+    "otherwise\n"
+    "                                than those in force; --quarantine: those that are held\n"
     "\n"
     "  -c, --config=FILE             configuration that names the control socket (default /etc/sandwich/sandwich.ini)\n"
     "  -s, --socket=SOCKET           the control socket itself\n"
@@ -130,6 +135,12 @@ base::Status to_stdout(std::string_view bytes) {
     return base::ok();
 }
 
+// Whatever a mail may be called by, on one line.
+bool is_name(std::string_view text) {
+    return !text.empty() && text.size() <= 1000 && text.find_first_of("\r\n") == std::string_view::npos &&
+           text.find_first_not_of(' ') != std::string_view::npos;
+}
+
 // The request for the words of the command line; empty when they are none.
 std::string request_of(const Arguments& arguments) {
     const auto& words = arguments.words;
@@ -137,6 +148,8 @@ std::string request_of(const Arguments& arguments) {
     const bool plain = !arguments.raw && !arguments.again;
     if (words.size() == 1 && word(0) == "status" && plain)
         return "status";
+    if (words.size() == 2 && word(0) == "why" && plain && is_name(word(1)))
+        return fmt::format("why {}", word(1));
     if (word(0) != "quarantine")
         return {};
     if (words.size() == 2 && word(1) == "list" && plain)
@@ -154,8 +167,8 @@ std::string request_of(const Arguments& arguments) {
 }
 
 // What the program beside this one does, and how it is told so.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kOfDaemon{
-    {{"scan", "--inspect"}, {"matrix", "--matrix"}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kOfDaemon{
+    {{"scan", "--inspect"}, {"matrix", "--matrix"}, {"replay", "--replay"}}};
 
 // Where one of these words is the command: only -c may stand before it. 0: nowhere.
 int find_command_of_daemon(int argc, char** argv) {

@@ -77,13 +77,13 @@ Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Engine::~Engine() = default;
 
-policy::ScanReport Engine::scan(mail::MessagePtr message) {
+std::future<policy::ScanReport> Engine::begin(mail::MessagePtr message) {
     // Shared with the callback: it may be the last to let go.
     auto answer = std::make_shared<std::promise<policy::ScanReport>>();
     auto report = answer->get_future();
     state_->pool->submit(state_->loop, fmt::format("{}", ++state_->number), std::move(message),
                          [answer](policy::ScanReport found) { answer->set_value(std::move(found)); });
-    return report.get();
+    return report;
 }
 
 }  // namespace inspect

@@ -2,7 +2,9 @@
 // by the caller. It opens no connection to anybody, and neither can they.
 #pragma once
 
+#include <future>
 #include <memory>
+#include <utility>
 
 #include "base/result.hpp"
 #include "mail/message.hpp"
@@ -20,7 +22,9 @@ class Engine {
     Engine& operator=(const Engine&) = delete;
 
     // Waits for the answer, whatever becomes of the worker; one thread at a time.
-    policy::ScanReport scan(mail::MessagePtr message);
+    policy::ScanReport scan(mail::MessagePtr message) { return begin(std::move(message)).get(); }
+    // The same without waiting: several messages are scanned at the same time, as many as there are workers.
+    std::future<policy::ScanReport> begin(mail::MessagePtr message);
 
   private:
     struct State;

@@ -6,10 +6,9 @@
 #include "session/spool_storage.hpp"
 
 namespace inspect {
-namespace {
 
-// Line ends as a mail server would send them: a file has LF, a mail has CRLF.
-std::string canonical(std::string_view text) {
+// A file has LF, a mail has CRLF.
+std::string canonical_text(std::string_view text) {
     if (text.starts_with("From "))
         text.remove_prefix(std::min(text.find('\n') + 1, text.size()));
     std::string mail;
@@ -22,14 +21,16 @@ std::string canonical(std::string_view text) {
     return mail;
 }
 
-}  // namespace
-
 base::Result<mail::MessagePtr> read_mail(const std::string& path, std::size_t limit) {
     const auto text = config::read_file(path, limit);
     if (!text)
         return text.error();
+    return make_message(canonical_text(*text));
+}
+
+base::Result<mail::MessagePtr> make_message(std::string_view text) {
     auto spool = session::make_spool("/tmp");
-    if (auto kept = spool->append(canonical(*text)); !kept)
+    if (auto kept = spool->append(text); !kept)
         return kept.error();
     return spool->seal();
 }

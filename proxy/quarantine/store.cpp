@@ -51,6 +51,13 @@ base::Result<Store> Store::open(std::string path, Limits limits, std::shared_ptr
     return store;
 }
 
+base::Result<Store> Store::for_reading(std::string path, std::shared_ptr<FileSystem> files) {
+    Store store(std::move(path), {}, std::move(files));
+    if (const auto names = store.files_->names(store.path_); !names)
+        return names.error();
+    return store;
+}
+
 base::Status Store::take_stock() {
     // put() holds the lock shared: between its two renames a message without metadata is no left-over.
     const auto lock = files_->lock(path_, FileSystem::Lock::kExclusiveIfFree);

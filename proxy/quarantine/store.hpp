@@ -61,6 +61,10 @@ class Store {
     static base::Result<Store> open(std::string path, Limits limits,
                                     std::shared_ptr<FileSystem> files = real_file_system());
 
+    // What another process looks after, to read it only: of this Store nothing but list(), show() and message() may be
+    // called. Error: there is no such directory, or it cannot be read.
+    static base::Result<Store> for_reading(std::string path, std::shared_ptr<FileSystem> files = real_file_system());
+
     // Ok: durable. Error: nothing was kept. `entry.size` and `entry.sha256` are filled in here.
     base::Status put(Entry entry, const mail::Message& message);
     // True when put() of `octets` would pass the limits now; else the Error says which limit.

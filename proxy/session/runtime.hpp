@@ -8,6 +8,7 @@
 #include "base/snapshot.hpp"
 #include "config/settings.hpp"
 #include "config/tls_files.hpp"
+#include "explain/explanations.hpp"
 #include "journal/journal.hpp"
 #include "policy/decision.hpp"
 #include "quarantine/service.hpp"
@@ -46,6 +47,7 @@ struct Shared {
     scanners::network::AllScanners& scanners;
     quarantine::Service& quarantine;
     journal::Journal& journal;
+    explain::Explanations* explanations = nullptr;  // null: none are kept
     Counters counters{};
     Admission admission{};
     Limits limits{};

@@ -8,6 +8,7 @@
 #include "base/failpoint.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
+#include "session/explanation.hpp"
 #include "session/final_reply.hpp"
 #include "session/rule_notices.hpp"
 #include "session/shard.hpp"
@@ -307,6 +308,7 @@ void Transaction::settle_retry(const journal::Answer& answer) {
 void Transaction::set_aside(unsigned crashes) {
     base::log::event(base::log::kSetAside, "{}: from=<{}>: {} workers lost", mail_.id, mail_.envelope.reverse_path,
                      crashes);
+    keep_explanation(shard_.shared(), mail_, waiting_, fmt::format("{} scanner workers were lost by it", crashes));
     dispose({{{policy::Action::kQuarantine, "scanner crash", "worker crash_limit"}, waiting_}});
 }
 
@@ -336,7 +338,9 @@ void Transaction::scanned(policy::ScanReport report) {
     mail_.signatures = report.generation;
     log_failures(mail_.id, report);
     mail_.report = std::move(report);
-    dispose(policy::divide(mail_.policy_facts(), waiting_, *rules, !mail_.upstream.lmtp));
+    auto groups = policy::divide(mail_.policy_facts(), waiting_, *rules, !mail_.upstream.lmtp);
+    keep_explanation(shard_.shared(), mail_, waiting_);
+    dispose(std::move(groups));
 }
 
 // A reload may have come between MAIL and the scan: what was looked for are then the expressions of the new rules, and
@@ -431,8 +435,11 @@ void Transaction::finish(const std::vector<Part>& parts) {
     if (delivery_)
         delivery_->cancel();
     count(shard_.shared().counters, parts);
-    for (const auto& line : log_lines(mail_, parts, size_, base::Monotonic::now() - begun_))
+    const auto lines = log_lines(mail_, parts, size_, base::Monotonic::now() - begun_);
+    for (const auto& line : lines)
         base::log::write(base::log::Level::kInfo, line);
+    if (settled_.empty() || !waiting_.empty())
+        keep_end(shard_.shared(), mail_, lines);
     SANDWICH_FAILPOINT("before-reply");
     if (to_each)
         owner_.conclude(replies_to_each(mail_.envelope.recipients.size(), parts));

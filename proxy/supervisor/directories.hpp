@@ -9,8 +9,8 @@
 
 namespace supervisor {
 
-// `proxy`: who is to own spool, quarantine and journal; empty: whoever runs this. The directories of pid file and
-// control socket stay with the caller: nobody else may replace what root reads there.
+// `proxy`: who is to own spool, quarantine, journal and explanations; empty: whoever runs this. The directories of pid
+// file and control socket stay with the caller: nobody else may replace what root reads there.
 base::Status make_directories(const config::Settings& settings, const std::optional<Account>& proxy);
 
 }  // namespace supervisor

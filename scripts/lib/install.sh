@@ -81,6 +81,7 @@ make_directories() {
     make_directory /var/lib/sandwich sandwich 0750
     make_directory /var/lib/sandwich/quarantine sandwich 0750
     make_directory /var/lib/sandwich/journal sandwich 0750
+    make_directory /var/lib/sandwich/why sandwich 0750
     make_directory /var/spool/sandwich sandwich 0750
     # Sendmail insists on the same owner and mode as its own queue has.
     if [ -d "$destination$inbound_queue" ]; then
@@ -259,7 +260,7 @@ uninstall_sandwich() {
         rm -f "$destination$manual_dir/man${page##*.}/${page##*/}"
     done
     step "programs, manual pages, both Sendmail configurations and the services are gone"
-    step "left as they are: $config_dir, /etc/default/sandwich, /var/lib/sandwich (quarantine, journal), $delivery_queue, the accounts"
+    step "left as they are: $config_dir, /etc/default/sandwich, /var/lib/sandwich (quarantine, journal, explanations), $delivery_queue, the accounts"
     if [ "$running" = yes ]; then
         say "starting Debian's own Sendmail again, so that mail keeps coming in, from now on unscanned"
         if uses_systemd; then systemctl enable --now sendmail.service; else

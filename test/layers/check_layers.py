@@ -31,9 +31,10 @@ RULES = {
     "config": {"base", "mail", "net", "policy"},
     "scanners": {"base", "config", "mail", "net", "policy", "roles"},
     "journal": {"base", "mail", "net"},
+    "explain": {"base", "mail", "net", "policy"},
     "quarantine": {"base", "config", "mail", "net", "policy"},
     "directory": {"base", "config", "mail", "net", "policy", "smtp"},
-    "session": {"base", "config", "directory", "journal", "mail", "net", "policy", "quarantine", "scanners", "smtp"},
+    "session": {"base", "config", "directory", "explain", "journal", "mail", "net", "policy", "quarantine", "scanners", "smtp"},
     "supervisor": {"base", "config", "net", "roles"},
 }
 RULES["inspect"] = {"base", "config", "mail", "net", "policy", "quarantine", "scanners", "session", "supervisor"}
@@ -54,7 +55,7 @@ IMPURE_BASE = {"base/channel.hpp", "base/clock.hpp", "base/log.hpp", "base/snaps
 CLOCK = re.compile(r"\b\w+_clock\b|\bclock_gettime\b|\bgettimeofday\b|\btime\((?:nullptr|NULL|0)\)")
 
 LIBEVENT = re.compile(r"^(event2/.*|event\.h|ev\w+\.h)$")
-EVENT_LOOP = re.compile(r"^proxy/(net|session|ctl|inspect)/|^proxy/quarantine/service\.|^proxy/journal/journal\.|^scanners/(worker/pool\.|network/)")
+EVENT_LOOP = re.compile(r"^proxy/(net|session|ctl|inspect)/|^proxy/quarantine/service\.|^proxy/journal/journal\.|^proxy/explain/explanations\.|^scanners/(worker/pool\.|network/)")
 # The headers of net that know nothing of the event loop: everybody may have addresses, and the supervisor judges keys.
 FREE_OF_LOOP = {"net/address.hpp", "net/tls.hpp"}
 USES_LOOP = re.compile(EVENT_LOOP.pattern + r"|^proxy/[^/]+$|^proxy/(console|directory)/")

@@ -131,6 +131,7 @@ class Daemon:
             "smtp.spool_disk_floor": "0",
             "quarantine.disk_floor": "0",
             "journal.path": self.path("journal"),
+            "explain.path": self.path("why"),
             "log.target": "stderr",
         }
         self.configure(settings)

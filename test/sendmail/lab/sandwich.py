@@ -60,7 +60,7 @@ class Sandwich:
             target.unlink(missing_ok=True)
             shutil.copy(self.build / source, target)
         shutil.copytree(CHECKOUT / "etc/test-signatures", self.root / f"{DATA}/test-signatures", dirs_exist_ok=True)
-        for inside in ("/var/lib/sandwich/quarantine", "/var/lib/sandwich/journal", "/var/spool/sandwich", "/run/sandwich"):
+        for inside in ("/var/lib/sandwich/quarantine", "/var/lib/sandwich/journal", "/var/lib/sandwich/why", "/var/spool/sandwich", "/run/sandwich"):
             (self.root / inside).mkdir(parents=True, exist_ok=True)
             self.root.give(inside, "sandwich", "sandwich", 0o750)
         if self.root.copy_on_write:
@@ -94,6 +94,8 @@ test_signatures={path(DATA)}/test-signatures
 path={path("/var/lib/sandwich/quarantine")}
 [journal]
 path={path("/var/lib/sandwich/journal")}
+[explain]
+path={path("/var/lib/sandwich/why")}
 {extra}""",
         )
 

@@ -125,6 +125,7 @@ TEST_CASE("missing directories are made, others left as they are") {
     settings.spool_directory = directory.path + "/spool";
     settings.quarantine_path = directory.path + "/lib/quarantine";
     settings.journal_path = directory.path + "/lib/journal";
+    settings.explain_path = directory.path + "/lib/why";
     const auto umask_before = ::umask(027);
     CHECK(supervisor::make_directories(settings, std::nullopt));
     ::umask(umask_before);

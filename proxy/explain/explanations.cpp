@@ -1,0 +1,206 @@
+#include "explain/explanations.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <exception>
+#include <utility>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "explain/record.hpp"
+#include "explain/task_thread.hpp"
+#include "explain/text.hpp"
+
+namespace explain {
+namespace {
+
+constexpr std::size_t kWriteAtOnce = 64UL * 1024;  // octets
+constexpr std::uint32_t kForgetEvery = 3600;       // seconds
+
+std::uint32_t seconds_now() {
+    return static_cast<std::uint32_t>(
+        std::chrono::duration_cast<std::chrono::seconds>(base::Wall::now().time_since_epoch()).count());
+}
+
+// About the memory that it takes; it is only to bound the queue.
+std::uint64_t weight_of(const Case& one) {
+    constexpr std::uint64_t kItem = 400;
+    constexpr std::uint64_t kSmall = 200;
+    const auto& contents = one.report.contents;
+    return 2000 + kItem * contents.items.size() + kSmall * (contents.hits.size() + one.envelope.recipients.size());
+}
+
+}  // namespace
+
+struct Explanations::State {
+    State(std::string directory_name, bool enable, FileLimits limits)
+        : directory(std::move(directory_name)),
+          enabled(enable),
+          files(directory, limits),
+          writer([this] { flush(); }) {}
+    ~State() { stopping = true; }
+
+    void post(std::uint64_t weight, std::function<void()> task);
+    void write(const Names& names, std::uint32_t time, std::string_view text);
+    void flush();
+    void tell_dropped();
+    void forget();
+    base::Result<std::string> find(const std::string& name) const;
+
+    const std::string directory;
+    std::atomic<bool> enabled;
+    std::atomic<bool> stopping{false};
+    std::atomic<std::uint64_t> waiting{0};       // cases
+    std::atomic<std::uint64_t> waiting_size{0};  // octets
+    std::atomic<std::uint64_t> kept{0};
+    std::atomic<std::uint64_t> dropped{0};
+    std::atomic<bool> failing{false};
+
+    // Of the writer.
+    Files files;
+    Encoder encoder;
+    std::string unwritten;
+    std::uint64_t dropped_told = 0;
+    std::uint32_t forgot = 0;  // when it was last looked for what is too old
+
+    TaskThread reader;
+    TaskThread writer;  // ends first: it gives the reader tasks
+};
+
+void Explanations::State::post(std::uint64_t weight, std::function<void()> task) {
+    if (waiting >= kMaxWaiting || waiting_size + weight > kMaxWaitingSize) {
+        ++dropped;
+        return;
+    }
+    ++waiting;
+    waiting_size += weight;
+    writer.add([this, weight, task = std::move(task)] {
+        try {
+            task();
+        } catch (const std::exception& failure) {
+            base::log::event(base::log::kExplainFailed, "{}", failure.what());
+        }
+        --waiting;
+        waiting_size -= weight;
+    });
+}
+
+void Explanations::State::write(const Names& names, std::uint32_t time, std::string_view text) {
+    unwritten += encoder.encode(names, time, text);
+    if (unwritten.size() >= kWriteAtOnce)
+        flush();
+}
+
+void Explanations::State::flush() {
+    if (!unwritten.empty()) {
+        const auto written = files.append(unwritten, seconds_now());
+        unwritten.clear();
+        if (!written && !failing.exchange(true))
+            base::log::event(base::log::kExplainFailed, "{}", written.error().message);
+        else if (written && failing.exchange(false))
+            base::log::event(base::log::kExplainFailed, "they can be written again");
+    }
+    tell_dropped();
+    if (seconds_now() - forgot > kForgetEvery)
+        forget();
+}
+
+void Explanations::State::forget() {
+    forgot = seconds_now();
+    if (const auto forgotten = files.forget(forgot); !forgotten)
+        base::log::event(base::log::kExplainFailed, "{}", forgotten.error().message);
+}
+
+// Once for all that were dropped while the writer was busy.
+void Explanations::State::tell_dropped() {
+    const std::uint64_t now = dropped;
+    if (now == dropped_told)
+        return;
+    base::log::event(base::log::kExplainLost, "{} mails", now - dropped_told);
+    dropped_told = now;
+}
+
+base::Result<std::string> Explanations::State::find(const std::string& name) const {
+    std::size_t left_out = 0;
+    auto found = explain::search(directory, name, kMaxAnswers, left_out, stopping);
+    if (!found)
+        return found.error();
+    if (found->empty())
+        return base::error("nothing is known of {}{}", base::log::escape(name),
+                           enabled ? "" : "; explanations are off ([explain] enable)");
+    std::string text;
+    if (left_out > 0)
+        text = fmt::format("{} older records are left out\n\n", left_out);
+    std::string_view before;
+    for (const auto& one : *found) {
+        if (!before.empty() && before != one.id)
+            text += '\n';
+        before = one.id;
+        text += one.text;
+    }
+    return text;
+}
+
+Explanations::Explanations(std::string directory, bool enabled, FileLimits limits)
+    : state_(std::make_unique<State>(std::move(directory), enabled, limits)) {
+    configure(enabled, limits);
+}
+
+Explanations::~Explanations() = default;
+
+bool Explanations::enabled() const {
+    return state_->enabled;
+}
+
+void Explanations::keep(Case one) {
+    if (!enabled())
+        return;
+    const auto weight = weight_of(one);
+    state_->post(weight, [state = state_.get(), one = std::move(one)] {
+        state->write(one.names, seconds_now(), to_text(one));
+        ++state->kept;
+    });
+}
+
+void Explanations::keep_end(Names names, std::vector<std::string> lines) {
+    if (!enabled())
+        return;
+    constexpr std::uint64_t kSmall = 2000;
+    state_->post(kSmall, [state = state_.get(), names = std::move(names), lines = std::move(lines)] {
+        std::string text;
+        for (const auto& line : lines)
+            text += "log:           " + base::log::escape(line) + "\n";
+        state->write(names, seconds_now(), cut_lines(std::move(text), kMaxText));
+    });
+}
+
+// By way of the writer, so that what was kept before is found.
+void Explanations::find(net::Loop& loop, std::string name, std::function<void(base::Result<std::string>)> done) {
+    state_->writer.add([state = state_.get(), &loop, name = std::move(name), done = std::move(done)]() mutable {
+        state->flush();
+        state->reader.add([state, &loop, name = std::move(name), done = std::move(done)]() mutable {
+            auto answer = std::make_shared<base::Result<std::string>>(base::error("the search failed"));
+            try {
+                *answer = state->find(name);
+            } catch (const std::exception& failure) {
+                base::log::event(base::log::kExplainFailed, "{}", failure.what());
+            }
+            loop.post([done = std::move(done), answer] { done(std::move(*answer)); });
+        });
+    });
+}
+
+void Explanations::configure(bool enabled, FileLimits limits) {
+    state_->enabled = enabled;
+    state_->writer.add([state = state_.get(), limits] {
+        state->files.set_limits(limits);
+        state->forget();
+    });
+}
+
+Explanations::Status Explanations::status() const {
+    return {state_->kept, state_->dropped, state_->failing};
+}
+
+}  // namespace explain

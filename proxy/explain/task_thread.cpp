@@ -1,0 +1,55 @@
+#include "explain/task_thread.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <utility>
+
+namespace explain {
+
+TaskThread::TaskThread(Task after_batch) : after_batch_(std::move(after_batch)) {
+    // Signals belong to the main loop's thread.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    thread_ = std::thread([this] { run(); });
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+TaskThread::~TaskThread() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+}
+
+void TaskThread::add(Task task) {
+    {
+        const std::lock_guard lock(mutex_);
+        tasks_.push_back(std::move(task));
+    }
+    wake_.notify_one();
+}
+
+void TaskThread::run() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        wake_.wait_for(lock, kPause, [this] { return !tasks_.empty() || stopping_; });
+        if (tasks_.empty() && stopping_)
+            return;
+        auto batch = std::exchange(tasks_, {});
+        lock.unlock();
+        for (auto& task : batch) {
+            task();
+            task = nullptr;  // what it holds dies outside the lock, and before the next one
+        }
+        if (after_batch_)
+            after_batch_();
+        lock.lock();
+    }
+}
+
+}  // namespace explain
