@@ -267,8 +267,11 @@ class Examination {
 
     void files_in_text(std::size_t item, std::string_view octets) {
         auto& defects = opening_.contents().defects;
-        for (auto& file : mail::mime::find_uuencoded(octets, kMaxTextFiles, defects))
+        for (auto& file : mail::mime::find_uuencoded(octets, kMaxTextFiles, defects)) {
             embedded(item, file.name, std::move(file.octets), true);
+            if (!file.other.empty())
+                embedded(item, file.name, std::move(file.other), true);
+        }
         for (auto& file : mail::mime::find_yencoded(octets, kMaxTextFiles, defects))
             embedded(item, file.name, std::move(file.octets), true);
         for (auto& file : mail::mime::find_binhex(octets, kMaxTextFiles, defects))
