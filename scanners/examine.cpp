@@ -41,6 +41,10 @@ bool is_text(std::string_view type) {
     return type.starts_with("text/") || type.empty();
 }
 
+bool is_signed(std::string_view type) {
+    return type == "multipart/signed" || type == "application/pkcs7-mime" || type == "application/x-pkcs7-mime";
+}
+
 // An encoded word may bring a line end along, which would end the field for whoever looks for it.
 std::string one_line(std::string value) {
     std::replace_if(
@@ -151,6 +155,8 @@ class Examination {
         } else if (index != 0 && !add_item(text, tree, index, parent, clear, items[index])) {
             return false;
         }
+        if (is_signed(one.type.word))
+            opening_.item(items[index]).set(Mark::kSigned);  // of a mail's own type there is no other item
         if (!one.leaf)
             return true;
         // A mail without parts has its body as its only one.
@@ -178,8 +184,7 @@ class Examination {
         item.charset = base::clean_utf8(charset, policy::kMaxName);
         if (!item.names.empty() || one.disposition.word == "attachment")
             item.set(Mark::kAttachment);
-        const auto& type = one.type.word;
-        if (type == "multipart/signed" || type == "application/pkcs7-mime" || type == "application/x-pkcs7-mime")
+        if (is_signed(one.type.word))
             item.set(Mark::kSigned);
         const auto added = opening_.add(std::move(item));
         if (added)

@@ -82,6 +82,16 @@ TEST_CASE("readings have a limit, and reaching it is a fact") {
     CHECK(seen.contents.exceeded.front().limit == policy::ContentLimit::kReadings);
 }
 
+TEST_CASE("a mail that is signed as a whole says so") {
+    const auto is_signed = [](const std::string& type) {
+        const auto seen = look("Content-Type: " + type + "; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n");
+        return seen.contents.items.at(0).is(policy::Mark::kSigned);
+    };
+    CHECK(is_signed("multipart/signed"));
+    CHECK(is_signed("application/pkcs7-mime"));
+    CHECK_FALSE(is_signed("multipart/mixed"));
+}
+
 TEST_CASE("a mail as all write it has one reading") {
     const auto seen = look(
         "From: =?utf-8?Q?J=C3=BCrgen?= <j@a.test>\r\nSubject: =?iso-8859-1?Q?Gr=FC=DFe?=\r\nMIME-Version: 1.0\r\n"
