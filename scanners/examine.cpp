@@ -16,6 +16,7 @@
 #include "scanners/attachment/open.hpp"
 #include "scanners/charset.hpp"
 #include "scanners/file_names.hpp"
+#include "scanners/header_facts.hpp"
 #include "scanners/other_readings.hpp"
 #include "scanners/transfer.hpp"
 
@@ -93,6 +94,8 @@ class Examination {
         note_limits(tree, item);
         opening_.contents().defects |= tree.defects;
         read_header(text, tree.entities.front(), item);
+        if (item == 0)
+            see_fields(opening_, text, tree.entities.front().header);
         std::vector<std::size_t> items(tree.entities.size(), item);
         for (std::size_t i = 0; i < tree.entities.size(); ++i) {
             if (!entity(text, tree, i, items, clear))
