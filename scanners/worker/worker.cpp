@@ -137,6 +137,9 @@ std::vector<policy::ScanResult> look_at(std::string_view mail, policy::Contents&
     note_limits(contents, results);
     for (auto& scanner : scanners)
         results.push_back(scan_with(*scanner, mail, opening.extras()));
+    if (results.empty())  // no scanner is on, and an answer says something
+        results.push_back(
+            {std::string(policy::kContentsScanner), policy::Outcome::kClean, policy::Cause::kNone, {}, {}});
     return results;
 }
 
