@@ -16,6 +16,7 @@
 #include "scanners/attachment/open.hpp"
 #include "scanners/charset.hpp"
 #include "scanners/file_names.hpp"
+#include "scanners/header_facts.hpp"
 #include "scanners/other_readings.hpp"
 #include "scanners/transfer.hpp"
 
@@ -39,6 +40,10 @@ constexpr std::size_t kMaxTextFiles = 16;
 
 bool is_text(std::string_view type) {
     return type.starts_with("text/") || type.empty();
+}
+
+bool is_signed(std::string_view type) {
+    return type == "multipart/signed" || type == "application/pkcs7-mime" || type == "application/x-pkcs7-mime";
 }
 
 // An encoded word may bring a line end along, which would end the field for whoever looks for it.
@@ -87,6 +92,8 @@ class Examination {
         note_limits(tree, item);
         opening_.contents().defects |= tree.defects;
         read_header(text, tree.entities.front(), item);
+        if (item == 0)
+            see_fields(opening_, text, tree.entities.front().header);
         std::vector<std::size_t> items(tree.entities.size(), item);
         for (std::size_t i = 0; i < tree.entities.size(); ++i) {
             if (!entity(text, tree, i, items, clear))
@@ -149,6 +156,8 @@ class Examination {
         } else if (index != 0 && !add_item(text, tree, index, parent, clear, items[index])) {
             return false;
         }
+        if (is_signed(one.type.word))
+            opening_.item(items[index]).set(Mark::kSigned);  // of a mail's own type there is no other item
         if (!one.leaf)
             return true;
         // A mail without parts has its body as its only one.
@@ -176,8 +185,7 @@ class Examination {
         item.charset = base::clean_utf8(charset, policy::kMaxName);
         if (!item.names.empty() || one.disposition.word == "attachment")
             item.set(Mark::kAttachment);
-        const auto& type = one.type.word;
-        if (type == "multipart/signed" || type == "application/pkcs7-mime" || type == "application/x-pkcs7-mime")
+        if (is_signed(one.type.word))
             item.set(Mark::kSigned);
         const auto added = opening_.add(std::move(item));
         if (added)
@@ -265,8 +273,11 @@ class Examination {
 
     void files_in_text(std::size_t item, std::string_view octets) {
         auto& defects = opening_.contents().defects;
-        for (auto& file : mail::mime::find_uuencoded(octets, kMaxTextFiles, defects))
+        for (auto& file : mail::mime::find_uuencoded(octets, kMaxTextFiles, defects)) {
             embedded(item, file.name, std::move(file.octets), true);
+            if (!file.other.empty())
+                embedded(item, file.name, std::move(file.other), true);
+        }
         for (auto& file : mail::mime::find_yencoded(octets, kMaxTextFiles, defects))
             embedded(item, file.name, std::move(file.octets), true);
         for (auto& file : mail::mime::find_binhex(octets, kMaxTextFiles, defects))

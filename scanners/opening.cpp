@@ -14,10 +14,11 @@ constexpr std::uint64_t kRatioCountsFrom = 1 << 20;
 
 }  // namespace
 
-Opening::Opening(const policy::ContentLimits& limits, policy::Contents& contents, bool want_text)
+Opening::Opening(const policy::ContentLimits& limits, policy::Contents& contents, bool want_text, policy::Wanted wanted)
     : limits_(limits),
       contents_(contents),
-      want_text_(want_text),
+      wanted_(std::move(wanted)),
+      want_text_(want_text || wanted_.text()),
       end_(std::chrono::steady_clock::now() + limits.scan_time) {}
 
 std::optional<std::size_t> Opening::add(policy::Item item) {

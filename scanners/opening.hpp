@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "policy/contents.hpp"
+#include "policy/wanted.hpp"
 
 namespace scanners {
 
@@ -38,7 +39,8 @@ struct Extra {
 class Opening {
   public:
     // Borrows both. `want_text`: somebody will look for expressions.
-    Opening(const policy::ContentLimits& limits, policy::Contents& contents, bool want_text = false);
+    Opening(const policy::ContentLimits& limits, policy::Contents& contents, bool want_text = false,
+            policy::Wanted wanted = {});
     Opening(const Opening&) = delete;
     Opening& operator=(const Opening&) = delete;
 
@@ -64,6 +66,7 @@ class Opening {
 
     [[nodiscard]] const policy::ContentLimits& limits() const { return limits_; }
     [[nodiscard]] bool want_text() const { return want_text_; }
+    [[nodiscard]] const policy::Wanted& wanted() const { return wanted_; }
 
     // Who reads mails that lie in archives and documents, and what Outlook packs ("winmail.dat"): examine() does, and
     // says so here. Nothing: nobody; the item is marked then.
@@ -81,6 +84,7 @@ class Opening {
   private:
     const policy::ContentLimits& limits_;
     policy::Contents& contents_;
+    policy::Wanted wanted_;
     bool want_text_;
     std::chrono::steady_clock::time_point end_;
     std::uint64_t files_ = 0;

@@ -161,7 +161,7 @@ bool OtherReadings::take_files(const Place& place, std::string_view text) {
     std::uint64_t unused = 0;
     for (const auto find : {mail::mime::find_uuencoded, mail::mime::find_yencoded, mail::mime::find_binhex}) {
         for (auto& file : find(text, kMaxTextFiles, unused)) {
-            if (!take(place, std::move(file.octets)))
+            if (!take(place, std::move(file.octets)) || (!file.other.empty() && !take(place, std::move(file.other))))
                 return false;
         }
     }

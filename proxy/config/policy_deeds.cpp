@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/utf8.hpp"
+#include "config/condition_arguments.hpp"
 #include "config/policy_words.hpp"
 #include "config/spelling.hpp"
 #include "config/value.hpp"
@@ -97,11 +98,6 @@ std::string_view take_word(std::string_view& text) {
     text.remove_prefix(word.size());
     text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
     return word;
-}
-
-bool is_field_name(std::string_view name) {
-    return !name.empty() && name.size() <= 76 &&
-           std::ranges::all_of(name, [](char c) { return c > ' ' && c < '\x7f' && c != ':'; });
 }
 
 // Fields on which the mail's own way depends, and those that only we may write.

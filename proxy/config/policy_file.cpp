@@ -65,7 +65,12 @@ class Parser {
                 if (section.kind == kind)
                     take(section);
         std::ranges::stable_sort(policy_.rules, {}, &policy::Rule::priority);
-        policy_.expression_set = policy::expression_set(policy_.expressions);
+        for (const auto& rule : policy_.rules)
+            policy::add_wanted(policy_.wanted, rule.what);
+        if (policy_.wanted.fields.size() > policy::kMaxWantedFields)
+            errors_.push_back(fmt::format("{}: error: the rules ask for more than {} different header fields",
+                                          files_.files.front().name, policy::kMaxWantedFields));
+        policy_.expression_set = policy::expression_set(policy_.expressions, policy_.wanted);
         check_directions();
         LoadedPolicy loaded{nullptr, std::move(errors_), std::move(warnings_)};
         if (loaded.errors.empty())

@@ -6,7 +6,9 @@
 #include <iterator>
 #include <utility>
 
+#include "config/condition_arguments.hpp"
 #include "config/spelling.hpp"
+#include "mail/field_syntax.hpp"
 #include "mail/mime/defect.hpp"
 #include "net/address.hpp"
 
@@ -20,7 +22,21 @@ namespace {
 constexpr std::size_t kMaxWords = 10000;  // of one condition
 
 // What follows the word of a condition.
-enum class Takes : std::uint8_t { kNothing, kWords, kSomeWords, kComparison, kSize, kChoices, kNetworks, kReference };
+enum class Takes : std::uint8_t {
+    kNothing,
+    kWords,
+    kSomeWords,
+    kComparison,
+    kSize,
+    kChoices,
+    kNetworks,
+    kReference,
+    kField,         // the name of a header field, and words
+    kSomeFields,    // names of header fields; none: those that the form has
+    kScannerWords,  // the name of a scanner, and words
+    kLanguages,
+    kWritings,
+};
 
 struct Choice {
     std::string_view word;
@@ -33,6 +49,7 @@ struct Form {
     Takes takes;
     std::span<const Choice> choices{};
     policy::Mark mark = policy::Mark::kAttachment;  // of those that ask for one
+    std::span<const std::string_view> fields{};     // of those about certain header fields
 };
 
 template <typename Enum>
@@ -70,11 +87,15 @@ constexpr Choice kLimits[] = {
     {"facts", number(policy::ContentLimit::kFacts)},
 };
 
+constexpr std::string_view kSubject[] = {"subject"};
+constexpr std::string_view kFrom[] = {"from"};
+
 constexpr Form kForms[] = {
     {"virus", Kind::kVirus, Takes::kSomeWords},
     {"cannot_tell", Kind::kCannotTell, Takes::kChoices, kCauses},
     {"encrypted", Kind::kEncrypted, Takes::kNothing, {}, policy::Mark::kEncrypted},
     {"scanner", Kind::kScanner, Takes::kChoices, kOutcomes},
+    {"scanner_says", Kind::kScannerSays, Takes::kScannerWords},
     {"attachment", Kind::kMark, Takes::kNothing, {}, policy::Mark::kAttachment},
     {"macro", Kind::kMark, Takes::kNothing, {}, policy::Mark::kMacro},
     {"script", Kind::kMark, Takes::kNothing, {}, policy::Mark::kScript},
@@ -98,6 +119,7 @@ constexpr Form kForms[] = {
     {"parts", Kind::kParts, Takes::kComparison},
     {"files", Kind::kFiles, Takes::kComparison},
     {"layers", Kind::kLayers, Takes::kComparison},
+    {"ratio", Kind::kRatio, Takes::kComparison},
     {"limit", Kind::kLimit, Takes::kChoices, kLimits},
     {"malformed", Kind::kMalformed, Takes::kNothing},
     {"defect", Kind::kDefect, Takes::kWords},
@@ -106,8 +128,14 @@ constexpr Form kForms[] = {
     {"sender", Kind::kSender, Takes::kWords},
     {"client", Kind::kClient, Takes::kNetworks},
     {"client_name", Kind::kClientName, Takes::kWords},
-    {"subject", Kind::kSubject, Takes::kWords},
-    {"from", Kind::kFrom, Takes::kWords},
+    {"subject", Kind::kHeader, Takes::kWords, {}, {}, kSubject},
+    {"from", Kind::kHeader, Takes::kWords, {}, {}, kFrom},
+    {"header", Kind::kHeader, Takes::kField},
+    {"missing_header", Kind::kMissingHeader, Takes::kSomeFields, {}, {}, mail::kFieldsNeeded},
+    {"repeated_header", Kind::kRepeatedHeader, Takes::kSomeFields, {}, {}, mail::kFieldsOnce},
+    {"malformed_header", Kind::kMalformedHeader, Takes::kSomeFields},
+    {"language", Kind::kLanguage, Takes::kLanguages},
+    {"writing", Kind::kWriting, Takes::kWritings},
 };
 
 const Form* find_form(std::string_view word) {
@@ -150,8 +178,6 @@ base::Result<policy::Network> parse_network(std::string_view text) {
     network.prefix = static_cast<unsigned>(*bits) + 128 - address->width();
     return network;
 }
-
-using Words = std::span<const std::string>;
 
 base::Status take_choices(Condition& condition, const Form& form, Words words) {
     for (const auto& word : words) {
@@ -210,6 +236,12 @@ base::Status take_defects(Condition& condition, Words words) {
     return base::ok();
 }
 
+base::Status take_patterns(Condition& condition, Words words) {
+    std::ranges::transform(words, std::back_inserter(condition.words),
+                           [](const std::string& word) { return lower(word); });
+    return base::ok();
+}
+
 base::Status take_arguments(Condition& condition, const Form& form, Words words, const Known& known) {
     switch (form.takes) {
         case Takes::kNothing:
@@ -224,9 +256,25 @@ base::Status take_arguments(Condition& condition, const Form& form, Words words,
         case Takes::kSomeWords:
             if (form.kind == Kind::kDefect)
                 return take_defects(condition, words);
-            for (const auto& word : words)
-                condition.words.push_back(lower(word));
-            return base::ok();
+            condition.fields.assign(form.fields.begin(), form.fields.end());
+            return take_patterns(condition, words);
+        case Takes::kField:
+            if (words.size() < 2)
+                return base::error("{} is followed by the name of a field and patterns, as header X-Mailer *bulk*",
+                                   form.word);
+            if (auto taken = take_fields(condition, form.word, words.first(1), {}); !taken)
+                return taken;
+            return take_patterns(condition, words.subspan(1));
+        case Takes::kSomeFields:
+            return take_fields(condition, form.word, words, form.fields);
+        case Takes::kScannerWords:
+            if (words.size() < 2)
+                return base::error("{} is followed by a scanner's name and patterns", form.word);
+            return take_patterns(condition, words);
+        case Takes::kLanguages:
+            return take_languages(condition, words);
+        case Takes::kWritings:
+            return take_writings(condition, words);
         case Takes::kComparison:
             return take_comparison(condition, form, words, false);
         case Takes::kSize:

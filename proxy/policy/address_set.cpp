@@ -35,14 +35,13 @@ void AddressSet::add(std::string_view pattern) {
 bool AddressSet::contains(std::string_view address) const {
     if (address.empty())
         return null_;
-    const auto key = lower(address);
-    if (exact_.contains(key))
+    if (!exact_.empty() && exact_.contains(lower(address)))
         return true;
-    const auto at = key.rfind('@');
-    if (at != std::string::npos && domains_.contains(key.substr(at + 1)))
+    const auto at = address.rfind('@');
+    if (at != std::string_view::npos && !domains_.empty() && domains_.contains(lower(address.substr(at + 1))))
         return true;
     return std::any_of(patterns_.begin(), patterns_.end(),
-                       [&key](const std::string& pattern) { return matches_recipient(pattern, key); });
+                       [address](const std::string& pattern) { return matches_recipient(pattern, address); });
 }
 
 bool Who::includes(std::string_view address) const {

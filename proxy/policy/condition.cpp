@@ -1,6 +1,7 @@
 #include "policy/condition.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -112,6 +113,21 @@ Answer ask_scanner(const Condition& condition, const Facts& facts) {
     return ask_results(facts, [&](const ScanResult& result) { return is_answer(condition, result); });
 }
 
+bool says(const Condition& condition, const ScanResult& result) {
+    if (!matches(condition.words.front(), result.scanner))
+        return false;
+    return std::any_of(condition.words.begin() + 1, condition.words.end(), [&result](const std::string& pattern) {
+        return matches(pattern, result.name) || matches(pattern, result.detail);
+    });
+}
+
+Answer ask_scanner_says(const Condition& condition, const Facts& facts) {
+    for (const auto& result : facts.report.results)
+        if (says(condition, result))
+            return yes(fmt::format("{}: {} {}", result.scanner, result.name, result.detail));
+    return no();
+}
+
 // ---- items
 
 // Every item of which `wanted` holds; `show` says what was seen of the first.
@@ -203,6 +219,23 @@ std::uint64_t deepest(const Contents& contents) {
     return layers;
 }
 
+// The highest of all archives: what lies in it, layer by layer, for each octet of it. One that was left because of its
+// ratio has that in any case.
+std::uint64_t highest_ratio(const Contents& contents) {
+    std::vector<std::uint64_t> inside(contents.items.size());
+    std::uint64_t highest = 0;
+    for (const auto& one : contents.exceeded)
+        if (one.limit == ContentLimit::kRatio)
+            highest = std::max(highest, one.value);
+    for (auto i = contents.items.size(); i-- > 1;) {  // parents stand before their children
+        const auto& item = contents.items[i];
+        highest = std::max(highest, inside[i] / std::max<std::uint64_t>(item.size, 1));
+        if (is_inside(item))
+            inside[item.parent] += std::min(item.size, ~std::uint64_t{0} - inside[item.parent]);
+    }
+    return highest;
+}
+
 Answer ask_limit(const Condition& condition, const Facts& facts) {
     const auto& contents = facts.report.contents;
     for (const auto& one : contents.exceeded) {
@@ -236,6 +269,66 @@ Answer ask_expression(const Condition& condition, const Facts& facts) {
 
 Answer ask_text(const Condition& condition, std::string_view text) {
     return {any_word(condition, text), shown(text), {}};
+}
+
+// ---- the header
+
+const FieldSeen* find_field(const Facts& facts, std::string_view name) {
+    const auto& fields = facts.report.contents.fields;
+    const auto found =
+        std::find_if(fields.begin(), fields.end(), [name](const FieldSeen& field) { return field.name == name; });
+    return found == fields.end() ? nullptr : &*found;
+}
+
+// `seen`: of the first value, when none matches.
+Answer ask_header(const Condition& condition, const Facts& facts) {
+    std::string first;
+    for (const auto& name : condition.fields) {
+        const auto* const field = find_field(facts, name);
+        if (field == nullptr)
+            continue;
+        for (const auto& value : field->values) {
+            if (any_word(condition, value))
+                return yes(value);
+            first = first.empty() ? value : first;
+        }
+    }
+    return no(first);
+}
+
+// Of the first field of which `wanted` holds; null stands for one that is not there.
+template <typename Wanted>
+Answer ask_fields(const Condition& condition, const Facts& facts, const Wanted& wanted) {
+    for (const auto& name : condition.fields)
+        if (wanted(find_field(facts, name)))
+            return yes(name);
+    return no();
+}
+
+Answer ask_malformed_header(const Condition& condition, const Facts& facts) {
+    const auto& any = facts.report.contents.malformed_field;
+    if (condition.fields.empty())
+        return any.empty() ? no() : yes(any);
+    return ask_fields(condition, facts, [](const FieldSeen* field) { return field != nullptr && field->malformed; });
+}
+
+// ---- the text
+
+Answer ask_language(const Condition& condition, const Facts& facts) {
+    const auto& languages = facts.report.contents.languages;
+    const bool holds = std::any_of(languages.begin(), languages.end(), [&condition](const std::string& language) {
+        return std::find(condition.words.begin(), condition.words.end(), language) != condition.words.end();
+    });
+    return {holds, shown(fmt::format("{}", fmt::join(languages, " "))), {}};
+}
+
+Answer ask_writing(const Condition& condition, const Facts& facts) {
+    const auto writings = facts.report.contents.writings;
+    std::string seen;
+    for (std::size_t i = 0; i < kWritings; ++i)
+        if (const auto writing = static_cast<Writing>(i); (writings & bit(writing)) != 0)
+            seen.append(seen.empty() ? "" : " ").append(to_string(writing));
+    return {(writings & condition.mask) != 0, seen, {}};
 }
 
 Answer ask_client(const Condition& condition, const Facts& facts) {
@@ -338,10 +431,25 @@ Answer ask_plain(const Condition& condition, const Facts& facts) {
             return ask_client(condition, facts);
         case Kind::kClientName:
             return ask_text(condition, facts.client_name);
-        case Kind::kSubject:
-            return ask_text(condition, contents.subject);
-        case Kind::kFrom:
-            return ask_text(condition, contents.from);
+        case Kind::kHeader:
+            return ask_header(condition, facts);
+        case Kind::kMissingHeader:
+            return contents.items.empty()
+                       ? no("nobody looked")
+                       : ask_fields(condition, facts, [](const FieldSeen* field) { return field == nullptr; });
+        case Kind::kRepeatedHeader:
+            return ask_fields(condition, facts,
+                              [](const FieldSeen* field) { return field != nullptr && field->count > 1; });
+        case Kind::kMalformedHeader:
+            return ask_malformed_header(condition, facts);
+        case Kind::kLanguage:
+            return ask_language(condition, facts);
+        case Kind::kWriting:
+            return ask_writing(condition, facts);
+        case Kind::kScannerSays:
+            return ask_scanner_says(condition, facts);
+        case Kind::kRatio:
+            return compared(condition, highest_ratio(contents));
     }
     return no();
 }
@@ -374,6 +482,8 @@ bool concerns(const Condition& condition, const ScanResult& result) {
             return result.outcome == Outcome::kEncrypted;
         case Kind::kScanner:
             return is_answer(condition, result);
+        case Kind::kScannerSays:
+            return says(condition, result);
         case Kind::kLimit:
             return cannot_tell && result.scanner == kContentsScanner && result.cause == Cause::kLimit &&
                    names_only(condition, result.name);

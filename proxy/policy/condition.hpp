@@ -76,8 +76,14 @@ struct Condition {
         kSender,           // words: patterns of reverse-paths
         kClient,           // networks
         kClientName,       // words: patterns
-        kSubject,          // words: patterns over the decoded subject
-        kFrom,             // words: patterns over the decoded From field
+        kHeader,           // fields; words: patterns over the decoded value of one of them
+        kMissingHeader,    // fields: one of them is not there
+        kRepeatedHeader,   // fields: one of them is there more than once
+        kMalformedHeader,  // fields: one of them cannot be read by its standard; none: any field
+        kLanguage,         // words: ISO 639-1 codes
+        kWriting,          // mask of bits of Writing
+        kScannerSays,      // words[0] the scanner's name, then patterns of what it said
+        kRatio,            // octets that come out of an archive for each octet of it; compared
     };
     enum class Compare : std::uint8_t { kMore, kLess };
 
@@ -85,7 +91,8 @@ struct Condition {
     bool negated = false;
     bool any = false;  // kSet
     std::vector<Condition> children{};
-    std::vector<std::string> words{};  // lower case
+    std::vector<std::string> words{};   // lower case
+    std::vector<std::string> fields{};  // names of header fields, lower case
     std::vector<std::uint32_t> numbers{};
     std::vector<Network> networks{};
     Compare compare = Compare::kMore;

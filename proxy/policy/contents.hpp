@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "policy/writing.hpp"
+
 namespace policy {
 
 // Bounds of what one mail may hold, each a rule of its own (IMSS calls them scan exceptions). A mail that goes over one
@@ -112,6 +114,22 @@ struct Hit {
     bool operator==(const Hit&) const = default;
 };
 
+// A field of the mail's header that a rule asks about, and that is there.
+struct FieldSeen {
+    std::string name;                 // lower case
+    std::uint16_t count = 0;          // how often it is there
+    bool malformed = false;           // one of them cannot be read by its standard
+    std::vector<std::string> values;  // unfolded and decoded, in their order
+    bool operator==(const FieldSeen&) const = default;
+};
+
+inline constexpr std::size_t kMaxWantedFields = 200;       // of one policy
+inline constexpr std::size_t kMaxFieldName = 76;           // octets
+inline constexpr std::size_t kMaxFieldOctets = 24U << 10;  // of the values of all fields together
+inline constexpr std::size_t kMaxFieldValues = 500;        // of one field
+inline constexpr std::size_t kMaxLanguages = 3;            // of a mail
+inline constexpr std::size_t kMaxLanguage = 2;             // octets of its code
+
 struct Contents {
     std::vector<Item> items;  // empty: nobody looked inside
     std::vector<Exceeded> exceeded;
@@ -119,7 +137,12 @@ struct Contents {
     std::uint64_t defects = 0;         // bits of mail::mime::Defect
     std::string subject;               // decoded, at most kMaxName octets: for notices and logs
     std::string from;                  // the From field, decoded, at most kMaxName octets
-    std::uint32_t expression_set = 0;  // which policy's expressions were looked for
+    std::uint32_t expression_set = 0;  // which policy's expressions and other wishes were looked for
+    // What is gathered only for a policy that wants it (policy/wanted.hpp).
+    std::vector<FieldSeen> fields;       // of the mail's own header
+    std::string malformed_field;         // the first field that cannot be read by its standard; empty: none
+    std::vector<std::string> languages;  // ISO 639-1 codes, of the texts that people read
+    std::uint16_t writings = 0;          // bits of Writing, of the same texts and the subject
 
     bool operator==(const Contents&) const = default;
 };

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "mail/mime/defect.hpp"
+#include "policy/rulings.hpp"
 
 namespace policy {
 namespace {
@@ -183,11 +184,12 @@ bool overrules(const Final& final_action, const Decision& settings, Outcome outc
     return weight(final_action.action) >= weight(settings.action);
 }
 
-Decision decide(const Facts& facts, std::string_view recipient, const Rules& rules) {
+// `rulings`: null when there is no policy.
+Decision decide(const Facts& facts, std::string_view recipient, const Rules& rules, Rulings* rulings) {
     const auto whole = with_construction(facts.report);
     auto decision = decide_by_settings(whole, recipient, rules);
-    if (rules.policy && meets_rules(facts, recipient, rules)) {
-        auto ruling = rule_on(*rules.policy, facts, recipient);
+    if (rulings != nullptr && meets_rules(facts, recipient, rules)) {
+        auto ruling = rulings->on(recipient);
         if (ruling.final_action) {
             const auto rest = without_asked(whole, *ruling.asked);
             auto settings = decide_by_settings(rest, recipient, rules);
@@ -290,8 +292,11 @@ std::vector<Group> divide(const Facts& facts, const std::vector<std::size_t>& wh
     const auto& envelope = facts.envelope;
     std::vector<Decision> decisions;
     decisions.reserve(which.size());
+    std::optional<Rulings> rulings;
+    if (rules.policy)
+        rulings.emplace(*rules.policy, facts);
     for (const auto recipient : which)
-        decisions.push_back(decide(facts, envelope.recipients[recipient].path, rules));
+        decisions.push_back(decide(facts, envelope.recipients[recipient].path, rules, rulings ? &*rulings : nullptr));
     const bool all_rejected =
         which.size() == envelope.recipients.size() &&
         std::all_of(decisions.begin(), decisions.end(), [](const Decision& d) { return d.action == Action::kReject; });

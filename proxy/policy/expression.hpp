@@ -67,9 +67,6 @@ struct Expression {
     bool operator==(const Expression&) const = default;
 };
 
-// A number that tells these definitions from any others, with all likelihood; 0: there are none.
-std::uint32_t expression_set(const std::vector<Expression>& expressions);
-
 // Bounds of a definition. What goes over one is an error of the definition, never cut.
 inline constexpr std::size_t kMaxExpressions = 2000;
 inline constexpr std::size_t kMaxEntries = 100'000;  // of all expressions together

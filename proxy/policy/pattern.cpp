@@ -1,12 +1,31 @@
 #include "policy/pattern.hpp"
 
+#include <array>
 #include <cstddef>
 
 namespace policy {
 namespace {
 
+constexpr std::array<char, 256> make_lower() {
+    std::array<char, 256> table{};
+    for (unsigned octet = 0; octet < table.size(); ++octet)
+        table[octet] = static_cast<char>(octet >= 'A' && octet <= 'Z' ? octet - 'A' + 'a' : octet);
+    return table;
+}
+constexpr auto kLower = make_lower();
+
 char lower(char octet) {
-    return octet >= 'A' && octet <= 'Z' ? static_cast<char>(octet - 'A' + 'a') : octet;
+    return kLower[static_cast<unsigned char>(octet)];
+}
+
+// Where what follows a "*" may begin, from `at`: at its first octet.
+std::size_t next_place(std::string_view rest, std::string_view text, std::size_t at) {
+    if (rest.empty() || rest.front() == '*')
+        return at;
+    const char first = lower(rest.front());
+    while (at < text.size() && lower(text[at]) != first)
+        ++at;
+    return at;
 }
 
 }  // namespace
@@ -20,13 +39,13 @@ bool matches(std::string_view pattern, std::string_view text) {
     while (t < text.size()) {
         if (p < pattern.size() && pattern[p] == '*') {
             star = p++;
-            taken = t;
+            taken = t = next_place(pattern.substr(p), text, t);
         } else if (p < pattern.size() && lower(pattern[p]) == lower(text[t])) {
             ++p;
             ++t;
         } else if (star != std::string_view::npos) {
             p = star + 1;
-            t = ++taken;
+            taken = t = next_place(pattern.substr(p), text, taken + 1);
         } else {
             return false;
         }

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "policy/contents.hpp"
+#include "policy/rulings.hpp"
 
 namespace policy {
 namespace {
@@ -14,24 +15,12 @@ bool on_day(const Span& span, unsigned weekday) {
     return (span.days & (1U << weekday)) != 0;
 }
 
-bool fits(Direction direction, const Policy& policy, std::string_view recipient) {
-    return direction == Direction::kBoth ||
-           policy.local_domains.contains(recipient) == (direction == Direction::kIncoming);
-}
-
-bool in_time(const Rule& rule, const Moment& moment) {
-    return rule.when.empty() ||
-           std::any_of(rule.when.begin(), rule.when.end(), [&](const Span& span) { return span.contains(moment); });
-}
-
 // Asks the rule's own conditions one by one, so that each can be told.
-Answer ask_what(const Rule& rule, const Facts& facts, Tried* tried) {
-    if (tried == nullptr)
-        return ask(rule.what, facts);
+Answer ask_each(const Rule& rule, const Facts& facts, Tried& tried) {
     Answer all{!rule.what.any, {}, {}};
     for (const auto& condition : rule.what.children) {
         auto answer = ask(condition, facts);
-        tried->questions.push_back({condition.text, answer.holds, answer.seen});
+        tried.questions.push_back({condition.text, answer.holds, answer.seen});
         all.items.insert(all.items.end(), answer.items.begin(), answer.items.end());
         if (answer.holds == rule.what.any) {
             all.holds = rule.what.any;
@@ -84,30 +73,82 @@ bool Span::contains(const Moment& moment) const {
            (on_day(*this, yesterday) && moment.minute < end);
 }
 
-Ruling rule_on(const Policy& policy, const Facts& facts, std::string_view recipient, std::vector<Tried>* tried) {
+Rulings::Rulings(const Policy& policy, const Facts& facts)
+    : policy_(policy), facts_(facts), known_(policy.rules.size()) {}
+
+// Small sets take no longer than to remember them.
+bool Rulings::holds(const AddressSetPtr& set, std::string_view address, Sets& known) {
+    constexpr std::size_t kSmall = 2;
+    if (set->size() <= kSmall)
+        return set->contains(address);
+    const auto [found, fresh] = known.try_emplace(set.get(), false);
+    if (fresh)
+        found->second = set->contains(address);
+    return found->second;
+}
+
+bool Rulings::includes(const Who& who, std::string_view address, Sets& known) {
+    const auto has = [&](const AddressSetPtr& set) { return holds(set, address, known); };
+    return (who.any_of.empty() || std::any_of(who.any_of.begin(), who.any_of.end(), has)) &&
+           std::none_of(who.none_of.begin(), who.none_of.end(), has);
+}
+
+bool Rulings::is_for(const Rule& rule, Known& known, std::string_view recipient, bool local, Sets& sets) {
+    if (rule.direction != Direction::kBoth && local != (rule.direction == Direction::kIncoming))
+        return false;
+    if (!known.from)
+        known.from = includes(rule.from, facts_.envelope.reverse_path, senders_);
+    return *known.from && includes(rule.to, recipient, sets);
+}
+
+bool Rulings::in_time(const Rule& rule, Known& known) const {
+    if (!known.now)
+        known.now = rule.when.empty() || std::any_of(rule.when.begin(), rule.when.end(),
+                                                     [this](const Span& span) { return span.contains(facts_.moment); });
+    return *known.now;
+}
+
+const Answer& Rulings::answer(const Rule& rule, Known& known) const {
+    if (!known.answer)
+        known.answer = ask(rule.what, facts_);
+    return *known.answer;
+}
+
+Ruling Rulings::on(std::string_view recipient, std::vector<Tried>* tried) {
     Ruling ruling;
-    for (const auto& rule : policy.rules) {
+    Sets sets;
+    const bool local = policy_.local_domains.contains(recipient);
+    for (std::size_t i = 0; i < policy_.rules.size() && !ruling.final_action; ++i) {
+        const auto& rule = policy_.rules[i];
+        auto& known = known_[i];
+        if (tried == nullptr && known.answer && !known.answer->holds)
+            continue;  // of another recipient; it is nobody's
         Tried* const entry = tried == nullptr ? nullptr : &tried->emplace_back();
-        if (entry != nullptr)
-            entry->rule = rule.name;
-        auto result = Tried::Result::kNoMatch;
-        if (!fits(rule.direction, policy, recipient) || !rule.from.includes(facts.envelope.reverse_path) ||
-            !rule.to.includes(recipient)) {
+        auto result = Tried::Result::kMatch;
+        if (!is_for(rule, known, recipient, local, sets)) {
             result = Tried::Result::kNotForThem;
-        } else if (!in_time(rule, facts.moment)) {
+        } else if (!in_time(rule, known)) {
             result = Tried::Result::kNotNow;
-        } else if (const auto answer = ask_what(rule, facts, entry); answer.holds) {
-            result = Tried::Result::kMatch;
-            take(ruling, rule, answer, facts.moment);
+        } else {
+            if (entry != nullptr)
+                known.answer = ask_each(rule, facts_, *entry);
+            if (answer(rule, known).holds)
+                take(ruling, rule, *known.answer, facts_.moment);
+            else
+                result = Tried::Result::kNoMatch;
         }
-        if (entry != nullptr)
+        if (entry != nullptr) {
+            entry->rule = rule.name;
             entry->result = result;
-        if (ruling.final_action)
-            break;
+        }
     }
     std::sort(ruling.items.begin(), ruling.items.end());
     ruling.items.erase(std::unique(ruling.items.begin(), ruling.items.end()), ruling.items.end());
     return ruling;
+}
+
+Ruling rule_on(const Policy& policy, const Facts& facts, std::string_view recipient, std::vector<Tried>* tried) {
+    return Rulings(policy, facts).on(recipient, tried);
 }
 
 }  // namespace policy

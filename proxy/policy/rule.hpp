@@ -14,6 +14,7 @@
 #include "policy/address_set.hpp"
 #include "policy/condition.hpp"
 #include "policy/expression.hpp"
+#include "policy/wanted.hpp"
 
 namespace policy {
 
@@ -36,8 +37,9 @@ struct Rule {
 struct Policy {
     AddressSet local_domains{};
     std::vector<Expression> expressions{};  // Condition::numbers and Hit::expression are indexes here
-    std::uint32_t expression_set = 0;       // tells these expressions from others; 0: there are none
     std::vector<Rule> rules{};              // those that are enabled, in order
+    Wanted wanted{};                        // what the rules ask of the workers besides
+    std::uint32_t expression_set = 0;       // tells these expressions and wishes from others; 0: there are none
 };
 using PolicyPtr = std::shared_ptr<const Policy>;
 

@@ -14,6 +14,7 @@
 #include "scanners/attachment/office_zip.hpp"
 #include "scanners/attachment/onenote.hpp"
 #include "scanners/attachment/pdf.hpp"
+#include "scanners/attachment/pdf_cipher.hpp"
 #include "scanners/attachment/rtf.hpp"
 #include "scanners/attachment/text.hpp"
 
@@ -84,6 +85,7 @@ void look_inside(Opening& opening, std::size_t item, std::string_view octets) {
 base::Status load() {
     if (auto loaded = load_magic(); !loaded)
         return loaded;
+    PdfCipher::warm_up();
     return load_archives();
 }
 

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "scanners/attachment/names.hpp"
 #include "scanners/attachment/objects.hpp"
+#include "scanners/attachment/pdf_cipher.hpp"
 #include "scanners/attachment/pdf_filters.hpp"
 #include "scanners/attachment/pdf_lexer.hpp"
 
@@ -36,14 +38,16 @@ struct Dictionary {
 
 struct Stream {
     std::uint64_t object = 0;
+    std::uint64_t generation = 0;
     std::string_view octets;
     PdfPacking packing;
 };
 
 class PdfReader {
   public:
-    PdfReader(Opening& opening, std::size_t item, std::string_view octets)
-        : opening_(opening), item_(item), octets_(octets) {}
+    // `cipher`: reads what it opens; null: reads everything as it stands there.
+    PdfReader(Opening& opening, std::size_t item, std::string_view octets, const PdfCipher* cipher)
+        : opening_(opening), item_(item), octets_(octets), cipher_(cipher) {}
 
     void run() {
         read(octets_, true);
@@ -169,7 +173,7 @@ class PdfReader {
             mark(Mark::kScript);
         else if (key == "EmbeddedFiles" || key == "EF" || key == "RichMediaContent")
             mark(Mark::kEmbedded);
-        else if (key == "Encrypt")
+        else if (key == "Encrypt" && cipher_ == nullptr)
             mark(Mark::kEncrypted);
     }
 
@@ -189,7 +193,9 @@ class PdfReader {
             return;
         auto& dictionary = stack_.back();
         if (dictionary.key == "UF" || (dictionary.key == "F" && dictionary.file_name.empty()))
-            dictionary.file_name = text;
+            dictionary.file_name = cipher_ != nullptr && !in_stream_
+                                       ? cipher_->decrypt(text, object_, generation_, PdfCipher::Use::kString)
+                                       : text;
         dictionary.has_value = dictionary.arrays == 0;
     }
 
@@ -215,6 +221,7 @@ class PdfReader {
     void keyword(const std::string& text) {
         if (text == "obj") {
             object_ = numbers_[0];
+            generation_ = numbers_[1];
             stack_.clear();  // whatever was left open before it
             last_ = {};
         } else if (text == "R" && !stack_.empty()) {
@@ -255,13 +262,13 @@ class PdfReader {
         else if (at < octets.size() && (octets[at] == '\n' || octets[at] == '\r'))
             ++at;
         const auto data = octets.substr(std::min(at, octets.size()), stream_length(octets, at));
-        auto packing = std::move(last_.packing);
+        Stream stream{object_, generation_, data, std::move(last_.packing)};
         if (last_.type == "ObjStm")
-            objects(data, packing);
+            objects(stream);
         else if (last_.type == "EmbeddedFile")
             files_.try_emplace(object_);
         if (last_.type != "ObjStm" && streams_.size() < kMaxStreams)
-            streams_.push_back({object_, data, std::move(packing)});
+            streams_.push_back(std::move(stream));
         // The table of objects may lead into it.
         return data.find(" obj") != std::string_view::npos ? at : at + data.size();
     }
@@ -275,8 +282,14 @@ class PdfReader {
         return found == std::string_view::npos ? octets.size() : found - at;
     }
 
-    PdfUnpacked unpacked(std::string_view data, const PdfPacking& packing) {
-        auto result = pdf_unpack(data, packing, [&](std::size_t length) {
+    PdfUnpacked unpacked(const Stream& stream, PdfCipher::Use use) {
+        auto packing = stream.packing;
+        const bool in_the_open = !packing.filters.empty() && packing.filters.front() == "Crypt";
+        if (in_the_open)  // with the name of a method, which is always "Identity"
+            packing.filters.erase(packing.filters.begin());
+        const bool decrypts = cipher_ != nullptr && !in_the_open;
+        const auto plain = decrypts ? cipher_->decrypt(stream.octets, stream.object, stream.generation, use) : "";
+        auto result = pdf_unpack(decrypts ? plain : stream.octets, packing, [&](std::size_t length) {
             return opening_.expand(item_, length, octets_.size()) && opening_.in_time(item_);
         });
         if (opening_.item(item_).is(Mark::kEncrypted))
@@ -290,13 +303,15 @@ class PdfReader {
 
     [[nodiscard]] bool contents_allow() const { return opening_.contents().exceeded.empty(); }
 
-    void objects(std::string_view data, const PdfPacking& packing) {
-        const auto inside = unpacked(data, packing);
+    void objects(const Stream& stream) {
+        const auto inside = unpacked(stream, PdfCipher::Use::kStream);
         auto outer = std::move(stack_);
-        const auto object = object_;
+        in_stream_ = true;
         read(inside.octets, false);
+        in_stream_ = false;
         stack_ = std::move(outer);
-        object_ = object;
+        object_ = stream.object;
+        generation_ = stream.generation;
     }
 
     void open_files() {
@@ -304,7 +319,9 @@ class PdfReader {
             const auto file = files_.find(stream.object);
             if (file == files_.end())
                 continue;
-            const auto inside = unpacked(stream.octets, stream.packing);
+            const auto inside = unpacked(stream, PdfCipher::Use::kFile);
+            if (!inside.whole && opening_.item(item_).is(Mark::kEncrypted))
+                continue;                    // what somebody else has to read
             const auto& raw = file->second;  // UTF-16 is marked as such (section 7.9.2.2)
             if (!open_embedded(opening_, item_, raw.starts_with("\xfe\xff") ? swapped(raw) : raw, inside.octets))
                 return;
@@ -315,7 +332,7 @@ class PdfReader {
     void open_forms() {
         for (const auto& stream : streams_) {
             if (forms_.contains(stream.object) &&
-                find_nocase(unpacked(stream.octets, stream.packing).octets, "<script") != std::string::npos)
+                find_nocase(unpacked(stream, PdfCipher::Use::kStream).octets, "<script") != std::string::npos)
                 mark(Mark::kScript);
         }
     }
@@ -332,10 +349,13 @@ class PdfReader {
     Opening& opening_;
     std::size_t item_;
     std::string_view octets_;
+    const PdfCipher* cipher_;
     std::vector<Dictionary> stack_;
     Dictionary last_;  // the one that ended last
     std::uint64_t numbers_[2] = {0, 0};
     std::uint64_t object_ = 0;
+    std::uint64_t generation_ = 0;
+    bool in_stream_ = false;  // of objects: their strings are no more encrypted than the stream is
     std::vector<Stream> streams_;
     std::map<std::uint64_t, std::string> files_;  // objects that are files, and their names
     std::set<std::uint64_t> file_lists_;
@@ -347,7 +367,20 @@ class PdfReader {
 }  // namespace
 
 void open_pdf(Opening& opening, std::size_t item, std::string_view octets) {
-    PdfReader(opening, item, octets).run();
+    const auto marks = opening.item(item).marks;
+    PdfReader(opening, item, octets, nullptr).run();
+    if (!opening.item(item).is(Mark::kEncrypted))
+        return;
+    const auto cipher = PdfCipher::find(octets);
+    if (!cipher)
+        return;
+    // Everybody can read it, and so do we, besides: who says that it is encrypted may say so to hide what is not. What
+    // the first reading took for damage was the encryption.
+    auto& top = opening.item(item);
+    for (const auto mark : {Mark::kEncrypted, Mark::kMalformed, Mark::kUnopened})
+        if ((marks & static_cast<std::uint16_t>(mark)) == 0 && opening.contents().exceeded.empty())
+            top.marks = static_cast<std::uint16_t>(top.marks & ~static_cast<unsigned>(mark));
+    PdfReader(opening, item, octets, &*cipher).run();
 }
 
 }  // namespace scanners::attachment

@@ -36,6 +36,12 @@ std::size_t string_end(std::string_view octets, std::size_t at) {
     return std::string_view::npos;
 }
 
+char escaped(char letter) {
+    constexpr std::string_view kLetters = "nrtbf";
+    const auto which = kLetters.find(letter);
+    return which == std::string_view::npos ? letter : "\n\r\t\b\f"[which];
+}
+
 std::string unescaped(std::string_view raw) {
     std::string text;
     for (std::size_t at = 0; at < raw.size() && text.size() < kMaxText; ++at) {
@@ -48,7 +54,7 @@ std::string unescaped(std::string_view raw) {
         std::size_t digits = 0;
         for (; digits < 3 && at + digits < raw.size() && raw[at + digits] >= '0' && raw[at + digits] <= '7'; ++digits)
             value = value * 8 + static_cast<unsigned>(raw[at + digits] - '0');
-        text.push_back(digits > 0 ? static_cast<char>(value & 0xFF) : raw[at]);
+        text.push_back(digits > 0 ? static_cast<char>(value & 0xFF) : escaped(raw[at]));
         at += digits > 0 ? digits - 1 : 0;
     }
     return text;

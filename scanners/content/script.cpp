@@ -8,9 +8,7 @@
 namespace scanners::content {
 namespace {
 
-constexpr std::array<std::string_view, kScripts> kNames = {"latin",    "cyrillic", "greek",  "arabic", "hebrew",
-                                                           "han",      "kana",     "hangul", "thai",   "devanagari",
-                                                           "armenian", "georgian", "other"};
+constexpr unsigned kGoodPart = 20;  // per cent
 
 struct Block {
     char32_t first, last;
@@ -43,17 +41,6 @@ bool is_letter(char32_t code) {
 
 }  // namespace
 
-std::string_view to_string(Script script) {
-    return kNames[static_cast<std::size_t>(script)];
-}
-
-std::optional<Script> script_of(std::string_view name) {
-    const auto* const found = std::find(kNames.begin(), kNames.end(), name);
-    if (found == kNames.end())
-        return std::nullopt;
-    return static_cast<Script>(found - kNames.begin());
-}
-
 void ScriptCount::add(std::string_view text) {
     const auto count = [this](Script script) {
         ++letters[static_cast<std::size_t>(script)];
@@ -79,6 +66,16 @@ void ScriptCount::add(std::string_view text) {
 
 unsigned ScriptCount::share(Script script) const {
     return all == 0 ? 0 : static_cast<unsigned>(letters[static_cast<std::size_t>(script)] * 100 / all);
+}
+
+std::uint16_t scripts_of(std::string_view text) {
+    ScriptCount count;
+    count.add(text);
+    std::uint16_t scripts = 0;
+    for (std::size_t i = 0; i < kScripts; ++i)
+        if (count.share(static_cast<Script>(i)) >= kGoodPart)
+            scripts = static_cast<std::uint16_t>(scripts | policy::bit(static_cast<Script>(i)));
+    return scripts;
 }
 
 }  // namespace scanners::content

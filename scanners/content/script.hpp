@@ -1,34 +1,17 @@
-// In which scripts a text is written: a cheap fact for conditions on language and character set.
+// In which scripts a text is written: a cheap fact for conditions.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
+
+#include "policy/writing.hpp"
 
 namespace scanners::content {
 
-enum class Script : std::uint8_t {
-    kLatin,
-    kCyrillic,
-    kGreek,
-    kArabic,
-    kHebrew,
-    kHan,
-    kKana,
-    kHangul,
-    kThai,
-    kDevanagari,  // and the other scripts of India
-    kArmenian,
-    kGeorgian,
-    kOther,
-};
-inline constexpr std::size_t kScripts = 13;
-
-// The configuration's word for it: "latin", "cyrillic" ...
-std::string_view to_string(Script script);
-std::optional<Script> script_of(std::string_view name);
+using Script = policy::Writing;
+inline constexpr std::size_t kScripts = policy::kWritings;
 
 // How many letters of each script; signs, digits and marks are of none.
 struct ScriptCount {
@@ -39,5 +22,8 @@ struct ScriptCount {
     // Of all letters, in per cent, rounded down; 0 when there is no letter.
     [[nodiscard]] unsigned share(Script script) const;
 };
+
+// Those in which a good part of the text is written: a fifth of its letters. Bits of policy::Writing.
+std::uint16_t scripts_of(std::string_view text);
 
 }  // namespace scanners::content

@@ -6,6 +6,7 @@ namespace scanners::wire {
 
 using policy::Contents;
 using policy::Exceeded;
+using policy::FieldSeen;
 using policy::Hit;
 using policy::Item;
 using policy::kMaxName;
@@ -13,11 +14,12 @@ using policy::kMaxName;
 namespace {
 
 constexpr auto kAllMarks = static_cast<std::uint16_t>((static_cast<unsigned>(policy::Mark::kExternal) << 1U) - 1U);
-constexpr std::size_t kTail = 8 + 4 + 2 * (1 + kMaxName);           // defects to from
-constexpr std::size_t kExceeded = 1 + policy::kContentLimits * 11;  // all limits
-constexpr std::size_t kHit = 4 + 2 + 4 + 1 + policy::kMaxExcerpt;   // the largest
-constexpr std::size_t kFixed = 2 + kExceeded + 2 + kTail;           // all but items and hits themselves
-constexpr std::size_t kForHits = kLeastContents - kFixed;           // at least; what items leave is theirs, too
+constexpr std::size_t kTail = 8 + 4 + 2 * (1 + kMaxName) + 2 + 1 + policy::kMaxFieldName + 1 +
+                              policy::kMaxLanguages * (1 + policy::kMaxLanguage) + 2;  // all behind the hits but fields
+constexpr std::size_t kExceeded = 1 + policy::kContentLimits * 11;                     // all limits
+constexpr std::size_t kHit = 4 + 2 + 4 + 1 + policy::kMaxExcerpt;                      // the largest
+constexpr std::size_t kFixed = 2 + kExceeded + 2 + kTail;  // all but items, hits and fields themselves
+constexpr std::size_t kForHits = kLeastContents - kFixed;  // at least; what items leave is theirs, too
 
 Writer encode_item(const Item& item) {
     Writer writer;
@@ -81,6 +83,49 @@ std::size_t write_items(Writer& writer, const std::vector<Item>& items, std::siz
     return count;
 }
 
+Writer encode_field(const FieldSeen& field) {
+    Writer writer;
+    writer.utf8<std::uint8_t>(field.name, policy::kMaxFieldName);
+    writer.number(field.count);
+    writer.number(static_cast<std::uint8_t>(field.malformed ? 1 : 0));
+    const auto values = std::min(field.values.size(), policy::kMaxFieldValues);
+    writer.number(static_cast<std::uint16_t>(values));
+    for (std::size_t i = 0; i < values; ++i)
+        writer.utf8<std::uint16_t>(field.values[i], policy::kMaxFieldOctets);
+    return writer;
+}
+
+FieldSeen read_field(Reader& reader) {
+    FieldSeen field;
+    field.name = reader.utf8<std::uint8_t>(policy::kMaxFieldName);
+    field.count = reader.number<std::uint16_t>();
+    const auto malformed = reader.number<std::uint8_t>();
+    reader.require(field.count > 0 && malformed <= 1);
+    field.malformed = malformed == 1;
+    const std::size_t values = reader.number<std::uint16_t>();
+    reader.require(values <= policy::kMaxFieldValues && values <= field.count);
+    for (std::size_t i = 0; i < values && reader.good(); ++i)
+        field.values.push_back(reader.utf8<std::uint16_t>(policy::kMaxFieldOctets));
+    return field;
+}
+
+// Fields that fit into `room`, with their number before them. `left_out`: some did not.
+Writer encode_fields(const std::vector<FieldSeen>& fields, std::size_t room, bool& left_out) {
+    Writer written;
+    std::uint16_t count = 0;
+    for (; count < std::min(fields.size(), policy::kMaxWantedFields); ++count) {
+        const auto field = encode_field(fields[count]);
+        if (written.size() + field.size() > room)
+            break;
+        written.append(field);
+    }
+    left_out = count < fields.size();
+    Writer writer;
+    writer.number(count);
+    writer.append(written);
+    return writer;
+}
+
 std::vector<Exceeded> exceeded_with(const Contents& contents, bool left_out) {
     auto exceeded = contents.exceeded;
     const bool told = std::any_of(exceeded.begin(), exceeded.end(),
@@ -95,12 +140,16 @@ std::vector<Exceeded> exceeded_with(const Contents& contents, bool left_out) {
 
 Writer encode_contents(const Contents& contents, std::size_t room) {
     Writer writer;
-    const std::size_t for_all = room - kFixed;
-    const auto count = write_items(writer, contents.items, for_all - std::min(kForHits, contents.hits.size() * kHit));
+    bool fields_left_out = false;
+    const auto fields = encode_fields(contents.fields, (room - kFixed) / 2, fields_left_out);
+    const std::size_t for_all = room - kFixed - (fields.size() - 2);
+    const auto count =
+        write_items(writer, contents.items, for_all - std::min({kForHits, for_all, contents.hits.size() * kHit}));
     const std::size_t for_hits = for_all - (writer.size() - 2);
     const auto place = [count](std::uint16_t item) { return item < count ? item : std::uint16_t{0}; };
     const auto hits = std::min({contents.hits.size(), policy::kMaxHits, for_hits / kHit});
-    const auto exceeded = exceeded_with(contents, count < contents.items.size() || hits < contents.hits.size());
+    const auto exceeded =
+        exceeded_with(contents, count < contents.items.size() || hits < contents.hits.size() || fields_left_out);
     writer.number(static_cast<std::uint8_t>(exceeded.size()));
     for (const auto& one : exceeded) {
         writer.number(static_cast<std::uint8_t>(one.limit));
@@ -119,6 +168,13 @@ Writer encode_contents(const Contents& contents, std::size_t room) {
     writer.number(contents.expression_set);
     writer.utf8<std::uint8_t>(contents.subject, kMaxName);
     writer.utf8<std::uint8_t>(contents.from, kMaxName);
+    writer.append(fields);
+    writer.utf8<std::uint8_t>(contents.malformed_field, policy::kMaxFieldName);
+    const auto languages = std::min(contents.languages.size(), policy::kMaxLanguages);
+    writer.number(static_cast<std::uint8_t>(languages));
+    for (std::size_t i = 0; i < languages; ++i)
+        writer.utf8<std::uint8_t>(contents.languages[i], policy::kMaxLanguage);
+    writer.number(contents.writings);
     return writer;
 }
 
@@ -156,6 +212,17 @@ Contents read_contents(Reader& reader) {
     contents.expression_set = reader.number<std::uint32_t>();
     contents.subject = reader.utf8<std::uint8_t>(kMaxName);
     contents.from = reader.utf8<std::uint8_t>(kMaxName);
+    const std::size_t fields = reader.number<std::uint16_t>();
+    reader.require(fields <= policy::kMaxWantedFields);
+    for (std::size_t i = 0; i < fields && reader.good(); ++i)
+        contents.fields.push_back(read_field(reader));
+    contents.malformed_field = reader.utf8<std::uint8_t>(policy::kMaxFieldName);
+    const std::size_t languages = reader.number<std::uint8_t>();
+    reader.require(languages <= policy::kMaxLanguages);
+    for (std::size_t i = 0; i < languages && reader.good(); ++i)
+        contents.languages.push_back(reader.utf8<std::uint8_t>(policy::kMaxLanguage));
+    contents.writings = reader.number<std::uint16_t>();
+    reader.require((contents.writings >> policy::kWritings) == 0);
     return contents;
 }
 

@@ -5,6 +5,8 @@
 //   exceeded(1) { limit(1) item(2) value(8) }
 //   hits(2)     { expression(4) item(2) score(4) excerpt(1+n) }
 //   defects(8) expression_set(4) subject(1+n) from(1+n)
+//   fields(2)   { name(1+n) count(2) malformed(1) values(2) { value(2+n) } }
+//   malformed_field(1+n) languages(1) { language(1+n) } writings(2)
 //
 // Texts are UTF-8 without control characters. What a worker says is hostile until it has been read here: an item stands
 // behind its parent, one layer deeper at most, and every other number points to an item that is there.

@@ -113,15 +113,20 @@ void note_limits(const policy::Contents& contents, std::vector<policy::ScanResul
             {std::string(policy::kContentsScanner), policy::Outcome::kCannotTell, policy::Cause::kLimit, names, {}});
 }
 
-// `expressions`: null when nobody asks for them.
+// `asked`: what the policy asks for, too; else only what the scanners need.
 std::vector<policy::ScanResult> look_at(std::string_view mail, policy::Contents& contents, const WorkerPlan& plan,
-                                        const content::Expressions* expressions, Scanners& scanners) {
+                                        bool asked, Scanners& scanners) {
     std::vector<policy::ScanResult> results;
-    Opening opening(plan.content_limits, contents, expressions != nullptr);
+    Opening opening(plan.content_limits, contents, asked && plan.expressions != nullptr,
+                    asked ? plan.wanted : policy::Wanted{});
     try {
         examine(opening, mail);
-        if (expressions != nullptr)
-            find_expressions(opening, *expressions, results);
+        if (opening.want_text()) {
+            const auto texts = readable_texts(opening);
+            see_writing(opening, texts, plan.languages);
+            if (plan.expressions != nullptr)
+                find_expressions(opening, texts, *plan.expressions, results);
+        }
     } catch (const std::exception& exception) {  // no memory: what was seen is not all (invariant 6)
         results.push_back({std::string(policy::kContentsScanner),
                            policy::Outcome::kCannotTell,
@@ -132,6 +137,9 @@ std::vector<policy::ScanResult> look_at(std::string_view mail, policy::Contents&
     note_limits(contents, results);
     for (auto& scanner : scanners)
         results.push_back(scan_with(*scanner, mail, opening.extras()));
+    if (results.empty())  // no scanner is on, and an answer says something
+        results.push_back(
+            {std::string(policy::kContentsScanner), policy::Outcome::kClean, policy::Cause::kNone, {}, {}});
     return results;
 }
 
@@ -151,7 +159,7 @@ std::string scan(const wire::Job& job, int fd, const WorkerPlan& plan, Scanners&
     const MappedMessage message(fd, job.size);
     if (message.valid()) {
         answer.contents.expression_set = plan.expression_set;
-        answer.results = look_at(message.bytes(), answer.contents, plan, plan.expressions, scanners);
+        answer.results = look_at(message.bytes(), answer.contents, plan, true, scanners);
         note_age(scanners, answer.results);
     } else {
         std::transform(scanners.begin(), scanners.end(), std::back_inserter(answer.results),
@@ -165,7 +173,7 @@ base::Result<EditAnswer> edit_with(std::string_view mail, const EditRequest& req
     Judges judges;
     judges.mail = [&](std::string_view text) {
         policy::Contents unused;
-        return look_at(text, unused, plan, nullptr, scanners);
+        return look_at(text, unused, plan, false, scanners);
     };
     judges.octets = [&](std::string_view octets) {
         std::vector<policy::ScanResult> results;

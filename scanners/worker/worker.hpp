@@ -11,6 +11,7 @@
 
 #include "base/unique_fd.hpp"
 #include "scanners/content/expressions.hpp"
+#include "scanners/content/language.hpp"
 #include "scanners/scanner.hpp"
 #include "scanners/worker/sandbox.hpp"
 
@@ -26,7 +27,9 @@ struct WorkerPlan {
     std::chrono::seconds scan_time{60};
     policy::ContentLimits content_limits{};
     const content::Expressions* expressions = nullptr;  // of the policy; null: none
-    std::uint32_t expression_set = 0;                   // whose they are
+    policy::Wanted wanted{};                            // of the policy, besides
+    const content::Languages* languages = nullptr;      // null: nobody wants to know the language
+    std::uint32_t expression_set = 0;                   // whose wishes these are
 };
 
 // Exit codes, which the zygote logs in words.

@@ -19,6 +19,7 @@
 #include "scanners/attachment/open.hpp"
 #include "scanners/clamav/clamav_scanner.hpp"
 #include "scanners/content/expressions.hpp"
+#include "scanners/content/language.hpp"
 #include "scanners/worker/charsets.hpp"
 #include "scanners/worker/crew.hpp"
 #include "scanners/worker/isolation.hpp"
@@ -103,6 +104,16 @@ base::Result<std::optional<content::Expressions>> compile_expressions(const conf
     if (!compiled)
         return compiled.error();
     return std::optional(std::move(*compiled));
+}
+
+// Nothing: the policy asks for no language.
+base::Result<std::optional<content::Languages>> load_languages(const config::Settings& settings) {
+    if (!settings.policy || !settings.policy->wanted.language)
+        return std::optional<content::Languages>();
+    auto loaded = content::Languages::load();
+    if (!loaded)
+        return loaded.error();
+    return std::optional(std::move(*loaded));
 }
 
 base::UniqueFd watch_signals() {
@@ -212,9 +223,14 @@ int run_zygote(const config::Settings& settings) {
     const auto expressions = compile_expressions(settings);
     if (!expressions)
         return refuse(kSupervisorFd, expressions.error().message);
+    const auto languages = load_languages(settings);
+    if (!languages)
+        return refuse(kSupervisorFd, languages.error().message);
     auto plan = plan_for(settings);
-    if (expressions->has_value()) {
-        plan.expressions = &**expressions;
+    plan.expressions = expressions->has_value() ? &**expressions : nullptr;
+    plan.languages = languages->has_value() ? &**languages : nullptr;
+    if (settings.policy) {
+        plan.wanted = settings.policy->wanted;
         plan.expression_set = settings.policy->expression_set;
     }
     Crew crew(std::move(plan), scanners, *places);

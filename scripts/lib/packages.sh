@@ -7,7 +7,7 @@
 # The one exception is `scripts/run --install`, which asks for Sendmail by name.
 
 build_packages=(meson ninja-build g++ pkg-config libevent-dev libclamav-dev libssl-dev libinih-dev libfmt-dev
-    libseccomp-dev libarchive-dev libmagic-dev libmagic-mgc zlib1g-dev libvectorscan-dev libpcre2-dev
+    libseccomp-dev libarchive-dev libmagic-dev libmagic-mgc zlib1g-dev libvectorscan-dev libpcre2-dev libexttextcat-dev
     doctest-dev libgmime-3.0-dev)
 
 # What the demonstration runs: Python for the harness, ip for the namespaces, netbase for /etc/services, m4 for Debian's

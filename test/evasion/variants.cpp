@@ -95,6 +95,36 @@ std::string yencoded(std::string_view octets) {
     return out + "\r\n=yend size=" + std::to_string(octets.size()) + "\r\n";
 }
 
+// The file's name is "a"; check sums are left at zero.
+std::string binhexed(std::string_view octets, std::size_t width) {
+    constexpr std::string_view kTable = "!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr";
+    std::string all("\1a\0TEXTtest\0\0\0\0", 15);
+    all += static_cast<char>(octets.size() >> 8U);
+    all += static_cast<char>(octets.size());
+    all += std::string(6, '\0');
+    for (const char octet : octets)
+        all += octet == '\x90' ? std::string("\x90\0", 2) : std::string(1, octet);
+    all += std::string(4, '\0');
+    std::string letters;
+    std::uint32_t bits = 0;
+    unsigned have = 0;
+    for (const char octet : all) {
+        bits = bits << 8U | static_cast<unsigned char>(octet);
+        for (have += 8; have >= 6; have -= 6)
+            letters += kTable[bits >> (have - 6) & 63U];
+    }
+    if (have > 0)
+        letters += kTable[bits << (6 - have) & 63U];
+    return spread(":" + letters + ":", width, "\r\n");
+}
+
+std::string replaced(std::string text, std::string_view what, std::string_view with) {
+    for (auto at = what.empty() ? std::string::npos : text.find(what); at != std::string::npos;
+         at = text.find(what, at + with.size()))
+        text.replace(at, what.size(), with);
+    return text;
+}
+
 std::string utf16(std::string_view text, bool big) {
     std::string out;
     for (const char octet : text)
@@ -270,6 +300,49 @@ std::vector<Trick> body_tricks() {
     encoded("uuencode in text", "7bit",
             [](auto file) { return "Words.\r\n\r\nbegin 644 a.bin\r\n" + uuencoded(file); });
     encoded("yEnc", "x-yenc", yencoded);
+    const auto uu = [&encoded](std::string name, std::string begin, std::string_view what, std::string_view with) {
+        encoded("uuencode " + std::move(name), "7bit",
+                [begin, what, with](auto file) { return begin + "\r\n" + replaced(uuencoded(file), what, with); });
+    };
+    uu("with tabs", "begin\t644\ta.bin", "", "");
+    uu("behind blanks", "  begin 644 a.bin", "", "");
+    uu("in capitals", "BEGIN 644 a.bin", "", "");
+    uu("without mode", "begin a.bin", "", "");
+    uu("with a short mode", "begin 7 a.bin", "", "");
+    uu("without end", "begin 644 a.bin", "`\r\nend\r\n", "");
+    uu("with blanks behind lines", "begin 644 a.bin", "\r\n", "     \r\n");
+    uu("with empty lines", "begin 644 a.bin", "\r\n", "\r\n\r\n");
+    uu("with too small a number", "begin 644 a.bin", "\r\nM", "\r\n!");
+    encoded("uuencode with too small a first number", "7bit",
+            [](auto file) { return "begin 644 a.bin\r\n!" + uuencoded(file).substr(1); });
+    const auto yenc = [&encoded](std::string name, std::string_view what, std::string_view with) {
+        encoded("yEnc " + std::move(name), "8bit",
+                [what, with](auto file) { return replaced(yencoded(file), what, with); });
+    };
+    yenc("in text", "", "");
+    yenc("behind blanks", "=ybegin", "  =ybegin");
+    yenc("in capitals", "=ybegin", "=YBEGIN");
+    yenc("with a tab", "=ybegin ", "=ybegin\t");
+    yenc("without end", "=yend size=", "");
+    yenc("with parts", "name=a.bin\r\n", "name=a.bin\r\n=ypart begin=1 end=999\r\n");
+    yenc("with another size", "size=6", "size=1");
+    const std::string introduction = "(This file must be converted with BinHex 4.0)\r\n";
+    const auto binhex = [&encoded](std::string name, std::string before, std::size_t width, std::size_t less) {
+        encoded("BinHex " + std::move(name), "7bit", [before, width, less](auto file) {
+            const auto text = binhexed(file, width);
+            return before + text.substr(0, text.size() - less) + "\r\n";
+        });
+    };
+    binhex("as it should be", introduction, 64, 0);
+    binhex("in small letters", "(this file must be converted with binhex 4.0)\r\n", 64, 0);
+    binhex("folded", "(This file must be\r\nconverted  with BinHex)\r\n", 64, 0);
+    binhex("behind a field", introduction + "X-Note: words\r\n\r\n", 64, 0);
+    binhex("in one line", introduction, 10000, 0);
+    binhex("in short lines", introduction, 7, 0);
+    binhex("without its end", introduction, 64, 3);
+    binhex("behind blanks", introduction + "  ", 64, 0);
+    encoded("BinHex as an encoding", "x-binhex40",
+            [introduction](auto file) { return introduction + binhexed(file, 64); });
     encoded("begin-base64", "7bit",
             [](auto file) { return "begin-base64 644 a\r\n" + lines(base64(file)) + "====\r\n"; });
     encoded("not at all", "8bit", [](auto file) { return lines(base64(file)); });

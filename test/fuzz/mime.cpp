@@ -82,6 +82,7 @@ void check_decoders(std::string_view text) {
         require(file.begin >= end && file.begin < file.end && file.end <= text.size(),
                 "files stand one behind the other");
         require(file.octets.size() <= 3 * (file.end - file.begin), "uuencode has a limit");
+        require(file.other.size() <= 3 * (file.end - file.begin), "so has its other reading");
         end = file.end;
     }
     for (const auto& file : mail::mime::find_yencoded(text, 5, defects))

@@ -83,6 +83,15 @@ policy::Contents make_contents(fuzz::Source& source) {
         contents.hits.push_back({1, static_cast<std::uint16_t>(count == 0 ? 0 : source.octet() % count), 2,
                                  std::string(source.text(source.octet()))});
     contents.subject = source.text(source.octet());
+    for (std::size_t fields = source.octet() % 4; fields > 0; --fields) {
+        policy::FieldSeen field{std::string(source.text(source.octet())), 4, false, {}};
+        for (std::size_t values = source.octet() % 4; values > 0; --values)
+            field.values.emplace_back(source.text(source.number(2)));
+        contents.fields.push_back(std::move(field));
+    }
+    contents.malformed_field = source.text(source.octet());
+    contents.languages.assign(source.octet() % 5, "de");
+    contents.writings = static_cast<std::uint16_t>(source.number(2) & 0x1fffU);
     return contents;
 }
 
@@ -95,6 +104,12 @@ void check_contents(const policy::Contents& sent, const policy::Contents& got) {
     }
     for (const auto& hit : got.hits)
         require(hit.excerpt.size() <= policy::kMaxExcerpt && base::is_clean_utf8(hit.excerpt), "an excerpt");
+    require(got.fields.size() <= sent.fields.size(), "no field more than were sent");
+    require(got.fields.size() == sent.fields.size() || !got.exceeded.empty(), "a field that is left out is said");
+    for (const auto& field : got.fields)
+        for (const auto& value : field.values)
+            require(value.size() <= policy::kMaxFieldOctets && base::is_clean_utf8(value), "a field's value");
+    require(got.writings == sent.writings && got.languages.size() <= policy::kMaxLanguages, "what is written");
     require(got.subject == base::clean_utf8(sent.subject, policy::kMaxName), "the subject");
 }
 

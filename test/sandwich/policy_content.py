@@ -12,9 +12,10 @@ from daemon import program
 from samples import eicar, encrypted_zip, message, with_attachment, zipped
 from suite import Suite, check, equal
 
-from policy_rules import Here, mail
+from ruled import Here, mail
 
 suite = Suite()
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = b"MZ" + b"\0" * 58 + b"\x40\0\0\0PE\0\0\x4c\1\1\0" + b"\0" * 400
 
 
@@ -48,9 +49,67 @@ def tar_of(number):
     return buffer.getvalue()
 
 
+class Sent:
+    """A mail that is more than its text: recipients (the part before the @), sender, and what XFORWARD says."""
+
+    def __init__(self, text, recipients=("a",), sender="a@from.test", client=""):
+        self.text, self.recipients, self.sender, self.client = text, recipients, sender, client
+
+
+def zip_of(parts):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def document(target):
+    """A Word document whose template lies there."""
+    return zip_of({
+        "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
+        "word/document.xml": "<w:document/>",
+        "word/_rels/settings.xml.rels": f'<Relationship Id="1" Type="http://x.example/relationships/attachedTemplate" {target}/>',
+    })
+
+
+def pdf(catalog):
+    return b"%PDF-1.4\n1 0 obj<</Type/Catalog" + catalog + b">>endobj\ntrailer<</Root 1 0 R>>\n"
+
+
 # condition -> (a mail of which it holds, one of which it does not)
 PLAIN = message("nothing special\r\n")
+LETTER = message("We have received your letter and shall answer it within the next days, as soon as we know more.\r\n")
 CASES = {
+    "cannot_tell limit": (with_attachment(nested(8), "a.zip"), with_attachment(nested(2), "a.zip")),
+    "scanner clamav found": (message(eicar() + b"\r\n"), PLAIN),
+    "scanner_says clamav *eicar*": (message(eicar() + b"\r\n"), PLAIN),
+    "embedded": (with_attachment(pdf(b"/Names<</EmbeddedFiles 2 0 R>>"), "a.pdf"), with_attachment(pdf(b""), "a.pdf")),
+    "external": (with_attachment(document('Target="http://x.example/t.dotm" TargetMode="External"'), "a.docx"),
+                 with_attachment(document('Target="t.dotm"'), "a.docx")),
+    "malformed_file": (with_attachment(zipped(os.urandom(5000), "a.txt")[:3000], "a.zip"), with_attachment(zipped(b"x"), "a.zip")),
+    "unopened": (with_attachment(nested(8), "a.zip"), with_attachment(nested(2), "a.zip")),
+    "signed": (message("--b\r\n\r\nx\r\n--b\r\nContent-Type: application/pkcs7-signature\r\n\r\nx\r\n--b--\r\n",
+                       headers=("MIME-Version: 1.0", "Content-Type: multipart/signed; boundary=b")), PLAIN),
+    "message_size > 20k": (message("x" * 70 + "\r\n" + ("y" * 70 + "\r\n") * 300), PLAIN),
+    "recipients > 1": (Sent(PLAIN, ("a", "b")), PLAIN),
+    "ratio > 50": (with_attachment(zipped(b"x" * 110000), "a.zip"), with_attachment(zipped(b"x" * 100), "a.zip")),
+    "defect header_line": (message("\r\n", headers=("this is no field",)), PLAIN),
+    "conditions set": (with_attachment(b"x", "a.lnk"), with_attachment(b"x", "a.txt")),
+    "sender boss@*.test": (Sent(PLAIN, sender="boss@from.test"), PLAIN),
+    "client 192.0.2.0/24 2001:db8::/32": (Sent(PLAIN, client="ADDR=192.0.2.9"), Sent(PLAIN, client="ADDR=198.51.100.9")),
+    "client_name *.partner.test": (Sent(PLAIN, client="NAME=mx.partner.test"), Sent(PLAIN, client="NAME=mx.other.test")),
+    "header x-mailer *bulk*": (message("\r\n", headers=("X-Mailer: The =?utf-8?B?QnVsaw==?=\r\n Mailer",)),
+                               message("\r\n", headers=("X-Mailer: The Mailer", "X-Note: bulk"))),
+    "missing_header": (PLAIN.replace(b"Date:", b"X-Date:"), PLAIN),
+    "missing_header message-id": (PLAIN.replace(b"Message-ID:", b"X-ID:"), PLAIN),
+    "repeated_header": (message("\r\n", headers=("Subject: another",)), message("\r\n", headers=("X-A: 1", "X-A: 2"))),
+    "repeated_header x-a": (message("\r\n", headers=("X-A: 1", "X-A: 2")), message("\r\n", headers=("X-A: 1",))),
+    "malformed_header": (PLAIN.replace(b"To: b@to.test", b"To: b@to.test <"), PLAIN),
+    "malformed_header date": (PLAIN.replace(b"1 Jan 2024", b"yesterday"), PLAIN.replace(b"To: b@to.test", b"To: b@to.test <")),
+    "language de": (message("Wir haben Ihren Brief erhalten und werden ihn in den n\u00e4chsten Tagen beantworten, sobald wir mehr wissen.\r\n",
+                            headers=("Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit")), LETTER),
+    "writing cyrillic": (PLAIN.replace(b"a test", "=?koi8-r?B?8NLJ18XU?=".encode()), LETTER),
     "extension exe": (with_attachment(zipped(b"x", "a.EXE"), "a.zip"), with_attachment(zipped(b"x", "a.txt"), "a.zip")),
     "file_name invoice*": (with_attachment(b"x", "Invoice-7.txt"), with_attachment(b"x", "voice.txt")),
     "double_extension": (with_attachment(b"x", "a.pdf.scr"), with_attachment(b"x", "a.tar.gz")),
@@ -78,13 +137,33 @@ CASES = {
     "expression cards": (message("Card: 4111-1111-1111-1111, thanks\r\n"), message("Card: 4111-1111-1111-1112, thanks\r\n")),
     "virus": (message(eicar() + b"\r\n"), PLAIN),
 }
-EXPRESSIONS = """
+SETS = """
+[conditions set]
+match = any
+if = extension lnk scr
+if = extension url
+"""
+EXPRESSIONS = SETS + """
 [expression secret]
 where = body subject
 keyword = confidential
 [expression cards]
 ready = cards
 """
+
+
+def send(here, sent, domain):
+    sent = sent if isinstance(sent, Sent) else Sent(sent)
+    return here.send(identified(sent.text), *(f"{name}@{domain}" for name in sent.recipients), sender=sent.sender, xforward=sent.client)
+
+
+@suite.test
+def every_condition_of_the_manual_has_a_mail():
+    with open(os.path.join(ROOT, "etc", "man", "sandwich-policy.5"), encoding="ascii") as file:
+        conditions = file.read().split(".Sh CONDITIONS")[1].split(".Sh ACTIONS")[0]
+    words = set(re.findall(r"^\.It Ic (\w+)", conditions, re.M))
+    check(len(words) > 40, words)
+    equal(words - {condition.split()[0] for condition in CASES}, set())
 
 
 @suite.test
@@ -94,12 +173,11 @@ def each_condition_holds_of_one_mail_and_not_of_another():
         rules += f"[rule r{number}]\nto = r{number}.test\nif = {condition}\ndo = reject yes, r{number}\n"
     settings = {"content.limit_layers": "6", "scanner.clamav.encrypted_action": "deliver-with-mark",
                 "content.limit_action": "deliver-with-mark", "scanner.clamav.action": "tag-and-deliver",
-                "scanner.clamav.failure_action": "deliver-with-mark"}
+                "scanner.clamav.failure_action": "deliver-with-mark", "smtp.smtp_xclient_client_ip": "addr:127.0.0.1"}
     with Here(rules, settings) as here:
         wrong = []
         for number, (condition, (holds, does_not)) in enumerate(CASES.items()):
-            yes = here.send(identified(holds), f"a@r{number}.test")
-            no = here.send(identified(does_not), f"a@r{number}.test")
+            yes, no = (send(here, one, f"r{number}.test") for one in (holds, does_not))
             if yes.code != 554 or f"yes, r{number}" not in yes.text or no.code != 250:
                 wrong.append(f"{condition}: {yes} / {no}")
         equal(wrong, [], f"{len(wrong)} of {len(CASES)}")
@@ -142,8 +220,7 @@ def a_bad_pattern_refuses_the_reload():
 
 @suite.test
 def the_sample_policy_does_what_it_says():
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    with open(os.path.join(root, "etc", "policy.ini"), encoding="ascii") as file:
+    with open(os.path.join(ROOT, "etc", "policy.ini"), encoding="ascii") as file:
         sample = file.read()
     cards = message("4111 1111 1111 1111, 5500 0000 0000 0004, 3400 0000 0000 009, 6011 0000 0000 0004, 3530 1113 3330 0000\r\n")
     held = {

@@ -12,7 +12,7 @@ from samples import eicar, message, with_attachment, zipped
 from suite import Skip, Suite, check, equal
 
 from policy_content import PROGRAM
-from policy_rules import HOST, Here, mail
+from ruled import HOST, Here, mail
 from sink import Sink
 
 suite = Suite()

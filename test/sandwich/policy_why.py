@@ -13,7 +13,7 @@ from suite import Suite, check, equal, wait_for
 
 from client import Client
 from policy_content import PROGRAM, nested
-from policy_rules import HOST, Here, mail, numbers
+from ruled import HOST, Here, mail, numbers
 
 suite = Suite()
 RULES = """

@@ -38,9 +38,11 @@ class Here:
         self.daemon.close()
         self.sink.close()
 
-    def send(self, text, *recipients, sender="a@from.test"):
+    def send(self, text, *recipients, sender="a@from.test", xforward=""):
         with Client(self.daemon.port) as client:
             equal(client.command(f"EHLO {HOST}").code, 250)
+            if xforward:
+                equal(client.command(f"XFORWARD {xforward}").code, 250)
             for reply in client.envelope(sender, recipients or ("b@to.test",)):
                 equal(reply.code, 250, str(reply))
             equal(client.command("DATA").code, 354)

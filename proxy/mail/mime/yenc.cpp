@@ -21,16 +21,13 @@ void decode_line(std::string_view line, std::string& out) {
 std::vector<EncodedFile> find_yencoded(std::string_view text, std::size_t limit, std::uint64_t& defects) {
     std::vector<EncodedFile> files;
     for (std::size_t at = 0; at < text.size() && files.size() < limit;) {
-        const auto begin = text.find("=ybegin ", at);
-        if (begin == std::string_view::npos)
-            break;
-        at = begin;
-        const auto first = take_line(text, at);
-        if (begin != 0 && text[begin - 1] != '\n')
+        const auto begin = at;
+        auto first = take_line(text, at);
+        if (!take_word(first, "=ybegin") || first.empty() || !is_white(first.front()))
             continue;
-        const auto name = first.find(" name=");
+        const auto name = first.find("name=");
         EncodedFile file{
-            name == std::string_view::npos ? "" : std::string(trim(first.substr(name + 6))), {}, begin, at};
+            name == std::string_view::npos ? "" : std::string(trim(first.substr(name + 5))), {}, {}, begin, at};
         bool ended = false;
         while (at < text.size() && !ended) {
             const auto line = take_line(text, at);

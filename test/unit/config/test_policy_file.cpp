@@ -324,6 +324,63 @@ do = deliver
     CHECK(parse("[rule r]\ndo = reject\n").policy->expression_set == 0);
 }
 
+TEST_CASE("conditions on header fields, languages and writing systems") {
+    using Kind = Condition::Kind;
+    using Texts = std::vector<std::string>;
+    const auto header = condition("header X-Mailer *Bulk* \"a b\"");
+    CHECK(header.kind == Kind::kHeader);
+    CHECK(header.fields == Texts{"x-mailer"});
+    CHECK(header.words == Texts{"*bulk*", "a b"});
+    CHECK(condition("subject *x*").kind == Kind::kHeader);
+    CHECK(condition("subject *x*").fields == Texts{"subject"});
+    CHECK(condition("missing_header").fields == Texts{"date", "from"});
+    CHECK(condition("missing_header Message-ID To").fields == Texts{"message-id", "to"});
+    CHECK(condition("repeated_header").fields.size() == 17);
+    CHECK(condition("malformed_header").fields.empty());
+    CHECK(condition("language DE en").words == Texts{"de", "en"});
+    CHECK(condition("writing cyrillic").mask == bit(policy::Writing::kCyrillic));
+    CHECK(condition("scanner_says \"check spam\" *score*").words == Texts{"check spam", "*score*"});
+    CHECK(condition("ratio > 50").number == 50);
+    const auto wrong = [](const std::string& text) { return error_of(rule_with("if = " + text)); };
+    CHECK(wrong("header X-Mailer") ==
+          "policy.ini:3: error: header is followed by the name of a field and patterns, as header X-Mailer *bulk*");
+    CHECK(wrong("missing_header To:") ==
+          "policy.ini:3: error: missing_header: \"To:\" is not the name of a header field; it has no colon");
+    CHECK(wrong("language german") ==
+          "policy.ini:3: error: language: \"german\" is no code of a language that is known, as de, en, pt, zh");
+    CHECK(wrong("language") == "policy.ini:3: error: language is followed by codes of languages, as de en");
+    CHECK(wrong("writing cyrilic") == "policy.ini:3: error: writing: \"cyrilic\" is not known; did you mean cyrillic?");
+    CHECK(wrong("scanner_says clamav") ==
+          "policy.ini:3: error: scanner_says is followed by a scanner's name and patterns");
+}
+
+TEST_CASE("what the workers are asked for is what the rules in force ask") {
+    const auto wanted = [](const std::string& text) { return parse(text).policy->wanted; };
+    const auto rule = [](const std::string& name, const std::string& lines) {
+        return "[rule " + name + "]\ndo = deliver\n" + lines;
+    };
+    CHECK(wanted(rule("a", "if = virus\n")).nothing());
+    const auto all = wanted("[conditions c]\nif = header X-B x\nif = language de\n" +
+                            rule("a", "if = not conditions c\nif = subject x\n") +
+                            rule("b", "if = missing_header X-A Subject\nif = writing han\nif = malformed_header\n"));
+    CHECK(all.fields == std::vector<std::string>{"subject", "x-a", "x-b"});
+    CHECK((all.language && all.writing && all.malformed));
+    CHECK_FALSE(wanted(rule("a", "if = malformed_header date\n")).malformed);
+    CHECK(wanted(rule("a", "enabled = no\nif = language de\n")).nothing());
+    CHECK(wanted("[conditions c]\nif = language de\n" + rule("a", "")).nothing());
+    // Facts that were gathered for other wishes do not fit.
+    const auto set = [](const std::string& text) { return parse(text).policy->expression_set; };
+    CHECK(set(rule("a", "if = virus\n")) == 0);
+    CHECK(set(rule("a", "if = language de\n")) != 0);
+    CHECK(set(rule("a", "if = language de\n")) == set(rule("b", "if = not language fr en\n")));
+    CHECK(set(rule("a", "if = header a x\n")) != set(rule("a", "if = header b x\n")));
+    CHECK(set(rule("a", "if = malformed_header\n")) != set(rule("a", "if = writing han\n")));
+    std::string many;
+    for (int i = 0; i < 201; ++i)
+        many += rule("r" + std::to_string(i), "if = header x-" + std::to_string(i) + " x\n");
+    CHECK(error_of(many) == "policy.ini: error: the rules ask for more than 200 different header fields");
+}
+
 TEST_CASE("what is wrong with an expression is told with file and line") {
     const auto wrong = [](const std::string& line) { return error_of("[expression e]\nkeyword = x\n" + line + "\n"); };
     CHECK(wrong("where = everywhere") ==

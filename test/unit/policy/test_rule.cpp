@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "policy/decision.hpp"
+#include "policy/rulings.hpp"
 
 using policy::Action;
 using policy::Cause;
@@ -293,4 +294,38 @@ TEST_CASE("what was tried can be told") {
     CHECK(tried[3].result == Result::kMatch);
     // The same is decided when nobody listens.
     CHECK(policy::rule_on(policy, facts, "r@local.test").rule == "small");
+}
+
+TEST_CASE("what is asked once for all recipients is what is asked for each") {
+    auto programs = rule("programs", Action::kQuarantine);
+    programs.what = asks(Condition::Kind::kVirus);
+    programs.to.any_of = {set_of({"a@local.test", "b@local.test", "c@local.test"})};
+    auto incoming = rule("incoming", std::nullopt);
+    incoming.direction = policy::Direction::kIncoming;
+    incoming.steps = {{Step::Kind::kTagSubject, "", "[X]"}};
+    auto others = rule("others", Action::kReject);
+    others.from.none_of = {set_of({"s@remote.test", "x@remote.test", "y@remote.test"})};
+    auto last = rule("last", Action::kDefer);
+    last.what = asks(Condition::Kind::kVirus);
+    policy::Policy policy;
+    policy.rules = {programs, incoming, others, last};
+    policy.local_domains.add("local.test");
+    for (const auto outcome : {Outcome::kClean, Outcome::kFound}) {
+        for (const auto* sender : {"s@remote.test", "z@remote.test"}) {
+            const mail::Envelope envelope{sender, "", {}};
+            const auto seen = report(outcome);
+            const policy::Facts facts{seen, envelope};
+            policy::Rulings rulings(policy, facts);
+            for (const auto* recipient :
+                 {"a@local.test", "d@local.test", "a@world.test", "b@local.test", "A@local.test"}) {
+                CAPTURE(recipient);
+                std::vector<policy::Tried> tried;
+                const auto each = policy::rule_on(policy, facts, recipient, &tried);
+                const auto once = rulings.on(recipient);
+                CHECK(once.rule == each.rule);
+                CHECK(once.rules == each.rules);
+                CHECK(once.steps == each.steps);
+            }
+        }
+    }
 }

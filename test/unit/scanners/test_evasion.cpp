@@ -82,6 +82,57 @@ TEST_CASE("readings have a limit, and reaching it is a fact") {
     CHECK(seen.contents.exceeded.front().limit == policy::ContentLimit::kReadings);
 }
 
+TEST_CASE("header fields are told when the policy wants them, and in full or not without saying so") {
+    const auto fields_of = [](const std::string& mail, policy::Wanted wanted) {
+        policy::Contents contents;
+        const policy::ContentLimits limits;
+        scanners::Opening opening(limits, contents, false, std::move(wanted));
+        scanners::examine(opening, mail);
+        return contents;
+    };
+    policy::Wanted wanted;
+    wanted.fields = {"date", "subject", "x-none"};
+    const std::string mail =
+        "Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\n from afar\r\nSUBJECT : \x01two\r\nTo: <\r\nDate: today\r\n\r\nx\r\n";
+    const auto seen = fields_of(mail, wanted);
+    REQUIRE(seen.fields.size() == 2);
+    CHECK(seen.fields[0] == policy::FieldSeen{"subject",
+                                              2,
+                                              true,
+                                              {"Gr\xC3\xBC\xC3\x9F"
+                                               "e from afar",
+                                               "?two"}});
+    CHECK(seen.fields[1] == policy::FieldSeen{"date", 1, true, {"today"}});
+    CHECK(seen.malformed_field.empty());
+    CHECK(fields_of(mail, {}).fields.empty());
+    policy::Wanted malformed;
+    malformed.malformed = true;
+    CHECK(fields_of(mail, malformed).malformed_field == "subject");
+    CHECK(fields_of("Date: Mon, 1 Jan 2024 00:00:00 +0000\r\nTo: <\r\n\r\n", malformed).malformed_field == "to");
+    CHECK(fields_of("A: b\r\nno field\r\n\r\n", malformed).malformed_field == "a line without a colon");
+    CHECK(fields_of("A: b\r\n\r\n", malformed).malformed_field.empty());
+    // Those of a part, or of a message in the mail, are not the mail's.
+    CHECK(fields_of("Content-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\nx\r\n", wanted).fields.empty());
+    // More than can be told.
+    const auto much = fields_of("Date: a\r\nSubject: " + std::string(30000, 'x') + "\r\nSubject: y\r\n\r\n", wanted);
+    REQUIRE(much.fields.size() == 2);
+    CHECK(much.fields[1].values.at(0).size() == policy::kMaxFieldOctets - 1);
+    REQUIRE(much.exceeded.size() == 1);
+    CHECK(much.exceeded[0].limit == policy::ContentLimit::kFacts);
+    const auto most = fields_of("Date: " + std::string(24000, 'x') + "\r\n\r\n", wanted);
+    CHECK(most.exceeded.empty());
+}
+
+TEST_CASE("a mail that is signed as a whole says so") {
+    const auto is_signed = [](const std::string& type) {
+        const auto seen = look("Content-Type: " + type + "; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n");
+        return seen.contents.items.at(0).is(policy::Mark::kSigned);
+    };
+    CHECK(is_signed("multipart/signed"));
+    CHECK(is_signed("application/pkcs7-mime"));
+    CHECK_FALSE(is_signed("multipart/mixed"));
+}
+
 TEST_CASE("a mail as all write it has one reading") {
     const auto seen = look(
         "From: =?utf-8?Q?J=C3=BCrgen?= <j@a.test>\r\nSubject: =?iso-8859-1?Q?Gr=FC=DFe?=\r\nMIME-Version: 1.0\r\n"

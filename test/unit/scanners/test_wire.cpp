@@ -18,7 +18,7 @@ wire::Answer two_results() {
 }
 
 // Nothing was seen inside: numbers and empty texts.
-const std::string kNoContents(19, '\0');
+const std::string kNoContents(25, '\0');
 
 }  // namespace
 

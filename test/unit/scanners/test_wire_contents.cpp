@@ -3,6 +3,7 @@
 
 #include "base/channel.hpp"
 #include "scanners/worker/wire.hpp"
+#include "scanners/worker/wire_contents.hpp"
 
 using namespace scanners;
 using policy::ContentLimit;
@@ -39,6 +40,10 @@ Contents sample() {
         "Gr\xc3\xbc\xc3\x9f"
         "e";
     contents.from = "A <a@b.test>";
+    contents.fields = {{"subject", 3, true, {"one", "", "gr\xc3\xbc\xc3\x9f"}}, {"x-a", 1, false, {}}};
+    contents.malformed_field = "date";
+    contents.languages = {"de", "en", "zh"};
+    contents.writings = 0x1fff;
     return contents;
 }
 
@@ -81,6 +86,9 @@ TEST_CASE("contents that contradict themselves are refused") {
     CHECK(refused([](Contents& c) { c.items[1].kind = static_cast<Item::Kind>(5); }));
     CHECK(refused([](Contents& c) { c.items[1].marks = 0x8000; }));
     CHECK(refused([](Contents& c) { c.exceeded[0].limit = static_cast<ContentLimit>(policy::kContentLimits); }));
+    CHECK(refused([](Contents& c) { c.fields[0].count = 0; }));
+    CHECK(refused([](Contents& c) { c.fields[0].count = 2; }));  // fewer than it has values
+    CHECK(refused([](Contents& c) { c.writings = 0x2000; }));
 }
 
 TEST_CASE("text from a mail cannot forge a log line") {
@@ -113,6 +121,25 @@ TEST_CASE("contents that do not fit say so") {
     REQUIRE(got.exceeded.size() == 3);
     CHECK(got.exceeded[2].limit == ContentLimit::kFacts);
     CHECK(got.exceeded[2].value == policy::kMaxItems);
+}
+
+TEST_CASE("fields that do not fit say so, and leave room") {
+    auto contents = sample();
+    contents.exceeded.clear();
+    contents.items.resize(policy::kMaxItems, item(Item::Kind::kMember, 1, 1, {std::string(255, 'x')}));
+    contents.hits.assign(policy::kMaxHits, {1, 0, 2, std::string(policy::kMaxExcerpt, 'e')});
+    contents.fields.assign(policy::kMaxWantedFields, {"x", 1, false, {std::string(policy::kMaxFieldOctets, 'v')}});
+    const auto packet = wire::encode(answer_with(contents));
+    CHECK(packet.size() <= base::kMaxPacket);
+    const auto answer = wire::decode_answer(packet);
+    REQUIRE(answer);
+    CHECK(answer->contents.fields.size() == 2);
+    CHECK(answer->contents.items.size() > 100);
+    CHECK(answer->contents.hits.size() > 1);
+    REQUIRE(answer->contents.exceeded.size() == 1);
+    CHECK(answer->contents.exceeded[0].limit == ContentLimit::kFacts);
+    // In the least room there is, too.
+    CHECK(wire::encode_contents(contents, wire::kLeastContents).size() <= wire::kLeastContents);
 }
 
 TEST_CASE("the way to an item") {

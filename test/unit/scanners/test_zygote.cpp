@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "bombs.hpp"
 #include "rig.hpp"
 #include "samples.hpp"
 
@@ -143,6 +144,25 @@ TEST_CASE("a full temporary directory is never clean, though libclamav alone say
     check_limit(
         scanning.clamav(samples::mail("see", {{"page.html", "<html>" + std::string(300000, 'a') + "</html>"}})));
     CHECK(scanning.clamav(samples::mail("small")).outcome == Outcome::kClean);
+}
+
+TEST_CASE("bombs end at a limit, within the memory and the directory of one worker") {
+    auto settings = rig::settings();
+    settings.worker_count = 1;
+    settings.worker_memory_limit = 256 << 20;
+    settings.worker_tmp_size = 16 << 20;
+    Scanning scanning(settings);
+    for (const auto& bomb : bombs::all(64)) {
+        CAPTURE(bomb.name);
+        const auto report = scanning.pool.scan(bomb.mail);
+        CHECK_FALSE(report.worker_lost);
+        const auto limits = result_of(report, policy::kContentsScanner);
+        check_limit(limits);
+        CHECK((" " + limits.name + " ").find(" " + bomb.limit + " ") != std::string::npos);
+    }
+    // The same worker goes on.
+    CHECK(scanning.clamav(samples::mail("after all that")).outcome == Outcome::kClean);
+    CHECK(scanning.zygote.log().find("worker_lost") == std::string::npos);
 }
 
 TEST_CASE("workers scan side by side") {

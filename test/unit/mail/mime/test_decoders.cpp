@@ -104,6 +104,20 @@ TEST_CASE("uuencode is found in a text") {
     defects = 0;
     CHECK(find_uuencoded("begin 644 a\r\nwords, nothing else\r\n", 9, defects).empty());
     CHECK(defects == 0);
+    // White space, case and mode as some encoders write them; the number of a line may be wrong.
+    for (const auto* begin :
+         {" begin 644 a\r\n", "BEGIN\t0644\ta\r\n", "begin a\r\n", "begin  a\r\n", "begin 7 a\r\n"}) {
+        CAPTURE(begin);
+        const auto found = find_uuencoded(std::string(begin) + "#9F]O      \r\n`\r\nend\r\n", 9, defects);
+        REQUIRE(found.size() == 1);
+        CHECK(found[0].name == "a");
+        CHECK(found[0].octets == "foo");
+        CHECK(found[0].other.empty());
+    }
+    const auto less = find_uuencoded("begin 644 a\r\n!9F]O8F%R\r\n`\r\nend\r\n", 9, defects);
+    REQUIRE(less.size() == 1);
+    CHECK(less[0].octets == "f");
+    CHECK(less[0].other == "foobar");
     std::string many;
     for (int i = 0; i < 20; ++i)
         many += "begin 644 a\r\n#9F]O\r\n`\r\nend\r\n";
@@ -118,6 +132,8 @@ TEST_CASE("yEnc is found in a text") {
     CHECK(files[0].name == "a.bin");
     CHECK(files[0].octets == std::string("foo\x04"));
     CHECK(defects == bit(Defect::kYenc));
+    CHECK(find_yencoded(" =YBEGIN\tline=128 size=4\tname=a.bin\r\n\x90\x99\x99=n\r\n", 9, defects).at(0).name ==
+          "a.bin");
     CHECK(find_yencoded("x =ybegin line=128 size=4 name=a\r\nzz\r\n", 9, defects).empty());
 }
 
@@ -131,6 +147,12 @@ TEST_CASE("BinHex gives both forks") {
     REQUIRE(files.size() == 1);
     CHECK(files[0].octets == "ARRAY(0x55a6425d0650)");
     CHECK(defects == bit(Defect::kBinhex));
+    const auto odd = find_binhex(
+        "(this file\r\n must be CONVERTED with BINHEX 4)\r\nX-Note: a\r\n"
+        " :!!3r2cmr2cmr2`!!!!!!&3!!!!!U`8&58N&C+$\"i069K0M3b0@3`0M8`+3!!:\r\n",
+        9, defects);
+    REQUIRE_FALSE(odd.empty());
+    CHECK(odd.back().octets == "ARRAY(0x55a6425d0650)");
     CHECK(find_binhex("(This file must be converted with BinHex 4.0)\r\n:!!!!:", 9, defects).empty());
     CHECK((defects & bit(Defect::kEncodedTextBroken)) != 0);
 }

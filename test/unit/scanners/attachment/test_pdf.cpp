@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "made.hpp"
+#include "made_encrypted.hpp"
 #include "scanners/attachment/pdf_filters.hpp"
 
 namespace {
@@ -71,6 +72,51 @@ TEST_CASE("files in a PDF") {
 
 TEST_CASE("a PDF with a password") {
     CHECK(marks("%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R/Encrypt 5 0 R>>") == "encrypted");
+}
+
+TEST_CASE("a PDF that is encrypted and that everybody can read") {
+    for (const auto& file : made::pdfs_for_everybody()) {
+        CAPTURE(file.name);
+        const auto seen = look(file.octets, "p");
+        CHECK(made::marks_of(seen.top()) == "script embedded");
+        CHECK(seen.type("p/setup.exe") == "application/vnd.microsoft.portable-executable");
+        // A changed octet of what the password is checked by: nobody knows whether it can be read.
+        auto changed = file.octets;
+        const auto check = changed.find("/U <") + 4;
+        changed[check] = changed[check] == '0' ? '1' : '0';
+        CHECK(made::marks_of(look(changed, "p").top()).find("encrypted") != std::string::npos);
+    }
+    for (const auto& file : made::pdfs_with_a_password()) {
+        CAPTURE(file.name);
+        const auto seen = look(file.octets, "p");
+        CHECK(made::marks_of(seen.top()).find("encrypted") != std::string::npos);
+        CHECK(seen.find("p/setup.exe") == nullptr);
+    }
+}
+
+TEST_CASE("what says that it is encrypted hides nothing that is not") {
+    for (const auto& file : made::pdfs_for_everybody()) {
+        CAPTURE(file.name);
+        const auto hidden =
+            pdf({"<</Type/Filespec/F(b.exe)/EF<</F 2 0 R>>>>", pdf_stream("", made::program()), "<</JS(x)>>"});
+        const auto encryption = file.octets.substr(file.octets.find("endstream"));  // its dictionary is behind that
+        const auto seen = look(hidden + encryption, "p");
+        CHECK(made::marks_of(seen.top()).find("script") != std::string::npos);
+        CHECK(seen.type("p/b.exe") == "application/vnd.microsoft.portable-executable");
+    }
+}
+
+TEST_CASE("encryption that is damaged") {
+    for (const auto& file : made::pdfs_for_everybody()) {
+        CAPTURE(file.name);
+        for (std::size_t length = 0; length < file.octets.size(); length += 7)
+            look(file.octets.substr(0, length));
+        auto changed = file.octets;
+        for (std::size_t at = 3; at < changed.size(); at += 11) {
+            changed[at] = static_cast<char>(changed[at] ^ 0x11);
+            look(changed);
+        }
+    }
 }
 
 TEST_CASE("a PDF that is a bomb") {

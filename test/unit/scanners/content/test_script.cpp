@@ -46,7 +46,7 @@ TEST_CASE("shares of a mixed text; signs and digits are of no script") {
 TEST_CASE("scripts by name") {
     for (std::size_t i = 0; i < scanners::content::kScripts; ++i) {
         const auto script = static_cast<Script>(i);
-        CHECK(scanners::content::script_of(to_string(script)) == script);
+        CHECK(policy::writing_of(to_string(script)) == script);
     }
-    CHECK_FALSE(scanners::content::script_of("runes"));
+    CHECK_FALSE(policy::writing_of("runes"));
 }

@@ -1,5 +1,6 @@
-#include "policy/expression.hpp"
+#include "policy/wanted.hpp"
 
+#include <algorithm>
 #include <concepts>
 #include <string_view>
 
@@ -53,14 +54,38 @@ void add(Digest& digest, const Expression& expression) {
         add(digest, entry);
 }
 
+void add(Digest& digest, const Wanted& wanted) {
+    for (const bool flag : {wanted.malformed, wanted.language, wanted.writing})
+        digest.add(flag);
+    digest.add(wanted.fields.size());
+    for (const auto& field : wanted.fields)
+        digest.add(std::string_view(field));
+}
+
 }  // namespace
 
-std::uint32_t expression_set(const std::vector<Expression>& expressions) {
-    if (expressions.empty())
+void add_wanted(Wanted& wanted, const Condition& condition) {
+    using Kind = Condition::Kind;
+    for (const auto& child : condition.children)
+        add_wanted(wanted, child);
+    for (const auto& field : condition.fields) {
+        const auto at = std::lower_bound(wanted.fields.begin(), wanted.fields.end(), field);
+        if (at == wanted.fields.end() || *at != field)
+            wanted.fields.insert(at, field);
+    }
+    wanted.malformed = wanted.malformed || (condition.kind == Kind::kMalformedHeader && condition.fields.empty());
+    wanted.language = wanted.language || condition.kind == Kind::kLanguage;
+    wanted.writing = wanted.writing || condition.kind == Kind::kWriting;
+}
+
+std::uint32_t expression_set(const std::vector<Expression>& expressions, const Wanted& wanted) {
+    if (expressions.empty() && wanted.nothing())
         return 0;
     Digest digest;
     for (const auto& expression : expressions)
         add(digest, expression);
+    if (!wanted.nothing())
+        add(digest, wanted);
     return digest.value();
 }
 
