@@ -9,8 +9,8 @@
 
 namespace session {
 
-// What `recipients` are decided about from, under the rules of the mail's Runtime. `not_judged`: why nobody looked at
-// it.
+// What `recipients` are decided about from, with the mail's report and under the rules of the mail's Runtime.
+// `not_judged`: why nobody looked at it.
 void keep_explanation(Shared& shared, const IncomingMail& mail, const std::vector<std::size_t>& recipients,
                       std::string not_judged = {});
 
