@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/utf8.hpp"
+#include "scanners/worker/wire_edit.hpp"
 #include "target.hpp"
 
 namespace {
@@ -37,6 +38,15 @@ void take_packet(std::string_view packet) {
         ++kinds;
         require(greeting->size() <= wire::kMaxSignatures, "a greeting is bounded");
         require(wire::encode_greeting(*greeting) == packet, "a greeting");
+    }
+    if (const auto job = wire::decode_edit_job(packet)) {
+        ++kinds;
+        const auto again = wire::encode(*job);
+        require(again && *again == packet, "an edit");
+    }
+    if (const auto edited = wire::decode_edited(packet)) {
+        ++kinds;
+        require(wire::encode(*edited) == packet, "an answer to an edit");
     }
     kinds += wire::is_ready(packet) ? 1U : 0U;
     require(kinds <= 1, "a packet is of one kind");
@@ -73,6 +83,7 @@ policy::Contents make_contents(fuzz::Source& source) {
         if (i > 0)
             item.layer = static_cast<std::uint16_t>(contents.items[item.parent].layer + source.octet() % 2);
         item.marks = static_cast<std::uint16_t>(source.number(2) & 0x1ffU);
+        item.entity = static_cast<std::uint16_t>(source.octet());
         item.size = source.number(8);
         for (std::size_t names = source.octet() % 6; names > 0; --names)
             item.names.emplace_back(source.text(source.number(2) % 400));
@@ -99,7 +110,9 @@ void check_contents(const policy::Contents& sent, const policy::Contents& got) {
     require(got.items.size() <= sent.items.size(), "no item more than were sent");
     require(got.items.size() == sent.items.size() || !got.exceeded.empty(), "what is left out is said");
     for (std::size_t i = 0; i < got.items.size(); ++i) {
-        require(got.items[i].parent == sent.items[i].parent && got.items[i].marks == sent.items[i].marks, "an item");
+        require(got.items[i].parent == sent.items[i].parent && got.items[i].marks == sent.items[i].marks &&
+                    got.items[i].entity == sent.items[i].entity,
+                "an item");
         require(base::is_clean_utf8(got.items[i].true_type), "text of an item is clean");
     }
     for (const auto& hit : got.hits)
@@ -137,6 +150,27 @@ void give_answer(fuzz::Source& source) {
     }
 }
 
+void give_edit(fuzz::Source& source) {
+    wire::EditJob job{static_cast<std::uint32_t>(source.number(4)), source.number(8), {}};
+    job.request.clean = source.octet() % 2 == 1;
+    job.request.clean_note = source.text(source.octet());
+    for (std::size_t i = source.octet() % 8; i > 0; --i)
+        job.request.removals.push_back(
+            {static_cast<std::uint16_t>(source.number(2)), std::string(source.text(source.octet()))});
+    for (std::size_t i = source.octet() % 12; i > 0; --i)
+        job.request.stamps.push_back({source.octet() % 2 == 1, std::string(source.text(source.octet())),
+                                      std::string(source.text(source.octet()))});
+    const auto packet = wire::encode(job);
+    require(packet.has_value() == (job.request.stamps.size() <= wire::kMaxStamps), "an edit within its bounds is sent");
+    const auto got = packet ? wire::decode_edit_job(*packet) : std::nullopt;
+    require(!packet || (got && got->request.removals.size() == job.request.removals.size()), "an edit arrives");
+    scanners::EditAnswer answer;
+    for (std::size_t i = source.octet(); i > 0; --i)
+        answer.edits.push_back({source.number(8), source.number(8), std::string(source.text(source.octet()))});
+    const auto edited = wire::decode_edited(wire::encode({job.serial, answer}));
+    require(edited && edited->answer && edited->answer->edits == answer.edits, "an answer to an edit arrives");
+}
+
 void give_numbers(fuzz::Source& source) {
     const wire::Job job{static_cast<std::uint32_t>(source.number(4)), source.number(8)};
     const auto got_job = wire::decode_job(wire::encode(job));
@@ -162,12 +196,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto bytes = fuzz::as_text(data, size);
     take_packet(bytes);
     fuzz::Source source(bytes);
-    switch (source.octet() % 3) {
+    switch (source.octet() % 4) {
         case 0:
             give_answer(source);
             break;
         case 1:
             give_numbers(source);
+            break;
+        case 2:
+            give_edit(source);
             break;
         default:
             break;

@@ -207,6 +207,15 @@ std::future<policy::ScanReport> PoolThread::submit(mail::MessagePtr message, std
     return future;
 }
 
+std::future<base::Result<scanners::EditAnswer>> PoolThread::submit_edit(std::string bytes,
+                                                                        scanners::EditRequest request) {
+    auto promise = std::make_shared<std::promise<base::Result<scanners::EditAnswer>>>();
+    auto future = promise->get_future();
+    pool_->submit_edit(loop_, "test", message(std::move(bytes)), std::move(request),
+                       [promise](base::Result<scanners::EditAnswer> answer) { promise->set_value(std::move(answer)); });
+    return future;
+}
+
 policy::ScanReport PoolThread::scan(std::string bytes) {
     auto future = submit(std::move(bytes));
     if (future.wait_for(std::chrono::seconds(20)) != std::future_status::ready)

@@ -62,6 +62,7 @@ class PoolThread {
     void adopt(base::UniqueFd control, std::uint32_t generation = 1);
     std::future<policy::ScanReport> submit(std::string bytes, std::string id = "test");
     std::future<policy::ScanReport> submit(mail::MessagePtr message, std::string id = "test");
+    std::future<base::Result<scanners::EditAnswer>> submit_edit(std::string bytes, scanners::EditRequest request);
     // submit() and wait, 20 s at most (then the test fails by exception).
     policy::ScanReport scan(std::string bytes);
     scanners::Pool::Status status() const { return pool_->status(); }

@@ -9,6 +9,7 @@
 
 #include "rig.hpp"
 #include "scanners/worker/wire.hpp"
+#include "scanners/worker/wire_edit.hpp"
 
 using namespace std::chrono_literals;
 using policy::Cause;
@@ -87,6 +88,23 @@ void check_cannot_tell(std::future<policy::ScanReport>& answer, Cause cause) {
     const auto result = only_result(answer);
     CHECK(result.outcome == Outcome::kCannotTell);
     CHECK(result.cause == cause);
+}
+
+wire::EditJob receive_edit_job(const base::UniqueFd& worker) {
+    base::Packet packet;
+    REQUIRE(base::receive_packet(worker.get(), packet, true) == base::Received::kPacket);
+    REQUIRE(packet.descriptors.size() == 1);
+    const auto job = wire::decode_edit_job(packet.bytes);
+    REQUIRE(job);
+    return *job;
+}
+
+using EditAnswer = base::Result<scanners::EditAnswer>;
+
+std::string why_not(std::future<EditAnswer>& answer) {
+    REQUIRE(answer.wait_for(10s) == std::future_status::ready);
+    const auto result = answer.get();
+    return result ? "it was done" : result.error().message;
 }
 
 class UnsharableMessage : public mail::Message {
@@ -317,6 +335,116 @@ TEST_CASE("an old zygote that ends too early costs no message") {
         const auto spare = third.worker();
         ::shutdown(worker.get(), SHUT_RDWR);
         check_cannot_tell(answer, Cause::kCrash);
+    }
+}
+
+TEST_CASE("an edit goes the way of a scan, and its answer comes back") {
+    PoolThread pool;
+    FakeZygote zygote(pool);
+    const auto worker = zygote.worker();
+    scanners::EditRequest request;
+    request.removals = {{2, "gone"}};
+    auto answer = pool.submit_edit("\r\nhello\r\n", request);
+    const auto job = receive_edit_job(worker);
+    CHECK(job.size == 9);
+    CHECK(job.request.removals.at(0).note == "gone");
+    SUBCASE("done") {
+        const std::vector<mail::RangeEdit> edits{{2, 7, "HELLO"}};
+        REQUIRE(base::send_packet(worker.get(), wire::encode({job.serial, scanners::EditAnswer{edits, 1, 0}})));
+        REQUIRE(answer.wait_for(10s) == std::future_status::ready);
+        const auto result = answer.get();
+        REQUIRE(result);
+        CHECK(result->edits == edits);
+        CHECK(result->removed == 1);
+        CHECK(pool.eventually([](const auto& s) { return s.scanned == 1 && s.busy == 0 && s.workers == 1; }));
+    }
+    SUBCASE("refused") {
+        REQUIRE(base::send_packet(worker.get(), wire::encode({job.serial, base::error("not so")})));
+        CHECK(why_not(answer) == "not so");
+    }
+    CHECK(zygote.told_nothing());
+}
+
+TEST_CASE("edits that a worker may not make cost the worker, and nothing is edited") {
+    PoolThread pool;
+    FakeZygote zygote(pool);
+    const auto worker = zygote.worker();
+    auto answer = pool.submit_edit("A: b\r\n\r\nhello\r\n", {});
+    auto edited = wire::Edited{receive_edit_job(worker).serial, scanners::EditAnswer{{{8, 9, "x"}}, 1, 0}};
+    SUBCASE("beyond the mail") {
+        edited.answer->edits = {{8, 100, "x\r\n"}};
+    }
+    SUBCASE("a bare line end") {
+        edited.answer->edits = {{8, 9, "x\n"}};
+    }
+    SUBCASE("one inside the other") {
+        edited.answer->edits = {{8, 10, "x"}, {9, 11, "y"}};
+    }
+    SUBCASE("a header field") {
+        edited.answer->edits = {{0, 0, "X-Sandwich-Verdict: clean\r\n"}};
+    }
+    SUBCASE("another's serial") {
+        edited.serial += 1;
+    }
+    REQUIRE(base::send_packet(worker.get(), wire::encode(edited)));
+    CHECK(why_not(answer) == "the scanner worker broke the protocol");
+    zygote.expect_kill();
+}
+
+TEST_CASE("an answer of the other kind is none") {
+    PoolThread pool;
+    FakeZygote zygote(pool);
+    const auto worker = zygote.worker();
+    SUBCASE("a scan's") {
+        auto answer = pool.submit_edit("x\r\n", {});
+        REQUIRE(base::send_packet(worker.get(), clean_answer(receive_edit_job(worker).serial)));
+        CHECK(why_not(answer) == "the scanner worker broke the protocol");
+    }
+    SUBCASE("an edit's") {
+        auto answer = pool.submit("x\r\n");
+        REQUIRE(base::send_packet(worker.get(), wire::encode({receive_job(worker).serial, scanners::EditAnswer{}})));
+        check_cannot_tell(answer, Cause::kCrash);
+    }
+    zygote.expect_kill();
+}
+
+TEST_CASE("an edit is answered whatever becomes of the workers") {
+    PoolThread pool({.scan_time = 100ms, .total_time = 150ms, .queue = 1});
+    SUBCASE("none is there") {
+        auto answer = pool.submit_edit("x\r\n", {});
+        auto too_many = pool.submit_edit("x\r\n", {});
+        CHECK(why_not(too_many) == "too many messages wait for a scanner worker");
+        CHECK(why_not(answer) == "no scanner worker is there");
+    }
+    SUBCASE("it dies") {
+        FakeZygote zygote(pool);
+        auto worker = zygote.worker();
+        auto answer = pool.submit_edit("x\r\n", {});
+        receive_edit_job(worker);
+        worker.reset();
+        CHECK(why_not(answer) == "the scanner worker died");
+    }
+    SUBCASE("it is late") {
+        FakeZygote zygote(pool);
+        const auto worker = zygote.worker();
+        auto answer = pool.submit_edit("x\r\n", {});
+        receive_edit_job(worker);
+        CHECK(why_not(answer) == "the scan overran its deadline");
+        zygote.expect_kill();
+    }
+    SUBCASE("the pool ends") {
+        auto answer = pool.submit_edit("x\r\n", {});
+        pool.destroy_pool();
+        CHECK(why_not(answer) == "the daemon is ending");
+    }
+    SUBCASE("it is more than can be said") {
+        FakeZygote zygote(pool);
+        const auto worker = zygote.worker();
+        scanners::EditRequest request;
+        request.clean_note.assign(wire::kMaxNote + 1, 'x');
+        auto answer = pool.submit_edit("x\r\n", request);
+        CHECK(why_not(answer) == "a note has more than 4096 octets");
+        CHECK(zygote.told_nothing());
     }
 }
 

@@ -30,6 +30,7 @@ Contents sample() {
     contents.items[1].declared_type = "application/zip";
     contents.items[1].true_type = "application/zip";
     contents.items[1].charset = "utf-8";
+    contents.items[1].entity = 2;
     contents.items[1].size = 1ULL << 40U;
     contents.items[2].set(Mark::kExternal);
     contents.exceeded = {{ContentLimit::kRatio, 1, 4000}, {ContentLimit::kLayers, 2, 17}};

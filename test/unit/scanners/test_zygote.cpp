@@ -103,6 +103,69 @@ TEST_CASE("what libclamav finds through a worker") {
     CHECK(scanning.pool.scan(samples::mail("x")).signatures.starts_with("clamav test signatures only, 3 signatures"));
 }
 
+TEST_CASE("a real worker cleans, strips and stamps behind its sandbox") {
+    Scanning scanning;
+    const auto edit = [&](const std::string& mail, const scanners::EditRequest& request) {
+        auto future = scanning.pool.submit_edit(mail, request);
+        REQUIRE(future.wait_for(20s) == std::future_status::ready);
+        return future.get();
+    };
+    scanners::EditRequest clean;
+    clean.clean = true;
+    clean.clean_note = "It was infected.\n";
+    const auto infected = samples::mail("see", {{"good.txt", "harmless"}, {"e.zip", samples::deflated_eicar_zip()}});
+    SUBCASE("the infected part, and only that") {
+        const auto answer = edit(infected, clean);
+        REQUIRE(answer);
+        CHECK(answer->removed == 1);
+        REQUIRE(answer->edits.size() == 1);
+        CHECK(answer->edits[0].text.ends_with("It was infected.\r\n"));
+        auto edited = infected;
+        edited.replace(answer->edits[0].begin, answer->edits[0].end - answer->edits[0].begin, answer->edits[0].text);
+        CHECK(scanning.clamav(edited).outcome == Outcome::kClean);
+        CHECK(edited.find("good.txt") != std::string::npos);
+        CHECK(edited.find("e.zip") == std::string::npos);
+    }
+    SUBCASE("nothing is found in any part") {
+        const auto answer = edit(samples::mail("see"), clean);
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().message == "no part of the mail was found infected by itself");
+    }
+    SUBCASE("what is left is not clean") {
+        const auto answer =
+            edit(samples::mail("see", {{"e.zip", samples::deflated_eicar_zip()}, {"x.zip", samples::encrypted_zip()}}),
+                 clean);
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().message.starts_with("still not clean after cleaning"));
+    }
+    SUBCASE("a stamp in a character set whose converter was loaded before the sandbox closed") {
+        scanners::EditRequest request;
+        request.stamps = {{true, "\xD0\xB4\xD0\xB0\n", ""}};
+        const std::string mail =
+            "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=koi8-r\r\nContent-Transfer-Encoding: "
+            "8bit\r\n\r\n\xC4\r\n";
+        const auto answer = edit(mail, request);
+        REQUIRE(answer);
+        CHECK(answer->stamped == 1);
+        CHECK(answer->edits.at(0).text == "\r\n\xC4\xC1\r\n");
+    }
+    SUBCASE("entities are counted as scans count them") {
+        const auto report = scanning.pool.scan(infected);
+        const auto& items = report.contents.items;
+        const auto zip = std::find_if(items.begin(), items.end(),
+                                      [](const auto& item) { return item.names == std::vector<std::string>{"e.zip"}; });
+        REQUIRE(zip != items.end());
+        scanners::EditRequest request;
+        request.removals = {{zip->entity, "gone"}};
+        const auto answer = edit(infected, request);
+        REQUIRE(answer);
+        REQUIRE(answer->edits.size() == 1);
+        const auto removed = infected.substr(answer->edits[0].begin, answer->edits[0].end - answer->edits[0].begin);
+        CHECK(removed.find("e.zip") != std::string::npos);
+        CHECK(removed.find("good.txt") == std::string::npos);
+    }
+}
+
 TEST_CASE("a limit that is hit is never clean") {
     auto settings = rig::settings();
     SUBCASE("recursion") {
