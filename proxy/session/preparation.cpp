@@ -107,7 +107,7 @@ bool Preparation::plan_removals(const policy::Step& step) {
     const auto& contents = mail_.report.contents;
     std::vector<std::uint16_t> entities;
     if (step.kind == Kind::kClean) {
-        request_.clean = true;
+        clean_ = &step;
     } else {
         auto found =
             step.kind == Kind::kStrip ? policy::removable(contents, step.items) : policy::attachments(contents);
@@ -122,15 +122,11 @@ bool Preparation::plan_removals(const policy::Step& step) {
     add_act(Act::Kind::kKeep, step.name);
     if (outcome_.kept_as.empty())
         outcome_.kept_as = acts_.back().id;
-    if (request_.clean)
-        request_.clean_note = note(step, "");
     for (const auto entity : entities) {
-        const bool there = std::any_of(request_.removals.begin(), request_.removals.end(),
-                                       [entity](const auto& removal) { return removal.entity == entity; });
-        if (there)
-            continue;
-        outcome_.removed.push_back(name_of(contents, entity));
-        request_.removals.push_back({entity, note(step, outcome_.removed.back())});
+        const bool there = std::any_of(removals_.begin(), removals_.end(),
+                                       [entity](const Removal& removal) { return removal.entity == entity; });
+        if (!there)
+            removals_.push_back({entity, &step, name_of(contents, entity)});
     }
     return true;
 }
@@ -188,7 +184,19 @@ void Preparation::on_known(const std::vector<journal::Known>& known) {
     edit();
 }
 
+// Once it is known under which id the original is kept: an earlier try may have done that.
+void Preparation::write_notes() {
+    for (auto& removal : removals_) {
+        request_.removals.push_back({removal.entity, note(*removal.step, removal.name)});
+        outcome_.removed.push_back(std::move(removal.name));
+    }
+    request_.clean = clean_ != nullptr;
+    if (clean_ != nullptr)
+        request_.clean_note = note(*clean_, "");
+}
+
 void Preparation::edit() {
+    write_notes();
     if (request_.removals.empty() && request_.stamps.empty() && !request_.clean)
         return next_act();
     SANDWICH_FAILPOINT("edit-asked");

@@ -5,6 +5,7 @@
 // delivered half changed, and no copy is promised that was not taken (invariants 4, 5).
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <set>
 #include <string>
@@ -62,6 +63,7 @@ class Preparation {
     void ask_journal();
     void on_known(const std::vector<journal::Known>& known);
     void edit();
+    void write_notes();
     void on_edited(base::Result<scanners::EditAnswer> answer);
     void scan_again();
     void next_act();
@@ -81,6 +83,14 @@ class Preparation {
     Reach reach_;
     std::function<void(Outcome)> done_;
 
+    // To be taken out of the body, and by which step: what stands there instead names the id of the original.
+    struct Removal {
+        std::uint16_t entity;
+        const policy::Step* step;
+        std::string name;
+    };
+    std::vector<Removal> removals_;
+    const policy::Step* clean_ = nullptr;
     scanners::EditRequest request_;
     std::vector<Act> acts_;     // the next one first
     Admission::Memory memory_;  // of the changed mail, while it is scanned again
