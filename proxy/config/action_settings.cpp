@@ -85,13 +85,14 @@ constexpr Texts kIcapTexts{
     "What is done with a message of which it says that it is encrypted (Heuristics.Encrypted).",
     "What is done when it says that a file is broken (Heuristics.Broken).",
     ""};
-constexpr Texts kCheckTexts{"What is done when the program cannot be started, or says down. The words are those of [scanner.clamav].",
-                            "What is done when the program takes too long.",
-                            "What is done when the program crashes, says error or says what makes no sense.",
-                            "What is done when it says limit.",
-                            "What is done with a message of which it says that it is encrypted.",
-                            "What is done when it says malformed.",
-                            "What is done when it says stale."};
+constexpr Texts kCheckTexts{
+    "What is done when the program cannot be started, or says down. The words are those of [scanner.clamav].",
+    "What is done when the program takes too long.",
+    "What is done when the program crashes, says error or says what makes no sense.",
+    "What is done when it says limit.",
+    "What is done with a message of which it says that it is encrypted.",
+    "What is done when it says malformed.",
+    "What is done when it says stale."};
 constexpr Texts kContentTexts{
     "What is done when there is no scanner process to look inside a message, and so no rule of the policy can see what "
     "is "

@@ -73,7 +73,8 @@ struct Setting {
     std::span<const Word> words;     // kChoice
     Field field;                     // monostate: checked and kept nowhere
     std::string_view documentation;  // plain text; the first line is about the setting, others each about one value
-    // The word for "nothing is said here", of a field that can be empty: mostly the key or the section that counts then.
+    // The word for "nothing is said here", of a field that can be empty: mostly the key or the section that counts
+    // then.
     std::string_view same_as{};
 };
 

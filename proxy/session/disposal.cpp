@@ -99,9 +99,9 @@ void Disposal::prepared(Preparation::Outcome outcome) {
         case Preparation::End::kHold:
             return hold_unchanged(outcome.why);
         case Preparation::End::kLater:
-            return end_part(
-                make_reply(451, "4.3.0", fmt::format("{} cannot be handled now, try again later", mail_.id)),
-                fmt::format("Deferred: {}", outcome.why), std::nullopt);
+            return refused(
+                {make_reply(451, "4.3.0", fmt::format("{} cannot be handled now, try again later", mail_.id)),
+                 outcome.why, false});
         case Preparation::End::kReady:
             break;
     }

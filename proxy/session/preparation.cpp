@@ -31,14 +31,14 @@ bool keeps_original(const policy::Step& step) {
     return step.kind == Kind::kStrip || step.kind == Kind::kStripAll || step.kind == Kind::kClean;
 }
 
-// What is held is kept anyway, and what is deferred comes again; of what is refused or thrown away only the original
-// can be kept.
+// What is deferred comes again; of what is held, refused or thrown away only the original can be kept.
 bool applies(const policy::Step& step, policy::Action action) {
     using policy::Action;
-    if (action == Action::kQuarantine || action == Action::kDefer)
-        return false;
-    const bool delivery = action != Action::kReject && action != Action::kDiscard;
-    return step.kind == Kind::kArchive || (delivery && (is_edit(step) || step.kind == Kind::kCopy));
+    if (step.kind == Kind::kArchive)
+        return action != Action::kDefer;
+    const bool delivery =
+        action == Action::kDeliver || action == Action::kTagAndDeliver || action == Action::kDeliverWithMark;
+    return delivery && (is_edit(step) || step.kind == Kind::kCopy);
 }
 
 // The file name of an entity, as far as it has one.

@@ -100,9 +100,11 @@ do = discard
         shown, = here.held("records")
         equal(here.original(shown), text)
         check(b"X-Edited: yes" in here.sink.messages[0].data)
-        # Also of what is thrown away.
+        # Also of what is thrown away, and of what is held.
         equal(here.send(mail(), "a@gone.test").code, 250)
         equal((len(here.held("records")), len(here.sink.messages)), (2, 1))
+        equal(here.send(mail(eicar() + b"\r\n"), "a@to.test").code, 250)
+        equal((len(here.held("records")), len(here.held()), len(here.sink.messages)), (3, 4, 1))
 
 
 @suite.test
