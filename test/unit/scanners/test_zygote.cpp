@@ -239,7 +239,7 @@ TEST_CASE("workers scan side by side") {
 }
 
 TEST_CASE("a message that kills or stops its worker costs that worker and its own answer") {
-    Scanning scanning(rig::settings(), {.scan_time = 200ms});
+    Scanning scanning(rig::settings(), {.scan_time = 1s});
     struct Row {
         const char* what;
         Cause cause;
@@ -441,7 +441,7 @@ TEST_CASE("new signatures: the new zygote scans, the old one finishes what it ha
     settings.worker_count = 1;
     ZygoteProcess old_one(settings);
     ZygoteProcess new_one(settings);
-    PoolThread pool({.scan_time = 1s});
+    PoolThread pool({.scan_time = 3s});
     pool.adopt(old_one.serve(), 1);
     REQUIRE(pool.eventually([](const auto& s) { return s.workers == 1; }));
     auto slow = pool.submit(samples::fault("hang"));
