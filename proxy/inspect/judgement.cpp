@@ -13,7 +13,7 @@ constexpr std::string_view kExpressions = "expressions";
 
 std::string reason_of(const policy::Facts& facts, std::string_view recipient, const policy::Rules& rules) {
     std::string reason;
-    if (!rules.policy)
+    if (!rules.policy || !policy::meets_rules(facts, recipient, rules))
         return reason;
     std::vector<policy::Tried> tried;
     policy::rule_on(*rules.policy, facts, recipient, &tried);
