@@ -89,8 +89,10 @@ def case_tls_from_sendmail_to_sendmail_over_two_hosts(lab):
         mark = mail.token()
         sent = mail.message(mark, body=b"Good day.\r\n" * 100_000)
         lab.send("s@outside.test", ["alice@example.test"], sent)
+        # A megabyte: it is seen while it is still being written.
+        wait_for(lambda: lab.sandwich.delivered("alice", mark)[0].endswith(sent.replace(b"\r\n", b"\n")), 30,
+                 "the message is what was sent, but for the trace fields at its top")
         stored = lab.sandwich.delivered("alice", mark)[0]
-        expect(stored.endswith(sent.replace(b"\r\n", b"\n")), "the message is what was sent, but for the trace fields at its top")
         received = [re.sub(r"\s+", " ", field) for field in mail.header_of(stored, "Received")]
         expect(re.search(r"by mx\.example\.test .* with ESMTPS id", received[0]), f"delivery: {received[0]}")
         expect(re.search(r"\(Sandwich\) with ESMTPS id", received[1]), f"proxy: {received[1]}")
