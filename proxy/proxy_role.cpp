@@ -177,6 +177,7 @@ void Proxy::on_supervisor() {
             // The supervisor is gone: nobody would restart us or bring new signatures. Finish, so that a new one can
             // start.
             supervisor_->disable();
+            workers_.expect_no_more();
             return drain();
         case base::Received::kPacket:
             break;

@@ -149,6 +149,7 @@ struct Pool::State : std::enable_shared_from_this<Pool::State> {
     void submit(JobPtr job);
     // On the home loop.
     void adopt(base::UniqueFd control, std::uint32_t generation);
+    void expect_no_more();
     void close();
     void take_incoming();
     void dispatch();
@@ -186,6 +187,7 @@ struct Pool::State : std::enable_shared_from_this<Pool::State> {
     // The last one is current, the others finish what they have. Should the last one die first, the one before it
     // serves again: older signatures are better than none.
     std::list<std::unique_ptr<Zygote>> zygotes_;
+    bool last_ = false;  // no other will come
     std::deque<JobPtr> waiting_;
     std::uint32_t last_serial_ = 0;
     std::uint64_t scanned_ = 0;
@@ -254,7 +256,15 @@ void Pool::State::fail(const JobPtr& job, policy::ScanReport report) {
     job->fail(std::move(report));
 }
 
+void Pool::State::expect_no_more() {
+    last_ = true;
+    dispatch();
+}
+
 void Pool::State::dispatch() {
+    if (last_ && zygotes_.empty())
+        for (const auto& job : std::exchange(waiting_, {}))
+            fail(job, cannot_tell(policy::Cause::kUnavailable, "no scanner process will come any more"));
     while (!waiting_.empty()) {
         Worker* worker = idle_worker();
         if (worker == nullptr)
@@ -527,6 +537,10 @@ void Pool::submit(net::Loop& loop, std::string id, mail::MessagePtr message, Don
 void Pool::submit_edit(net::Loop& loop, std::string id, mail::MessagePtr message, EditRequest request, EditDone done) {
     state_->submit(
         std::make_shared<EditJob>(loop, std::move(id), std::move(message), std::move(request), std::move(done)));
+}
+
+void Pool::expect_no_more() {
+    state_->expect_no_more();
 }
 
 void Pool::set_limits(PoolLimits limits) {

@@ -42,6 +42,9 @@ class Pool {
     // `control` is the proxy's end of a zygote's control channel (SOCK_SEQPACKET). Home loop only.
     void adopt_zygote(base::UniqueFd control, std::uint32_t generation);
 
+    // Nobody brings another zygote: what waits when the last one is gone is not let wait. Home loop only.
+    void expect_no_more();
+
     // Any thread. `done` runs once, on `loop`'s thread, always: also when every worker is gone.
     void submit(net::Loop& loop, std::string id, mail::MessagePtr message, Done done);
 

@@ -194,6 +194,10 @@ void PoolThread::adopt(base::UniqueFd control, std::uint32_t generation) {
     on_loop([&] { pool_->adopt_zygote(std::move(control), generation); });
 }
 
+void PoolThread::expect_no_more() {
+    on_loop([this] { pool_->expect_no_more(); });
+}
+
 std::future<policy::ScanReport> PoolThread::submit(std::string bytes, std::string id) {
     return submit(message(std::move(bytes)), std::move(id));
 }

@@ -60,6 +60,7 @@ class PoolThread {
     PoolThread& operator=(const PoolThread&) = delete;
 
     void adopt(base::UniqueFd control, std::uint32_t generation = 1);
+    void expect_no_more();
     std::future<policy::ScanReport> submit(std::string bytes, std::string id = "test");
     std::future<policy::ScanReport> submit(mail::MessagePtr message, std::string id = "test");
     std::future<base::Result<scanners::EditAnswer>> submit_edit(std::string bytes, scanners::EditRequest request);

@@ -294,6 +294,30 @@ TEST_CASE("the zygote dies: its workers' messages are answered, the waiting ones
     CHECK(only_result(waiting).outcome == Outcome::kClean);
 }
 
+TEST_CASE("nobody brings another zygote: what waits when the last one dies has its answer at once") {
+    PoolThread pool;
+    auto zygote = std::make_unique<FakeZygote>(pool);
+    const auto worker = zygote->worker();
+    auto scanning = pool.submit("x");
+    receive_job(worker);
+    auto waiting = pool.submit("y");
+    pool.expect_no_more();
+    SUBCASE("as long as it lives it goes on") {
+        CHECK(waiting.wait_for(0s) == std::future_status::timeout);
+        REQUIRE(base::send_packet(worker.get(), clean_answer(1)));
+        CHECK(only_result(scanning).outcome == Outcome::kClean);
+        REQUIRE(base::send_packet(worker.get(), clean_answer(receive_job(worker).serial)));
+        CHECK(only_result(waiting).outcome == Outcome::kClean);
+    }
+    SUBCASE("after its death") {
+        zygote->die();
+        check_cannot_tell(scanning, Cause::kCrash);
+        check_cannot_tell(waiting, Cause::kUnavailable);
+        auto late = pool.submit("z");
+        check_cannot_tell(late, Cause::kUnavailable);
+    }
+}
+
 TEST_CASE("a new generation: old workers finish, then their zygote is let go") {
     PoolThread pool;
     FakeZygote old_one(pool, 1);
