@@ -21,6 +21,7 @@ SHARED = {"general.threads": 1, "worker.count": 1}
 WORLD = World(SHARED)
 ENGINES = {}
 USED = set()
+OLD_RUNNERS = set()  # of settings before
 
 
 def engine(kind):
@@ -40,6 +41,7 @@ def use(**scanners):
         for key, value in values.items():
             settings[f"scanner.{section.replace('_', ' ', 1)}.{key}"] = value
     USED.update(settings)
+    OLD_RUNNERS.update(daemon.pids("runner"))
     daemon.reload({**settings, "scanner.clamav.enable": "yes" if local else "no"})
     last = daemon.log_lines(r"reloaded|reload_refused")[-1]
     check("refused" not in last, last)
@@ -388,8 +390,8 @@ def program(daemon):
 
 
 def the_runner(daemon):
-    """Its pid, in a list; an older one may still be about to end."""
-    wait_for("one runner", lambda: len(daemon.pids("runner")) == 1, 5)
+    """Its pid, in a list; the one of the settings before may still be there, alone, for a moment."""
+    wait_for("a new runner", lambda: len(pids := daemon.pids("runner")) == 1 and pids[0] not in OLD_RUNNERS, 10)
     return daemon.pids("runner")
 
 
