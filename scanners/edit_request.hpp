@@ -5,11 +5,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/result.hpp"
 #include "mail/range_edit.hpp"
 
 namespace scanners {
+
+inline constexpr std::size_t kMaxNote = 4096;  // octets of one note
 
 struct EditRequest {
     struct Removal {
@@ -33,5 +37,11 @@ struct EditAnswer {
     std::uint32_t removed = 0;             // entities
     std::uint32_t stamped = 0;  // entities; 0 although asked for: the mail is left alone, signed or without text
 };
+
+// An edit was not made because nobody could be asked: no word about the mail.
+inline constexpr std::string_view kNobodyAsked = "no worker: ";
+inline bool is_for_later(const base::Error& error) {
+    return error.message.starts_with(kNobodyAsked);
+}
 
 }  // namespace scanners

@@ -494,7 +494,41 @@ bool concerns(const Condition& condition, const ScanResult& result) {
     }
 }
 
+namespace {
+
+// It asks what only a look inside the mail can tell, by itself or in a set.
+bool asks_contents(const Condition& condition) {
+    switch (condition.kind) {
+        case Kind::kSet:
+            return std::any_of(condition.children.begin(), condition.children.end(), asks_contents);
+        case Kind::kVirus:
+        case Kind::kCannotTell:
+        case Kind::kScanner:
+        case Kind::kScannerSays:
+        case Kind::kMessageSize:
+        case Kind::kRecipients:
+        case Kind::kSender:
+        case Kind::kClient:
+        case Kind::kClientName:
+            return false;
+        default:
+            return true;
+    }
+}
+
+bool is_count(Condition::Kind kind) {
+    return kind == Kind::kPartSize || kind == Kind::kExpandedSize || kind == Kind::kParts || kind == Kind::kFiles ||
+           kind == Kind::kLayers || kind == Kind::kRatio;
+}
+
+}  // namespace
+
 Answer ask(const Condition& condition, const Facts& facts) {
+    // Nobody looked: that something is not there, or that there is little of it, is then not known either (invariant
+    // 6). A policy's rules would else refuse good mail while the workers are away.
+    if (facts.report.contents.items.empty() && (condition.negated || is_count(condition.kind)) &&
+        asks_contents(condition))
+        return {false, "nobody looked", {}};
     auto answer = ask_plain(condition, facts);
     if (condition.negated) {
         answer.holds = !answer.holds;

@@ -177,6 +177,24 @@ ScanReport without_asked(const ScanReport& report, const Condition& asked) {
     return rest;
 }
 
+// Who looks inside mails failed: what the rules have seen may not be all.
+bool half_blind(const ScanReport& report) {
+    return std::any_of(report.results.begin(), report.results.end(), [](const ScanResult& result) {
+        return (result.scanner == kWorkers || result.scanner == kContentsScanner ||
+                result.scanner == kExpressionsScanner) &&
+               result.outcome == Outcome::kCannotTell &&
+               (result.cause == Cause::kUnavailable || result.cause == Cause::kTimeout ||
+                result.cause == Cause::kCrash || result.cause == Cause::kError);
+    });
+}
+
+// A mail that the settings keep because it could not be looked at is not refused or thrown away by a rule about
+// something else: it comes again, and the rule is asked then.
+bool is_for_later(const Final& final_action, const Decision& settings, const ScanReport& rest) {
+    return (final_action.action == Action::kReject || final_action.action == Action::kDiscard) &&
+           (settings.action == Action::kDefer || settings.action == Action::kQuarantine) && half_blind(rest);
+}
+
 // A virus that the settings hold is not bounced to its alleged sender because of a rule about something else.
 bool overrules(const Final& final_action, const Decision& settings, Outcome outcome) {
     if (outcome == Outcome::kFound && final_action.action == Action::kReject)
@@ -195,7 +213,8 @@ Decision decide(const Facts& facts, std::string_view recipient, const Rules& rul
             auto settings = decide_by_settings(rest, recipient, rules);
             settings.verdict = std::move(decision.verdict);
             decision = std::move(settings);
-            if (overrules(*ruling.final_action, decision, worst_outcome(rest))) {
+            if (overrules(*ruling.final_action, decision, worst_outcome(rest)) &&
+                !is_for_later(*ruling.final_action, decision, rest)) {
                 decision.action = ruling.final_action->action;
                 decision.area = std::move(ruling.final_action->area);
                 decision.text = std::move(ruling.final_action->text);
@@ -312,6 +331,13 @@ std::vector<Group> divide(const Facts& facts, const std::vector<std::size_t>& wh
         return turn(one.decision.action) < turn(other.decision.action);
     });
     return groups;
+}
+
+bool settings_deliver(const Facts& facts, const std::vector<std::size_t>& which, const Rules& rules) {
+    const auto whole = with_construction(facts.report);
+    return std::all_of(which.begin(), which.end(), [&](std::size_t recipient) {
+        return is_delivery(decide_by_settings(whole, facts.envelope.recipients[recipient].path, rules).action);
+    });
 }
 
 Group held(const std::vector<Group>& groups, std::string_view reason) {

@@ -73,6 +73,9 @@ std::vector<Group> divide(const Facts& facts, const std::vector<std::size_t>& wh
 // Whether the policy's rules are asked about this mail; see divide().
 bool meets_rules(const Facts& facts, std::string_view recipient, const Rules& rules);
 
+// What the scanners found is no reason to keep the mail from these recipients, by the settings alone.
+bool settings_deliver(const Facts& facts, const std::vector<std::size_t>& which, const Rules& rules);
+
 // The same mail held instead for everybody, for a reason that is not in its content ("data_after_dot"): that is the
 // rule, and stands before what the scanners said.
 Group held(const std::vector<Group>& groups, std::string_view reason);

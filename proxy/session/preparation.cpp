@@ -105,6 +105,7 @@ bool Preparation::plan() {
 
 bool Preparation::plan_removals(const policy::Step& step) {
     const auto& contents = mail_.report.contents;
+    removes_ = true;
     std::vector<std::uint16_t> entities;
     if (step.kind == Kind::kClean) {
         clean_ = &step;
@@ -136,7 +137,15 @@ std::string Preparation::note(const policy::Step& step, const std::string& name)
     facts.rule = step.rule;
     facts.quarantine = outcome_.kept_as;
     facts.files = {name};
-    return policy::fill_in(step.value, facts);
+    auto text = policy::fill_in(step.value, facts);
+    if (text.size() > scanners::kMaxNote) {  // many recipients; no character is cut in two
+        text.resize(scanners::kMaxNote);
+        while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0x80)
+            text.pop_back();
+        if (!text.empty())
+            text.pop_back();
+    }
+    return text;
 }
 
 void Preparation::add_act(Act::Kind kind, const std::string& whom) {
@@ -147,8 +156,8 @@ void Preparation::add_act(Act::Kind kind, const std::string& whom) {
     Act act{kind, whom, base::new_message_id(), {}};
     std::string key = whom;
     if (kind == Act::Kind::kKeep)  // each group's original can be released to its own recipients
-        for (const auto& one : mail_.keys_of(recipients_))
-            key.append(reinterpret_cast<const char*>(one.data()), one.size());
+        for (const auto recipient : recipients_)
+            key.append(1, '\n').append(mail_.envelope.recipients[recipient].path);
     act.key = journal::act_key(mail_.journal_key, kind == Act::Kind::kKeep ? "keep" : "copy", key);
     acts_.push_back(std::move(act));
 }
@@ -171,9 +180,11 @@ void Preparation::on_known(const std::vector<journal::Known>& known) {
     for (std::size_t i = known.size(); i-- > 0;) {
         if (known[i].state == State::kRunning)
             return finish(End::kLater, "an earlier try has not ended");
-        if (known[i].state == State::kPossible && known[i].done == journal::Kind::kIntent)
-            base::log::event(base::log::kPossibleDuplicate, "{}: {} may have been done earlier as {}, inbound={}",
-                             mail_.id, describe(acts_[i]), known[i].id, mail_.facts.received.id);
+        if (known[i].state == State::kPossible)
+            base::log::event(
+                known[i].done == journal::Kind::kIntent ? base::log::kPossibleDuplicate : base::log::kSameMail,
+                "{}: {} may have been done earlier as {}, inbound={}", mail_.id, describe(acts_[i]), known[i].id,
+                mail_.facts.received.id);
         if (known[i].state != State::kDone)
             continue;
         if (acts_[i].id == outcome_.kept_as)
@@ -197,6 +208,9 @@ void Preparation::write_notes() {
 
 void Preparation::edit() {
     write_notes();
+    // A rule that takes attachments out may deliver what the settings would hold; but not what is then still in it.
+    if (removes_ && removals_.empty() && clean_ == nullptr && !passes(mail_.report))
+        return finish(End::kHold, "there is nothing to take out");
     if (request_.removals.empty() && request_.stamps.empty() && !request_.clean)
         return next_act();
     SANDWICH_FAILPOINT("edit-asked");
@@ -211,14 +225,23 @@ void Preparation::on_edited(base::Result<scanners::EditAnswer> answer) {
     if (!answer) {
         base::log::event(base::log::kEditFailed, "{}: {}", mail_.id, answer.error().message);
         // A mail without its disclaimer is a mail all the same; what had to be taken out of it is another matter.
-        return only_stamps ? next_act() : finish(End::kHold, answer.error().message);
+        if (only_stamps)
+            return next_act();
+        return finish(scanners::is_for_later(answer.error()) ? End::kLater : End::kHold, answer.error().message);
     }
     if (!only_stamps && answer->removed == 0)
         return finish(End::kHold, "nothing was taken out");
     outcome_.body = std::move(answer->edits);
-    if (request_.clean)
+    if (request_.clean || (removes_ && !passes(mail_.report)))
         return scan_again();
     next_act();
+}
+
+// By the settings alone: what a rule said of the mail as it came is not said of what is left.
+bool Preparation::passes(const policy::ScanReport& report) const {
+    const auto facts = mail_.policy_facts();
+    const policy::Facts seen{report, facts.envelope, facts.size, facts.client, facts.client_name, facts.moment};
+    return policy::settings_deliver(seen, recipients_, mail_.runtime->rules);
 }
 
 // What was found in it must be gone, and by the word of all scanners: some of them only see mails as a whole.
@@ -232,28 +255,41 @@ void Preparation::scan_again() {
     auto sealed = kept ? spool->seal() : base::Result<mail::MessagePtr>(kept.error());
     if (!sealed)
         return finish(End::kLater, sealed.error().message);
-    shard_.shared().scanners.submit(shard_.loop(), mail_.runtime->settings, mail_.id, std::move(*sealed),
-                                    when_found([](Preparation& self, const policy::ScanReport& report) {
-                                        self.memory_.set(0);
-                                        if (policy::worst_outcome(report) != policy::Outcome::kClean)
-                                            return self.finish(
-                                                End::kHold, fmt::format("after cleaning: {}", policy::summary(report)));
-                                        self.next_act();
-                                    }));
+    shard_.shared().scanners.submit(
+        shard_.loop(), mail_.runtime->settings, mail_.id, std::move(*sealed),
+        when_found([](Preparation& self, const policy::ScanReport& report) { self.on_scanned(report); }));
+}
+
+void Preparation::on_scanned(const policy::ScanReport& report) {
+    memory_.set(0);
+    if (passes(report))
+        return next_act();
+    const bool away = std::any_of(report.results.begin(), report.results.end(), [](const policy::ScanResult& result) {
+        return result.outcome == policy::Outcome::kCannotTell && result.cause == policy::Cause::kUnavailable;
+    });
+    const bool found = policy::worst_outcome(report) == policy::Outcome::kFound;
+    finish(away && !found ? End::kLater : End::kHold, fmt::format("what is left: {}", policy::summary(report)));
 }
 
 void Preparation::next_act() {
     if (acts_.empty())
         return finish(End::kReady);
-    if (!mail_.keys.empty()) {
-        shard_.shared().journal.intend(shard_.loop(), acts_.front().id, {acts_.front().key},
-                                       when_found([](Preparation& self) {
-                                           const auto& act = self.acts_.front();
-                                           act.kind == Act::Kind::kKeep ? self.keep(act) : self.copy(act);
-                                       }));
-        return;
-    }
-    acts_.front().kind == Act::Kind::kKeep ? keep(acts_.front()) : copy(acts_.front());
+    if (mail_.keys.empty())
+        return act();
+    // Nobody may be there any more when it is written: then nothing was done, and a retry must not wait for it.
+    const auto& next = acts_.front();
+    shard_.shared().journal.intend(shard_.loop(), next.id, {next.key},
+                                   [&shard = shard_, reach = reach_, id = next.id, key = next.key] {
+                                       if (auto* self = reach())
+                                           self->act();
+                                       else
+                                           shard.shared().journal.conclude(id, {key}, journal::Kind::kWithdrawn);
+                                   });
+}
+
+void Preparation::act() {
+    const auto& next = acts_.front();
+    next.kind == Act::Kind::kKeep ? keep(next) : copy(next);
 }
 
 // The journal hears how an act ended also when nobody waits for it any more.

@@ -66,6 +66,9 @@ class Preparation {
     void write_notes();
     void on_edited(base::Result<scanners::EditAnswer> answer);
     void scan_again();
+    void on_scanned(const policy::ScanReport& report);
+    [[nodiscard]] bool passes(const policy::ScanReport& report) const;
+    void act();
     void next_act();
     void keep(const Act& act);
     void copy(const Act& act);
@@ -90,6 +93,7 @@ class Preparation {
         std::string name;
     };
     std::vector<Removal> removals_;
+    bool removes_ = false;  // a step takes something out, if it is there
     const policy::Step* clean_ = nullptr;
     scanners::EditRequest request_;
     std::vector<Act> acts_;     // the next one first

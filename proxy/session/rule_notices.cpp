@@ -122,7 +122,10 @@ void send_notice(Shard& shard, const IncomingMail& mail, const Part& part, const
     for (auto& [address, known] : addressees(*step.notice, mail, part)) {
         const auto id = base::new_message_id();
         auto text = policy::notice_mail(*step.notice, facts, address, id);
-        const auto key = journal::act_key(mail.journal_key, "notice " + step.notice->name, address);
+        std::string whom = address;  // what is told is about these recipients
+        for (const auto recipient : part.recipients)
+            whom.append(1, '\n').append(mail.envelope.recipients[recipient].path);
+        const auto key = journal::act_key(mail.journal_key, "notice " + step.notice->name, whom);
         post->letters.push_back({id, std::move(address), known, std::move(text), key});
     }
     if (!post->letters.empty())

@@ -129,7 +129,8 @@ void Transaction::body(std::string_view text) {
         too_big_ = true;
         spool_.reset();  // the rest is swallowed: only after the dot may we answer
     }
-    const bool dropped = too_big_ || !storage_failure_.empty() || broken_;
+    // Also when the delivery server has broken off: the mail may be held yet, and then it is held whole.
+    const bool dropped = too_big_ || !storage_failure_.empty();
     memory_.set(dropped || size_ > kSpoolInMemory ? 0 : size_);
     if (dropped)
         return;
@@ -249,10 +250,17 @@ void Transaction::settle(std::size_t recipient, const Reply& reply, std::string 
 // A rule has let them wait for its hours, and these have not come.
 void Transaction::settle_delayed() {
     const auto now = base::Wall::now();
+    const auto find = [&](std::size_t recipient) {
+        return recipient < mail_.keys.size()
+                   ? shard_.shared().delays.find(mail_.keys[recipient], mail_.runtime->generation, now)
+                   : std::nullopt;
+    };
+    // Of a mail that cannot be recognised nobody gets a copy while another waits (see Disposal::begin()).
+    if (!mail_.identified && !mail_.upstream.lmtp &&
+        !std::all_of(waiting_.begin(), waiting_.end(), [&](std::size_t recipient) { return find(recipient); }))
+        return;
     std::erase_if(waiting_, [&](std::size_t recipient) {
-        if (recipient >= mail_.keys.size())
-            return false;
-        const auto delay = shard_.shared().delays.find(mail_.keys[recipient], mail_.runtime->generation, now);
+        const auto delay = find(recipient);
         if (!delay)
             return false;
         settle(
@@ -361,6 +369,7 @@ const policy::Rules* Transaction::rules_for(policy::ScanReport& report) {
                               policy::Cause::kUnavailable,
                               {},
                               "the scanners look for other expressions than the rules ask for"});
+    report.contents = {};  // what was gathered for other rules says nothing to these
     return &mail_.runtime->rules;
 }
 

@@ -107,7 +107,10 @@ class EditJob : public Job {
         answer(std::move(edited->answer));
         return true;
     }
-    void fail(policy::ScanReport report) override { answer(base::Error{report.results.front().detail}); }
+    void fail(policy::ScanReport report) override {
+        const auto& result = report.results.front();
+        answer(base::error("{}{}", result.cause == policy::Cause::kUnavailable ? kNobodyAsked : "", result.detail));
+    }
 
   private:
     void answer(base::Result<EditAnswer> result) {

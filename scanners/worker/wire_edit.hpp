@@ -26,7 +26,7 @@ namespace scanners::wire {
 inline constexpr char kEditJob = 'E';
 inline constexpr char kEdited = 'D';
 
-inline constexpr std::size_t kMaxNote = 4096;        // octets
+inline constexpr std::size_t kMaxNote = scanners::kMaxNote;
 inline constexpr std::size_t kMaxStampText = 16384;  // octets, of each form
 inline constexpr std::size_t kMaxRemovals = 1000;    // the largest [content] limit_entities
 inline constexpr std::size_t kMaxStamps = 8;

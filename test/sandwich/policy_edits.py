@@ -112,6 +112,34 @@ def what_cannot_be_taken_out_is_held():
 
 
 @suite.test
+def what_is_left_is_scanned_again_before_a_rule_delivers_it():
+    """A rule that delivers what a scanner found does so for what is left of it, and only if nothing is found any more."""
+    with Here("""
+[rule strip]
+match = any
+if = virus
+if = extension exe
+do = strip
+do = deliver
+""") as here:
+        # The rule applies for the virus and for the program; only the program is taken out.
+        equal(here.send(mixed(part(PROGRAM, "a.exe"), part(eicar(), "b.doc"))).code, 250)
+        equal(here.delivered(), [])
+        check("what is left: found" in here.held()[-1], here.held())
+        # In the program itself it is gone with it.
+        equal(here.send(mixed(part(PROGRAM, "fine.exe"))).code, 250)
+        equal(here.send(mixed(part(eicar(), "b.exe"))).code, 250)
+        equal(here.delivered(), ["b@to.test"] * 2)
+        check(eicar() not in b"".join(octets for _, _, octets in leaves(here.sink.messages[-1].data)))
+    with Here("[rule strip]\nif = virus\ndo = strip_all\ndo = deliver\n") as here:
+        # In the text, and nothing is attached; or something is, and it is still in the text.
+        for text in (mail(eicar() + b"\r\n"), mixed(part(b"x", "x.bin"), text=b"Content-Type: text/plain\r\n\r\n" + eicar())):
+            equal(here.send(text).code, 250)
+            equal(here.delivered(), [])
+        equal(len([shown for shown in here.held() if "could not be changed" in shown]), 2)
+
+
+@suite.test
 def a_retry_keeps_the_original_once():
     with Here(STRIP) as here:
         text = mixed(part(PROGRAM, "a.exe"))

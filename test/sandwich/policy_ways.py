@@ -5,7 +5,7 @@ import re
 import time
 
 from ruled import Here, mail
-from samples import eicar, own_fields
+from samples import eicar, message
 from suite import Suite, check, equal
 
 from sink import CLOSE, Sink
@@ -211,6 +211,15 @@ do = delay {hours(-1, 2)}
         here.daemon.reload()
         equal(here.send(text, "a@slow.test", "b@plain.test").code, 250)
         equal([envelope(m)[1] for m in here.sink.messages][1:], ["a@fast.test", "a@slow.test"])
+
+
+@suite.test
+def of_a_mail_that_nothing_identifies_nobody_gets_a_copy_while_another_waits():
+    with Here(f"[rule night]\nto = slow.test\ndo = delay {hours(2, 4)}\n") as here:
+        for _ in range(3):
+            equal(here.send(message(), "a@slow.test", "b@plain.test").code, 451)
+            equal(here.sink.messages, [])
+        equal(here.send(message(), "b@plain.test").code, 250)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,20 @@ def the_rest_in_one_segment_with_the_dot():
 
 
 @suite.test
+def a_message_is_held_whole_also_when_the_delivery_server_broke_off_before():
+    sink, daemon = WORLD.get()
+    with in_data(daemon) as c:
+        c.send(TEXT[:100])
+        sink.end_all()
+        daemon.wait_log("downstream_fault: ")
+        c.send(TEXT[100:] + b".\r\n" + SMUGGLED)
+        shown = held(daemon, c.reply())
+    equal(kept_text(daemon, shown), TEXT.replace(b"\r\n", b"\n"))
+    nothing_smuggled(sink, daemon)
+    daemon.wait_downstream()
+
+
+@suite.test
 def every_other_octet_there():
     sink, daemon = WORLD.get()
     for stray in (b"\r\n", b"x", b"\0", b".", b"NOOP\r\n", b"RSET\r\n", b"MAIL FROM:<a@b>\r\n", b"EHLO x\r\n", b"quit\r\n", b"QUIT\n", b"QUIT \r\n",

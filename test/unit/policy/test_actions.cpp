@@ -203,3 +203,42 @@ TEST_CASE("a decision is told in one line, with all that is done") {
     waits.hours = policy::Span{0b0101010, 60, 30};
     CHECK(policy::describe_decision(waits) == "defer until mon,wed,fri 01:00-00:30 \"later\", rule r");
 }
+
+TEST_CASE("while the workers are away no rule refuses or throws away what comes again") {
+    for (const auto action : {Action::kReject, Action::kDiscard}) {
+        for (const auto cause : {Cause::kUnavailable, Cause::kTimeout, Cause::kCrash, Cause::kError}) {
+            Mail mail;
+            mail.report.results = {{std::string(policy::kWorkers), Outcome::kCannotTell, cause, "", ""}};
+            mail.report.contents = {};
+            auto groups = mail.divide({rule("strict", {.action = action})});
+            REQUIRE(groups.size() == 1);
+            CHECK(groups[0].decision.action == Action::kDefer);
+            // It may be asked for.
+            Rule asked = rule("asked", {.action = action});
+            Condition cannot_tell;
+            cannot_tell.kind = Condition::Kind::kCannotTell;
+            asked.what.children = {cannot_tell};
+            CHECK(mail.divide({asked})[0].decision.action == action);
+        }
+        // Another scanner's failure, or a limit, leaves what was seen as it is.
+        Mail mail;
+        mail.report.results = {{"icap", Outcome::kCannotTell, Cause::kUnavailable, "", ""}};
+        CHECK(mail.divide({rule("strict", {.action = action})})[0].decision.action == action);
+        mail.report.results = {
+            {std::string(policy::kContentsScanner), Outcome::kCannotTell, Cause::kLimit, "files", ""}};
+        CHECK(mail.divide({rule("strict", {.action = action})})[0].decision.action == action);
+    }
+}
+
+TEST_CASE("what the settings alone say of a report, whatever the rules do") {
+    const policy::Rules rules{true, kHeld, {}, {}, nullptr};
+    for (const auto outcome : {Outcome::kClean, Outcome::kFound, Outcome::kEncrypted, Outcome::kCannotTell}) {
+        const Mail mail(outcome);
+        const policy::Facts facts{mail.report, mail.envelope};
+        CHECK(policy::settings_deliver(facts, {0, 1}, rules) == (outcome == Outcome::kClean));
+    }
+    auto tagging = rules;
+    tagging.actions.found = Action::kTagAndDeliver;
+    const Mail mail(Outcome::kFound);
+    CHECK(policy::settings_deliver({mail.report, mail.envelope}, {0, 1}, tagging));
+}

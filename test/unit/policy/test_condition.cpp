@@ -367,3 +367,41 @@ TEST_CASE("a name or a declared type that the content contradicts") {
         CHECK(policy::type_mismatch(item) == row.mismatch);
     }
 }
+
+TEST_CASE("where nobody looked, it is not known what is not there") {
+    Sample blind;
+    blind.report.results = {{std::string(policy::kWorkers), Outcome::kCannotTell, Cause::kUnavailable, {}, {}}};
+    blind.report.contents = {};
+    for (auto condition : {with_words(Kind::kExtension, {"exe"}), with_words(Kind::kLanguage, {"de"}),
+                           with_numbers(Kind::kMark, {number(Mark::kMacro)}), with_numbers(Kind::kExpression, {0}),
+                           with_words(Kind::kMalformed, {})}) {
+        CHECK_FALSE(blind.ask(condition).holds);
+        condition.negated = true;
+        CHECK_FALSE(blind.ask(condition).holds);
+        CHECK(blind.ask(condition).seen == "nobody looked");
+        Condition set;
+        set.any = true;
+        set.children = {with_words(Kind::kSender, {"nobody@example.test"}), condition};
+        CHECK_FALSE(blind.ask(set).holds);
+        set.children[1].negated = false;
+        set.negated = true;
+        CHECK_FALSE(blind.ask(set).holds);
+    }
+    for (const auto kind :
+         {Kind::kParts, Kind::kFiles, Kind::kLayers, Kind::kPartSize, Kind::kExpandedSize, Kind::kRatio}) {
+        Condition few;
+        few.kind = kind;
+        few.number = 100;
+        few.compare = Condition::Compare::kLess;
+        CHECK_FALSE(blind.ask(few).holds);
+    }
+    // What does not lie in the mail is known all the same.
+    auto sender = with_words(Kind::kSender, {"nobody@example.test"});
+    sender.negated = true;
+    CHECK(blind.ask(sender).holds);
+    Condition recipients;
+    recipients.kind = Kind::kRecipients;
+    recipients.number = 3;
+    recipients.compare = Condition::Compare::kLess;
+    CHECK(blind.ask(recipients).holds);
+}
