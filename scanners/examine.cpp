@@ -53,6 +53,11 @@ std::string one_line(std::string value) {
     return value;
 }
 
+// RFC 2183 section 2.8: what nobody knows is an attachment.
+bool is_attachment(const Item& item, const Entity& one) {
+    return !item.names.empty() || (!one.disposition.word.empty() && one.disposition.word != "inline");
+}
+
 class Examination {
   public:
     Examination(Opening& opening, std::string_view mail)
@@ -183,7 +188,7 @@ class Examination {
         auto charset = mail::mime::parameter(one.type, "charset", nullptr);
         std::transform(charset.begin(), charset.end(), charset.begin(), mail::lower);
         item.charset = base::clean_utf8(charset, policy::kMaxName);
-        if (!item.names.empty() || one.disposition.word == "attachment")
+        if (is_attachment(item, one))
             item.set(Mark::kAttachment);
         if (is_signed(one.type.word))
             item.set(Mark::kSigned);
@@ -265,7 +270,7 @@ class Examination {
             readings_.add(item, readable);
         }
         if (opening_.want_text()) {
-            const bool attached = one.disposition.word == "attachment" || !opening_.item(item).names.empty();
+            const bool attached = is_attachment(opening_.item(item), one);
             opening_.add_text({item, attached ? Place::kAttachment : Place::kBody, readable});
         }
         files_in_text(item, octets);

@@ -294,13 +294,14 @@ bool message_id(Cursor& at) {
 // With words between them (section 4.5.4).
 bool are_message_ids(std::string_view value) {
     Cursor at(value);
-    while (at.skip() && !at.at_end()) {
+    while (at.skip()) {
         const auto before = at.at();
-        if (message_id(at) || (at.go_to(before), at.word()) || (at.go_to(before), at.sign(',')))
-            continue;
-        return false;
+        if (at.at_end())
+            return true;
+        if (!message_id(at) && (at.go_to(before), !at.word()) && (at.go_to(before), !at.sign(',')))
+            return false;
     }
-    return at.at_end();
+    return false;
 }
 
 bool is_version(std::string_view value) {

@@ -40,11 +40,18 @@ bool has_only_content_fields(std::string_view text) {
            (text.empty() || (text.ends_with("\r\n") && text.front() != ' ' && text.front() != '\t'));
 }
 
-// What ends the mail now ends with a line end, if the mail did.
-bool keeps_the_end(std::string_view mail, const RangeEdit& last) {
-    if (last.end != mail.size() || !mail.ends_with("\r\n"))
+// What ends the mail now ends with a line end, if the mail did: the text of the last edit that leaves any, or what
+// stands before the edits that reach to the end.
+bool keeps_the_end(std::string_view mail, const std::vector<RangeEdit>& edits) {
+    if (!mail.ends_with("\r\n"))
         return true;
-    return last.text.empty() ? mail.substr(0, last.begin).ends_with("\r\n") : last.text.ends_with("\r\n");
+    std::size_t end = mail.size();
+    for (auto edit = edits.rbegin(); edit != edits.rend() && edit->end == end; ++edit) {
+        if (!edit->text.empty())
+            return edit->text.ends_with("\r\n");
+        end = edit->begin;
+    }
+    return mail.substr(0, end).ends_with("\r\n");
 }
 
 }  // namespace
@@ -60,7 +67,7 @@ base::Status check_edits(std::string_view mail, const std::vector<RangeEdit>& ed
     }
     if (edits.empty())
         return base::ok();
-    if (!keeps_the_end(mail, edits.back()))
+    if (!keeps_the_end(mail, edits))
         return base::error("an edit at {} takes the last line end", edits.back().begin);
     HeaderReader reader(mail);
     auto edit = edits.begin();
@@ -75,9 +82,11 @@ base::Status check_edits(std::string_view mail, const std::vector<RangeEdit>& ed
                 return base::error("an edit at {} is not of a field that describes the body", edit->begin);
         }
     }
-    // Before the empty line (but not behind it): still the header's.
-    for (; edit != edits.end() && edit->begin < header_end + 2 && edit->begin < mail.size(); ++edit) {
-        if (edit->begin != header_end || edit->end != header_end || !has_only_content_fields(edit->text))
+    // Before the empty line (but not behind it): still the header's. Without that line all is.
+    const auto behind = mail.substr(header_end);
+    const bool ended = behind.starts_with("\r\n") || behind.starts_with('\n');
+    for (; edit != edits.end() && (!ended || edit->begin < header_end + 2); ++edit) {
+        if (!ended || edit->begin != header_end || edit->end != header_end || !has_only_content_fields(edit->text))
             return base::error("an edit at {} is in the empty line behind the header", edit->begin);
     }
     return base::ok();

@@ -51,7 +51,7 @@ std::string_view to_string(ContentLimit limit);
 
 // What is true of an item.
 enum class Mark : std::uint16_t {
-    kAttachment = 1 << 0,  // has a file name, or says Content-Disposition: attachment
+    kAttachment = 1 << 0,  // has a file name, or a Content-Disposition other than inline
     kEncrypted = 1 << 1,   // with a password or to a key; nothing inside was looked at
     kMacro = 1 << 2,       // program text in a document: VBA, Excel 4
     kScript = 1 << 3,      // JavaScript or an action that runs by itself in a PDF; script in HTML

@@ -9,6 +9,17 @@ namespace {
 
 using Items = std::vector<std::uint16_t>;
 
+// Multiparts that hold others. One whose boundary never occurs is a file that some reader shows as whatever it is.
+std::vector<bool> find_containers(const std::vector<Item>& items) {
+    std::vector<bool> found(items.size());
+    for (const auto& item : items) {
+        const auto& parent = items[item.parent];
+        if (item.entity != 0 && parent.declared_type.starts_with("multipart/") && !parent.is(Mark::kAttachment))
+            found[item.parent] = true;
+    }
+    return found;
+}
+
 bool is_shown_text(const Item& item) {
     return (item.declared_type == "text/plain" || item.declared_type == "text/html") && !item.is(Mark::kAttachment);
 }
@@ -88,6 +99,7 @@ base::Result<std::vector<std::uint16_t>> attachments(const Contents& contents) {
         return checked.error();
     if (!is_complete(contents))
         return base::error("a limit was reached before all attachments were seen");
+    const auto containers = find_containers(contents.items);
     Items found;
     for (std::size_t i = 0; i < contents.items.size(); ++i) {
         const auto& item = contents.items[i];
@@ -97,7 +109,7 @@ base::Result<std::vector<std::uint16_t>> attachments(const Contents& contents) {
         const auto& parent = contents.items[item.parent];
         if (item.kind == Item::Kind::kEmbedded && parent.entity != 0 && is_shown_text(parent))
             return base::error("a file stands in the text of item {}", item.parent);
-        if (item.entity != 0 && !item.declared_type.starts_with("multipart/") && !is_shown_text(item))
+        if (item.entity != 0 && !containers[i] && !is_shown_text(item))
             found.push_back(static_cast<std::uint16_t>(i));
     }
     return entities_of(contents, std::move(found));

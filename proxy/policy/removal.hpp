@@ -16,7 +16,8 @@ namespace policy {
 // in an archive, a document or an encoded message, the one around it. Error: why not, for the log.
 base::Result<std::vector<std::uint16_t>> removable(const Contents& contents, const std::vector<std::uint16_t>& items);
 
-// Of every attachment: what is neither a multipart nor text that people read; messages are attachments. May be empty.
+// Of every attachment: what is neither a multipart around others nor text that people read, and multiparts that say
+// they are one; messages are attachments. May be empty.
 base::Result<std::vector<std::uint16_t>> attachments(const Contents& contents);
 
 }  // namespace policy

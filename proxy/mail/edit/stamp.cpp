@@ -9,7 +9,10 @@
 #include "mail/edit/insertion.hpp"
 #include "mail/edit/shown_text.hpp"
 #include "mail/edit/stamp_text.hpp"
+#include "mail/mime/binhex.hpp"
 #include "mail/mime/defect.hpp"
+#include "mail/mime/uuencode.hpp"
+#include "mail/mime/yenc.hpp"
 #include "mail/text.hpp"
 
 namespace mail::edit {
@@ -23,6 +26,7 @@ using mime::Tree;
 
 constexpr std::size_t kMaxLine = 998;               // RFC 5322 section 2.1.1
 constexpr std::size_t kMaxEncodedAnew = 64 * 1024;  // octets of a part that is written in another encoding
+constexpr std::size_t kMaxFiles = 16;               // in a text: as many as are scanned
 constexpr std::string_view kUtf8Mark = "\xEF\xBB\xBF";
 
 constexpr std::uint64_t kDamaged = bit(Defect::kBase64Octets) | bit(Defect::kBase64Padding) |
@@ -30,6 +34,22 @@ constexpr std::uint64_t kDamaged = bit(Defect::kBase64Octets) | bit(Defect::kBas
 
 bool is_ascii(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char octet) { return static_cast<unsigned char>(octet) < 0x80; });
+}
+
+// A line that the stamp begins anew may be the first of a file that nobody saw and scanned before, and a file without
+// an end may go on into the stamp. True: neither, as far as one can tell.
+bool has_same_files(std::string_view before, std::string_view after) {
+    std::uint64_t unused = 0;
+    for (const auto find : {mime::find_uuencoded, mime::find_yencoded, mime::find_binhex}) {
+        const auto old = find(before, kMaxFiles, unused);
+        const auto now = find(after, kMaxFiles, unused);
+        const auto same = [](const mime::EncodedFile& left, const mime::EncodedFile& right) {
+            return left.name == right.name && left.octets == right.octets && left.other == right.other;
+        };
+        if (old.size() >= kMaxFiles || !std::equal(old.begin(), old.end(), now.begin(), now.end(), same))
+            return false;
+    }
+    return true;
 }
 
 // One text part that is to be stamped.
@@ -55,14 +75,17 @@ class Part {
         const bool html = one_.type.word == "text/html";
         if (!(html ? place_html(stamps) : place_plain(stamps)))
             return false;
-        auto edits = encode();
+        auto stamped = with_insertions(content_, insertions_);
+        if (!has_same_files(content_, stamped))
+            return false;
+        auto edits = encode(stamped);
         std::size_t octets = 0;
         for (const auto& edit : edits)
             octets += edit.text.size();
         if (edits.empty() || octets > room)
             return false;
         std::move(edits.begin(), edits.end(), std::back_inserter(plan.edits));
-        plan.stamped.push_back({index_, with_insertions(content_, insertions_)});
+        plan.stamped.push_back({index_, std::move(stamped)});
         return true;
     }
 
@@ -153,8 +176,7 @@ class Part {
     }
 
     // The part's edits, in the mail; empty: they would not be what was meant.
-    std::vector<RangeEdit> encode() {
-        const auto wanted = with_insertions(content_, insertions_);
+    std::vector<RangeEdit> encode(const std::string& wanted) {
         const bool octets = std::any_of(insertions_.begin(), insertions_.end(),
                                         [](const Insertion& one) { return !is_ascii(one.octets); });
         std::vector<RangeEdit> edits;

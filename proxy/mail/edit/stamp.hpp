@@ -29,9 +29,10 @@ enum class Missing : std::uint8_t { kQuestionMark, kNumericReference };
 using FromUtf8 = std::optional<std::string> (*)(std::string_view text, std::string_view charset, Missing missing);
 
 // Adds the stamp to the plan wherever it can stand; what cannot be stamped is left alone, and nothing is an error:
-// signed and encrypted mails, those that are malformed, texts in damaged encodings. Transfer encodings and character
-// sets stay, but for ASCII text that becomes UTF-8, and 7bit that becomes quoted-printable, where the stamp needs it.
-// The plan has its removals already. `room`: octets that may be written.
+// signed and encrypted mails, those that are malformed, texts in damaged encodings or where a file (uuencode ...) would
+// come to light or change. Transfer encodings and character sets stay, but for ASCII text that becomes UTF-8, and 7bit
+// that becomes quoted-printable, where the stamp needs it. The plan has its removals already. `room`: octets that may
+// be written.
 void plan_stamps(std::string_view text, const mime::Tree& tree, const StampTexts& stamps, FromUtf8 from_utf8,
                  std::size_t room, Plan& plan);
 

@@ -55,6 +55,8 @@ TEST_CASE("identifiers and versions") {
     all("message-id", false, {"", "1@from.test", "<1>", "<@a>", "<1@>", "<1@a", "<1@a> <2@a>", "<1 2@a>", "<a@b@c>"});
     all("references", true, {"<1@a>\r\n <2@a>", "<1@a><2@a>", "Your message of \"Monday\" <1@a>"});
     all("in-reply-to", false, {"<1@a", "<12>"});
+    all("references", true, {"<1@a> (first)", "(none)"});
+    all("references", false, {"(abc", "<1@a> (abc", "<1@a> word (abc", "<1@a>, (abc"});
     all("mime-version", true, {"1.0", " 1 . 0 (made by x)"});
     all("mime-version", false, {"", "1", "1.0.0", "one"});
 }

@@ -60,3 +60,29 @@ TEST_CASE("in the header only fields that describe the body, whole") {
     CHECK_FALSE(may({{at("\r\n\r\n") + 2, at("one"), ""}}));
     CHECK_FALSE(may({{at("\r\n\r\n") + 2, at("\r\n\r\n") + 2, "x"}}));
 }
+
+TEST_CASE("a header without an end gets no fields behind it, nor a body") {
+    const std::string mail = "A: 1\r\nContent-Type: x\r\n";
+    for (const std::string text : {"Received: x\r\n", "Content-X: y\r\n", "\r\nbody\r\n", " folded\r\n"}) {
+        CAPTURE(text);
+        CHECK_FALSE(mail::check_edits(mail, {{mail.size(), mail.size(), text}}));
+        CHECK_FALSE(mail::check_edits("", {{0, 0, text}}));
+        CHECK_FALSE(mail::check_edits("A: 1", {{4, 4, text}}));
+    }
+    CHECK(mail::check_edits(mail, {{6, mail.size(), "Content-Type: y\r\n"}}));
+    const auto with_end = mail + "\r\n";
+    CHECK(mail::check_edits(with_end, {{mail.size(), mail.size(), "Content-X: y\r\n"}}));
+    CHECK(mail::check_edits(with_end, {{with_end.size(), with_end.size(), "body\r\n"}}));
+    CHECK(mail::check_edits("\r\n", {{0, 0, "Content-X: y\r\n"}, {2, 2, "body\r\n"}}));
+}
+
+TEST_CASE("several edits together do not take the last line end") {
+    const auto end = kMail.size();
+    CHECK_FALSE(may({{at("one"), at("two"), "foo"}, {at("two"), end, ""}}));
+    CHECK_FALSE(may({{at("one"), at("two"), "foo"}, {at("two"), end, ""}, {end, end, ""}}));
+    CHECK_FALSE(may({{at("one"), at("one") + 1, ""}, {at("one") + 1, at("two"), ""}, {at("two"), end, "x"}}));
+    CHECK_FALSE(may({{at("one") + 1, at("two"), ""}, {at("two"), end, ""}}));
+    CHECK(may({{at("one"), at("two"), "foo\r\n"}, {at("two"), end, ""}}));
+    CHECK(may({{at("one"), at("one") + 1, "foo"}, {at("two"), end, ""}}));
+    CHECK(may({{at("one"), at("two"), ""}, {at("two"), end, ""}}));
+}

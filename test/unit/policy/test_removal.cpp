@@ -66,8 +66,12 @@ TEST_CASE("all attachments") {
     CHECK(*attachments(contents) == Entities{3, 4, 7});
     contents.items.push_back(item(Item::Kind::kEntity, 0, 8, "text/calendar"));
     contents.items.push_back(item(Item::Kind::kEntity, 0, 9, "multipart/alternative"));
-    contents.items.push_back(item(Item::Kind::kEntity, 0, 10, "text/html"));
+    contents.items.push_back(item(Item::Kind::kEntity, 9, 10, "text/html"));
     CHECK(*attachments(contents) == Entities{3, 4, 7, 8});
+    // A multipart that says it is an attachment is one, and so is one without parts: nobody reads what is in it.
+    contents.items[9].set(Mark::kAttachment);
+    contents.items.push_back(item(Item::Kind::kEntity, 0, 11, "multipart/mixed"));
+    CHECK(*attachments(contents) == Entities{3, 4, 7, 8, 9, 11});
     Contents plain;
     plain.items = {item(Item::Kind::kMessage, 0, 0), item(Item::Kind::kEntity, 0, 1, "text/plain")};
     CHECK(attachments(plain)->empty());

@@ -117,6 +117,24 @@ TEST_CASE("what is removed is asked for by the number that items have") {
     CHECK_FALSE(edit(mail, request));
 }
 
+TEST_CASE("attachments, whatever they call themselves") {
+    const auto attached = [](const std::string& fields, const std::string& body = "<script>") {
+        const auto found = policy::attachments(contents_of(mixed(part("", "text") + part(fields, body))));
+        return found && *found == std::vector<std::uint16_t>{3};
+    };
+    const std::string html = "Content-Type: text/html\r\n";
+    CHECK(attached(html + "Content-Disposition: attachment\r\n"));
+    CHECK(attached(html + "Content-Disposition: download\r\n"));  // RFC 2183 section 2.8
+    CHECK(attached(html + "Content-Disposition: inline; filename=a.html\r\n"));
+    CHECK_FALSE(attached(html + "Content-Disposition: Inline\r\n"));
+    CHECK_FALSE(attached(html + "Content-Disposition:\r\n"));
+    const std::string multipart = "Content-Type: multipart/mixed; boundary=none\r\n";
+    CHECK(attached(multipart + "Content-Disposition: attachment; filename=evil.html\r\n"));
+    CHECK(attached(multipart));
+    CHECK_FALSE(attached(multipart, "--none\r\n\r\nmore text\r\n--none--"));
+    CHECK(attached(multipart + "Content-Disposition: attachment\r\n", "--none\r\n\r\nmore text\r\n--none--"));
+}
+
 TEST_CASE("a mail without parts is one, and what stands behind an encoding or in another reading is none") {
     CHECK(contents_of("Subject: x\r\n\r\ntext\r\n").items.at(1).entity == 1);
     const auto encoded =

@@ -175,6 +175,34 @@ TEST_CASE("flowed text does not take the stamp into its last paragraph") {
           part(fields, "goes on \r\n\r\n  a\r\n >b\r\n"));
 }
 
+TEST_CASE("a stamp uncovers no file that stood in the text unseen, and becomes no part of one") {
+    const std::string mark = "\xEF\xBB\xBF";
+    const std::string uuencoded = "begin 644 evil.exe\r\n#9F]O\r\n`\r\nend\r\n";
+    const std::string yencoded = "=ybegin line=128 size=3 name=evil.exe\r\nabc\r\n=yend size=3\r\n";
+    const std::string plain = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n";
+    const std::string html = "Content-Type: text/html; charset=utf-8\r\n";
+    for (const auto& file : {uuencoded, yencoded}) {
+        CAPTURE(file);
+        CHECK(stamp(part(plain, mark + file), kStart).stamped == 0);
+        CHECK(stamp(part(html, "<body>" + file), kStart).stamped == 0);
+        CHECK(stamp(part(html, "<body>x</body>" + file), kEnd).stamped == 1);
+        CHECK(stamp(part(plain, mark + file), kEnd).stamped == 1);
+        CHECK(stamp(part(plain, file), kStart).stamped == 1);
+        CHECK(stamp(part(plain, "text\r\n" + file), kStart).stamped == 1);
+    }
+    const std::string base64 = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n";
+    CHECK(stamp(part(base64, encode_base64(mark + uuencoded) + "\r\n"), kStart).stamped == 0);
+    // A file without its end would go on into the stamp.
+    const std::string open = "=ybegin line=128 size=3 name=a\r\nabc\r\n";
+    CHECK(stamp(part(plain, open), kEnd).stamped == 0);
+    CHECK(stamp(part(plain, open), kStart).stamped == 1);
+    // More files than are looked for: nobody can tell.
+    std::string many;
+    for (int i = 0; i < 16; ++i)
+        many += uuencoded;
+    CHECK(stamp(part(plain, many), kStart).stamped == 0);
+}
+
 TEST_CASE("places in HTML") {
     const auto start = [](std::string_view html) { return std::string(html.substr(*find_html_places(html).start)); };
     const auto end = [](std::string_view html) { return std::string(html.substr(find_html_places(html).end.value())); };
