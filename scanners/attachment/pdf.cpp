@@ -290,6 +290,8 @@ class PdfReader {
 
     // The stream whose dictionary was read last. Returns where its data ends.
     std::size_t stream(std::string_view octets, std::size_t at) {
+        if (!opening_.in_time(item_))  // its end may be far, for each of many
+            return octets.size();
         if (octets.substr(at).starts_with("\r\n"))
             at += 2;
         else if (at < octets.size() && (octets[at] == '\n' || octets[at] == '\r'))
@@ -321,6 +323,12 @@ class PdfReader {
         if (in_the_open)  // with the name of a method, which is always "Identity"
             packing.filters.erase(packing.filters.begin());
         const bool decrypts = cipher_ != nullptr && !in_the_open;
+        // Many streams may share one end: what is read of them counts, whatever comes out.
+        if (!opening_.in_time(item_) || (decrypts && !opening_.expand(item_, stream.octets.size(), octets_.size()))) {
+            PdfUnpacked nothing;
+            nothing.whole = false;
+            return nothing;
+        }
         const auto plain = decrypts ? cipher_->decrypt(stream.octets, stream.object, stream.generation, use) : "";
         auto result = pdf_unpack(decrypts ? plain : stream.octets, packing, [&](std::size_t length) {
             return opening_.expand(item_, length, octets_.size()) && opening_.in_time(item_);

@@ -187,6 +187,19 @@ TEST_CASE("a PDF that is a bomb") {
     CHECK(look("%PDF-1.4\n" + open).top().true_type == "application/pdf");
 }
 
+TEST_CASE("streams that share one end cost what they are decrypted to") {
+    std::string streams;
+    for (int i = 0; i < 400; ++i)
+        streams += "30 0 obj<</Type/ObjStm/Filter/FlateDecode>>stream\n";
+    streams += std::string(200000, 'x') + "endstream endobj\n";
+    policy::ContentLimits limits;
+    limits.expanded_size = 20 << 20;
+    for (const auto& file : made::pdfs_for_everybody()) {
+        CAPTURE(file.name);
+        CHECK(look(file.octets + streams, "p", limits).reached() == "expanded_size");
+    }
+}
+
 TEST_CASE("the filters of PDF") {
     using scanners::attachment::pdf_unpack;
     const auto unpack = [](std::string_view octets, std::vector<std::string> filters) {
