@@ -59,6 +59,8 @@ class PdfReader {
         }
     }
 
+    [[nodiscard]] const PdfEncryption& encryption() const { return encryption_; }
+
   private:
     // One token after the other. `outermost`: not in a stream of objects, where no streams are.
     void read(std::string_view octets, bool outermost) {
@@ -68,6 +70,7 @@ class PdfReader {
         for (auto token = lexer.next(); token.kind != Kind::kEnd; token = lexer.next()) {
             if ((++count & 0xFFF) == 0 && !opening_.in_time(item_))
                 return;
+            at_ = lexer.at();
             if (token.kind == Kind::kKeyword && token.text == "stream" && stack_.empty() && outermost)
                 lexer.go_to(stream(octets, lexer.at()));
             else
@@ -104,6 +107,11 @@ class PdfReader {
     }
 
     void begin() {
+        if (!stack_.empty() && stack_.back().key == "Encrypt" && !in_stream_ &&
+            encryption_.dictionaries.size() < PdfEncryption::kMaxValues) {
+            encryption_.dictionaries.push_back(at_ - 2);  // before "<<"
+            has_encryption(stack_.back());
+        }
         if (stack_.size() < kMaxDepth)
             stack_.emplace_back();
         else
@@ -173,8 +181,20 @@ class PdfReader {
             mark(Mark::kScript);
         else if (key == "EmbeddedFiles" || key == "EF" || key == "RichMediaContent")
             mark(Mark::kEmbedded);
-        else if (key == "Encrypt" && cipher_ == nullptr)
+        else if (key == "Encrypt")
+            encrypts();
+    }
+
+    void encrypts() {
+        if (cipher_ == nullptr)
             mark(Mark::kEncrypted);
+        ++encryption_.keys;
+    }
+
+    // The value of the last "Encrypt" is kept.
+    void has_encryption(Dictionary& dictionary) {
+        ++encryption_.values;
+        dictionary.key.clear();  // it has no other
     }
 
     void on_value(Dictionary& dictionary, const std::string& value) {
@@ -224,11 +244,18 @@ class PdfReader {
             generation_ = numbers_[1];
             stack_.clear();  // whatever was left open before it
             last_ = {};
+            note_object();
         } else if (text == "R" && !stack_.empty()) {
             reference(stack_.back(), numbers_[0]);
         }
         if (!stack_.empty())
             stack_.back().has_value = stack_.back().arrays == 0;
+    }
+
+    void note_object() {
+        encryption_.whole = encryption_.objects.size() < PdfEncryption::kMaxObjects;
+        if (cipher_ == nullptr && encryption_.whole)
+            encryption_.objects.emplace_back(object_, at_);
     }
 
     void reference(Dictionary& dictionary, std::uint64_t object) {
@@ -238,6 +265,12 @@ class PdfReader {
             dictionary.length = 0;
         if (dictionary.key == "XFA")
             forms_.insert(object);
+        auto& encrypting = encryption_.references;
+        if (dictionary.key == "Encrypt" &&
+            (encrypting.size() < PdfEncryption::kMaxValues || encrypting.contains(object))) {
+            encrypting.insert(object);
+            has_encryption(dictionary);
+        }
         // In the dictionary of EF: one file for each way to name it.
         const bool in_files = stack_.size() > 1 && stack_[stack_.size() - 2].key == "EF";
         if (in_files && dictionary.files.size() < 16)
@@ -257,6 +290,8 @@ class PdfReader {
 
     // The stream whose dictionary was read last. Returns where its data ends.
     std::size_t stream(std::string_view octets, std::size_t at) {
+        if (!opening_.in_time(item_))  // its end may be far, for each of many
+            return octets.size();
         if (octets.substr(at).starts_with("\r\n"))
             at += 2;
         else if (at < octets.size() && (octets[at] == '\n' || octets[at] == '\r'))
@@ -288,6 +323,12 @@ class PdfReader {
         if (in_the_open)  // with the name of a method, which is always "Identity"
             packing.filters.erase(packing.filters.begin());
         const bool decrypts = cipher_ != nullptr && !in_the_open;
+        // Many streams may share one end: what is read of them counts, whatever comes out.
+        if (!opening_.in_time(item_) || (decrypts && !opening_.expand(item_, stream.octets.size(), octets_.size()))) {
+            PdfUnpacked nothing;
+            nothing.whole = false;
+            return nothing;
+        }
         const auto plain = decrypts ? cipher_->decrypt(stream.octets, stream.object, stream.generation, use) : "";
         auto result = pdf_unpack(decrypts ? plain : stream.octets, packing, [&](std::size_t length) {
             return opening_.expand(item_, length, octets_.size()) && opening_.in_time(item_);
@@ -350,6 +391,8 @@ class PdfReader {
     std::size_t item_;
     std::string_view octets_;
     const PdfCipher* cipher_;
+    PdfEncryption encryption_;
+    std::size_t at_ = 0;  // behind the token
     std::vector<Dictionary> stack_;
     Dictionary last_;  // the one that ended last
     std::uint64_t numbers_[2] = {0, 0};
@@ -368,19 +411,21 @@ class PdfReader {
 
 void open_pdf(Opening& opening, std::size_t item, std::string_view octets) {
     const auto marks = opening.item(item).marks;
-    PdfReader(opening, item, octets, nullptr).run();
+    PdfReader as_it_stands(opening, item, octets, nullptr);
+    as_it_stands.run();
     if (!opening.item(item).is(Mark::kEncrypted))
         return;
-    const auto cipher = PdfCipher::find(octets);
-    if (!cipher)
+    const auto opened =
+        PdfCipher::find(octets, as_it_stands.encryption(), [&opening, item] { return opening.in_time(item); });
+    if (!opened.cipher)
         return;
     // Everybody can read it, and so do we, besides: who says that it is encrypted may say so to hide what is not. What
-    // the first reading took for damage was the encryption.
+    // the first reading took for damage was the encryption. Unless its readers may take another dictionary than we do.
     auto& top = opening.item(item);
     for (const auto mark : {Mark::kEncrypted, Mark::kMalformed, Mark::kUnopened})
-        if ((marks & static_cast<std::uint16_t>(mark)) == 0 && opening.contents().exceeded.empty())
+        if (opened.all && (marks & static_cast<std::uint16_t>(mark)) == 0 && opening.contents().exceeded.empty())
             top.marks = static_cast<std::uint16_t>(top.marks & ~static_cast<unsigned>(mark));
-    PdfReader(opening, item, octets, &*cipher).run();
+    PdfReader(opening, item, octets, &*opened.cipher).run();
 }
 
 }  // namespace scanners::attachment

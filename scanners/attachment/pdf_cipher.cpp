@@ -1,6 +1,5 @@
 #include "scanners/attachment/pdf_cipher.hpp"
 
-#include <fmt/format.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -20,7 +19,9 @@ using Method = PdfCipher::Method;
 using Kind = PdfToken::Kind;
 
 // A file may name several, and only one of them may be the one that its readers take.
-constexpr std::size_t kMaxCandidates = 4;
+constexpr std::size_t kMaxIdentifiers = 4;
+constexpr std::size_t kMaxPlaces = 64;
+constexpr std::size_t kMaxLength = 1 << 16;  // octets of a dictionary or an identifier, more than any program writes
 constexpr std::size_t kMaxTokens = 1000;
 constexpr std::size_t kMaxDepth = 8;
 constexpr std::size_t kBlock = 16;
@@ -88,7 +89,8 @@ std::string little_endian(std::uint64_t number, std::size_t octets) {
 // Its values by their way, as "CF/StdCF/CFM". Names, numbers and words as they are written; strings as they are meant.
 using Values = std::map<std::string, std::string>;
 
-// Behind "<<". False: it has no end, or more than any program writes.
+// Behind "<<". False: it has no end, more than any program writes, or two values for a key, of which readers take
+// either.
 bool read_dictionary(PdfLexer& lexer, const std::string& way, std::size_t depth, std::size_t& tokens, Values& values) {
     std::string key;
     while (tokens-- > 1) {
@@ -104,48 +106,53 @@ bool read_dictionary(PdfLexer& lexer, const std::string& way, std::size_t depth,
         } else if (key.empty() && token.kind == Kind::kName) {
             key = std::move(token.text);
         } else if (!key.empty()) {
-            values.try_emplace(way + key, std::move(token.text));
+            const auto [kept, is_new] = values.try_emplace(way + key, token.text);
+            if (!is_new && kept->second != token.text)
+                return false;
             key.clear();
         }
     }
     return false;
 }
 
-Values read_values(std::string_view octets) {
-    PdfLexer lexer(octets);
+// Nothing: a dictionary that cannot be read. Empty: no dictionary.
+std::optional<Values> read_values(std::string_view octets) {
+    PdfLexer lexer(octets.substr(0, kMaxLength));
     Values values;
     std::size_t tokens = kMaxTokens;
-    if (lexer.next().kind != Kind::kDictBegin || !read_dictionary(lexer, {}, 0, tokens, values))
-        values.clear();
+    if (lexer.next().kind == Kind::kDictBegin && !read_dictionary(lexer, {}, 0, tokens, values))
+        return std::nullopt;
     return values;
 }
 
-// What stands behind the last places of a word, the last first: what is appended to a PDF counts.
+// What stands behind the last places of a word: what is appended to a PDF counts.
 std::vector<std::string_view> behind(std::string_view octets, std::string_view word) {
     std::vector<std::string_view> places;
     for (auto at = octets.find(word); at != std::string_view::npos; at = octets.find(word, at + word.size())) {
-        if (places.size() == kMaxCandidates)
+        if (places.size() == kMaxIdentifiers)
             places.erase(places.begin());
-        places.push_back(octets.substr(at + word.size()));
+        places.push_back(octets.substr(at + word.size(), kMaxLength));
     }
     std::reverse(places.begin(), places.end());
     return places;
 }
 
-std::vector<Values> encryption_dictionaries(std::string_view pdf) {
-    std::vector<Values> all;
-    for (const auto text : behind(pdf, "/Encrypt")) {
-        PdfLexer lexer(text);
-        const auto first = lexer.next();
-        if (first.kind == Kind::kDictBegin)
-            all.push_back(read_values(text));
-        const auto second = lexer.next();
-        if (first.kind != Kind::kNumber || second.kind != Kind::kNumber)
-            continue;
-        for (const auto object : behind(pdf, fmt::format("{} {} obj", first.number, second.number)))
-            all.push_back(read_values(object));
-    }
-    return all;
+// Where a dictionary may be that "Encrypt" means, and of which object it is.
+struct Place {
+    std::size_t at = 0;
+    std::optional<std::uint64_t> object;
+};
+
+// The last first.
+std::vector<Place> places_of(const PdfEncryption& said) {
+    std::vector<Place> places;
+    for (const auto at : said.dictionaries)
+        places.push_back({at, std::nullopt});
+    for (const auto& [object, at] : said.objects)
+        if (said.references.contains(object))
+            places.push_back({at, object});
+    std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) { return a.at > b.at; });
+    return places;
 }
 
 std::vector<std::string> first_identifiers(std::string_view pdf) {
@@ -283,16 +290,29 @@ class PdfKeys {
     std::string_view identifier_;
 };
 
-std::optional<PdfCipher> PdfCipher::find(std::string_view pdf) {
-    const auto dictionaries = encryption_dictionaries(pdf);
-    if (dictionaries.empty())
-        return std::nullopt;
+PdfOpened PdfCipher::find(std::string_view pdf, const PdfEncryption& said, const std::function<bool()>& in_time) {
+    auto places = places_of(said);
+    PdfOpened found{{}, said.whole && said.keys == said.values && places.size() <= kMaxPlaces};
+    places.resize(std::min(places.size(), kMaxPlaces));
     const auto identifiers = first_identifiers(pdf);
-    for (const auto& values : dictionaries)
-        for (const auto& identifier : identifiers)
-            if (auto cipher = PdfKeys(values, identifier).cipher())
-                return cipher;
-    return std::nullopt;
+    auto missing = said.references;
+    for (const auto& place : places) {
+        if (!in_time())
+            return {};
+        const auto values = read_values(pdf.substr(std::min(place.at, pdf.size())));
+        if (place.object && values && !values->contains("Filter"))
+            continue;  // it encrypts nothing
+        std::optional<PdfCipher> cipher;
+        for (auto identifier = identifiers.begin(); values && !cipher && identifier != identifiers.end(); ++identifier)
+            cipher = PdfKeys(*values, *identifier).cipher();
+        found.all = found.all && cipher && (!found.cipher || *found.cipher == *cipher);
+        if (cipher && place.object)
+            missing.erase(*place.object);
+        if (!found.cipher)
+            found.cipher = std::move(cipher);
+    }
+    found.all = found.all && missing.empty();
+    return found;
 }
 
 std::string PdfCipher::decrypt(std::string_view octets, std::uint64_t object, std::uint64_t generation, Use use) const {

@@ -6,17 +6,40 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace scanners::attachment {
 
+// What a PDF says of its encryption, all of it: which of several "Encrypt" its readers take is for its writer to
+// choose.
+struct PdfEncryption {
+    static constexpr std::size_t kMaxValues = 16;
+    static constexpr std::size_t kMaxObjects = 1 << 20;
+
+    std::size_t keys = 0;                                        // "Encrypt" that were met
+    std::size_t values = 0;                                      // of them, those whose value is kept below
+    std::set<std::uint64_t> references;                          // objects
+    std::vector<std::size_t> dictionaries;                       // where they begin
+    std::vector<std::pair<std::uint64_t, std::size_t>> objects;  // all in the file, and where what they are begins
+    bool whole = true;                                           // no more objects than were kept
+};
+
+struct PdfOpened;
+
 class PdfCipher {
   public:
-    // Of the first encryption dictionary in a PDF that the empty password opens. Nothing: there is none.
-    static std::optional<PdfCipher> find(std::string_view pdf);
+    // Of the last encryption dictionary that the empty password opens.
+    static PdfOpened find(std::string_view pdf, const PdfEncryption& said, const std::function<bool()>& in_time);
+
+    bool operator==(const PdfCipher&) const = default;
 
     // What a stream or a string of an object says. What is damaged is read as far as it goes.
     enum class Use : std::uint8_t { kStream, kString, kFile };
@@ -34,6 +57,11 @@ class PdfCipher {
 
     std::string key_;
     std::array<Method, 3> methods_{};  // by Use
+};
+
+struct PdfOpened {
+    std::optional<PdfCipher> cipher;  // nothing: no dictionary opens
+    bool all = false;                 // every one that readers could take does, and with the same key
 };
 
 }  // namespace scanners::attachment

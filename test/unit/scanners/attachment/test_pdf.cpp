@@ -94,6 +94,64 @@ TEST_CASE("a PDF that is encrypted and that everybody can read") {
     }
 }
 
+TEST_CASE("an encryption dictionary that opens does not speak for one that does not") {
+    const auto open = made::pdfs_for_everybody();
+    const auto closed = made::pdfs_with_a_password();
+    const auto is_encrypted = [](const std::string& octets) {
+        return look(octets, "p").top().is(policy::Mark::kEncrypted);
+    };
+    // Its dictionary, at "/Filter /Standard" or "/CF", up to the end of the object.
+    const auto dictionary = [](const std::string& octets) {
+        const auto begin = octets.rfind("<< ", octets.rfind("obj", octets.find("/Standard")) + 10);
+        return octets.substr(begin, octets.find("endobj", begin) - begin);
+    };
+    const auto identifier = [](const std::string& octets) {
+        const auto begin = octets.find("/ID [");
+        return octets.substr(begin, octets.find(']', begin) + 1 - begin);
+    };
+    for (const auto& file : closed) {
+        for (const auto& other : open) {
+            CAPTURE(file.name);
+            CAPTURE(other.name);
+            const auto decoy = dictionary(other.octets);
+            REQUIRE(decoy.starts_with("<< /"));
+            const auto inside = "<<" + identifier(other.octets) + "/Encrypt " + decoy + ">>";
+            CHECK(is_encrypted(file.octets + "20 0 obj" + inside + "endobj\n"));
+            CHECK(is_encrypted("%PDF-1.7\n20 0 obj" + inside + "endobj\n" + file.octets));
+            CHECK(is_encrypted(file.octets + "8 0 obj" + decoy + "endobj\n" + identifier(other.octets)));
+            auto escaped = file.octets;
+            escaped.replace(escaped.find("/Encrypt 8"), 8, "/#45ncrypt");
+            CHECK(is_encrypted(escaped + "20 0 obj" + inside + "endobj\n"));
+            CHECK(is_encrypted(escaped));
+            // Two values for each key: some readers take the last.
+            const auto both = decoy.substr(0, decoy.rfind(">>")) + dictionary(file.octets).substr(2);
+            CHECK(is_encrypted("%PDF-1.7\n20 0 obj<<" + identifier(other.octets) + "/Encrypt " + both + ">>endobj\n"));
+        }
+    }
+}
+
+TEST_CASE("an open PDF that says more than once how it is encrypted") {
+    for (const auto& file : made::pdfs_for_everybody()) {
+        CAPTURE(file.name);
+        const auto at = file.octets.find("/Encrypt ");
+        const auto reference = file.octets.substr(at, file.octets.find('R', at) + 1 - at);
+        const auto trailer = "trailer<</Root 1 0 R" + reference + "/Prev 1>>\n";
+        std::string updated = file.octets;
+        for (int i = 0; i < 40; ++i)
+            updated += "1" + reference.substr(9, 2) + "0 obj<</Filter/FlateDecode>>endobj\n" + trailer;
+        CHECK(made::marks_of(look(updated, "p").top()) == "script embedded");
+        auto escaped = file.octets;
+        escaped.replace(at, 8, "/#45ncrypt");
+        CHECK(made::marks_of(look(escaped, "p").top()) == "script embedded");
+        // Of another object nobody knows what it says.
+        CHECK(look(file.octets + "<</Encrypt 77 0 R>>", "p").top().is(policy::Mark::kEncrypted));
+        CHECK(look(file.octets + "<</Encrypt 77>>", "p").top().is(policy::Mark::kEncrypted));
+    }
+    // Two keys: only one of them is the one that we read with.
+    const auto two = made::pdfs_for_everybody();
+    CHECK(look(two[2].octets + two[4].octets, "p").top().is(policy::Mark::kEncrypted));
+}
+
 TEST_CASE("what says that it is encrypted hides nothing that is not") {
     for (const auto& file : made::pdfs_for_everybody()) {
         CAPTURE(file.name);
@@ -127,6 +185,19 @@ TEST_CASE("a PDF that is a bomb") {
     for (int i = 0; i < 100000; ++i)
         open += "<<[(";
     CHECK(look("%PDF-1.4\n" + open).top().true_type == "application/pdf");
+}
+
+TEST_CASE("streams that share one end cost what they are decrypted to") {
+    std::string streams;
+    for (int i = 0; i < 400; ++i)
+        streams += "30 0 obj<</Type/ObjStm/Filter/FlateDecode>>stream\n";
+    streams += std::string(200000, 'x') + "endstream endobj\n";
+    policy::ContentLimits limits;
+    limits.expanded_size = 20 << 20;
+    for (const auto& file : made::pdfs_for_everybody()) {
+        CAPTURE(file.name);
+        CHECK(look(file.octets + streams, "p", limits).reached() == "expanded_size");
+    }
 }
 
 TEST_CASE("the filters of PDF") {
