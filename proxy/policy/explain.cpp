@@ -58,7 +58,7 @@ std::string_view word_of(Tried::Result result) {
 std::string describe_tried(const Tried& tried) {
     std::string text = fmt::format("  rule {}: {}\n", tried.rule, word_of(tried.result));
     for (const auto& question : tried.questions)
-        text += fmt::format("    {} {}{}{}\n", question.holds ? "yes" : "no ", question.text,
+        text += fmt::format("    {} {}{}{}\n", question.holds ? "yes" : "no ", printable(question.text),
                             question.seen.empty() ? "" : ": ", question.seen);
     return text;
 }
