@@ -67,16 +67,27 @@ void PdfLexer::skip_blanks() {
         if (kBlanks.find(octets_[at_]) != std::string_view::npos) {
             ++at_;
         } else if (octets_[at_] == '%') {
-            const auto end = std::min(octets_.find_first_of("\r\n", at_), octets_.size());
-            const auto comment = octets_.substr(at_, end - at_);
-            const bool hides =
-                comment.find("obj") != std::string_view::npos || comment.find("<<") != std::string_view::npos;
+            const bool hides = comment_hides();
             odd_ = odd_ || hides;
-            at_ = hides ? at_ + 1 : end;
+            at_ = hides ? at_ + 1 : line_end_;
         } else {
             return;
         }
     }
+}
+
+// Each line is searched once, however many signs there are in it.
+bool PdfLexer::comment_hides() {
+    if (at_ < line_begin_ || at_ >= line_end_) {
+        line_begin_ = at_;
+        line_end_ = std::min(octets_.find_first_of("\r\n", at_), octets_.size());
+        const auto line = octets_.substr(at_, line_end_ - at_);
+        hidden_end_ = at_;
+        for (const std::string_view what : {"obj", "<<"})
+            if (const auto found = line.rfind(what); found != std::string_view::npos)
+                hidden_end_ = std::max(hidden_end_, at_ + found + what.size());
+    }
+    return hidden_end_ > at_;
 }
 
 PdfToken PdfLexer::next() {

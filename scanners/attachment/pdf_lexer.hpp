@@ -40,6 +40,7 @@ class PdfLexer {
 
   private:
     void skip_blanks();
+    bool comment_hides();
     PdfToken name();
     PdfToken word();
     PdfToken string();
@@ -48,6 +49,10 @@ class PdfLexer {
     std::string_view octets_;
     std::size_t at_ = 0;
     bool odd_ = false;
+    // The line of the last comment, and the end of the last object in it.
+    std::size_t line_begin_ = 0;
+    std::size_t line_end_ = 0;
+    std::size_t hidden_end_ = 0;
 };
 
 }  // namespace scanners::attachment

@@ -4,6 +4,7 @@
 #include "made.hpp"
 #include "made_encrypted.hpp"
 #include "scanners/attachment/pdf_filters.hpp"
+#include "scanners/attachment/pdf_lexer.hpp"
 
 namespace {
 
@@ -198,6 +199,34 @@ TEST_CASE("streams that share one end cost what they are decrypted to") {
         CAPTURE(file.name);
         CHECK(look(file.octets + streams, "p", limits).reached() == "expanded_size");
     }
+}
+
+TEST_CASE("a comment as long as the file that hides an object behind each sign") {
+    std::string line;
+    for (int i = 0; i < 1000000; ++i)
+        line += i % 2 == 0 ? "%obj" : "%<< ";
+    const auto seen = look("%PDF-1.4\n" + line + "\n% <<\n<</JS(x)>>");
+    CHECK(seen.reached() == "");
+    CHECK(seen.top().is(policy::Mark::kScript));
+}
+
+TEST_CASE("which comments hide something") {
+    const auto words = [](std::string_view octets) {
+        scanners::attachment::PdfLexer lexer(octets);
+        std::string text;
+        for (auto token = lexer.next(); token.kind != scanners::attachment::PdfToken::Kind::kEnd; token = lexer.next())
+            text += token.text.empty() ? "- " : token.text + ' ';
+        return text;
+    };
+    CHECK(words("a % b\rc % d") == "a c ");
+    CHECK(words("%a obj %b obj %c\nd") == "a obj b obj d ");
+    CHECK(words("%a << %b\n%c\n%d obj") == "a - d obj ");
+    CHECK(words("%a%b%obj%c\n%d ob\nj") == "a b obj j ");
+    scanners::attachment::PdfLexer back("%a obj\n%b\nc");
+    while (back.next().kind != scanners::attachment::PdfToken::Kind::kEnd) {
+    }
+    back.go_to(0);
+    CHECK(back.next().text == "a");
 }
 
 TEST_CASE("the filters of PDF") {
