@@ -437,8 +437,8 @@ TEST_CASE("an edit is answered whatever becomes of the workers") {
     SUBCASE("none is there") {
         auto answer = pool.submit_edit("x\r\n", {});
         auto too_many = pool.submit_edit("x\r\n", {});
-        CHECK(why_not(too_many) == "too many messages wait for a scanner worker");
-        CHECK(why_not(answer) == "no scanner worker is there");
+        CHECK(why_not(too_many) == "no worker: too many messages wait for a scanner worker");
+        CHECK(why_not(answer) == "no worker: no scanner worker is there");
     }
     SUBCASE("it dies") {
         FakeZygote zygote(pool);
@@ -459,7 +459,7 @@ TEST_CASE("an edit is answered whatever becomes of the workers") {
     SUBCASE("the pool ends") {
         auto answer = pool.submit_edit("x\r\n", {});
         pool.destroy_pool();
-        CHECK(why_not(answer) == "the daemon is ending");
+        CHECK(why_not(answer) == "no worker: the daemon is ending");
     }
     SUBCASE("it is more than can be said") {
         FakeZygote zygote(pool);

@@ -229,7 +229,7 @@ TEST_CASE("bombs end at a limit, within the memory and the directory of one work
 }
 
 TEST_CASE("workers scan side by side") {
-    Scanning scanning(rig::settings(), {.scan_time = 1500ms});
+    Scanning scanning(rig::settings(), {.scan_time = 5s});
     REQUIRE(scanning.pool.eventually([](const auto& s) { return s.workers == 2; }));
     auto hanging = scanning.pool.submit(samples::fault("hang"), "hanging");
     REQUIRE(scanning.pool.eventually([](const auto& s) { return s.busy == 1; }));
@@ -441,7 +441,7 @@ TEST_CASE("new signatures: the new zygote scans, the old one finishes what it ha
     settings.worker_count = 1;
     ZygoteProcess old_one(settings);
     ZygoteProcess new_one(settings);
-    PoolThread pool({.scan_time = 3s});
+    PoolThread pool({.scan_time = 6s});
     pool.adopt(old_one.serve(), 1);
     REQUIRE(pool.eventually([](const auto& s) { return s.workers == 1; }));
     auto slow = pool.submit(samples::fault("hang"));
