@@ -79,12 +79,25 @@ bool is_touched(const Entity& one, const std::vector<mail::RangeEdit>& edits) {
     });
 }
 
+// It went with an entity around it. (A message without a body may begin behind the line end that ends its parent.)
+bool is_gone(const Tree& tree, std::size_t index, const std::vector<mail::RangeEdit>& edits) {
+    for (auto above = tree.entities[index].parent; index != 0; index = above, above = tree.entities[index].parent) {
+        const auto& one = tree.entities[above];
+        if (std::any_of(edits.begin(), edits.end(), [&one](const mail::RangeEdit& edit) {
+                return edit.begin <= one.header.range.begin && edit.end >= one.body.end && edit.begin < edit.end;
+            }))
+            return true;
+    }
+    return false;
+}
+
 // Each leaf that no edit touches is found where it has to be now.
 void compare(std::string_view before, const Tree& tree, std::string_view after,
              const std::vector<mail::RangeEdit>& edits) {
     const auto edited = mail::mime::parse(after, scanners::tree_limits(kLimits));
-    for (const auto& one : tree.entities) {
-        if (!one.leaf || is_touched(one, edits))
+    for (std::size_t i = 0; i < tree.entities.size(); ++i) {
+        const auto& one = tree.entities[i];
+        if (!one.leaf || is_touched(one, edits) || is_gone(tree, i, edits))
             continue;
         auto begin = one.header.range.begin;
         for (const auto& edit : edits) {
