@@ -95,6 +95,7 @@ struct Settings {
     std::chrono::seconds downstream_connect_timeout{};  // TCP connect and greeting, each
     std::chrono::seconds downstream_command_timeout{};  // EHLO, MAIL, RCPT, DATA, each
     std::chrono::seconds downstream_final_timeout{};    // after the final dot
+    std::chrono::seconds disposal_timeout{};            // from the decision to the start of a message's last delivery
     unsigned downstream_idle_seconds = 0;               // how long an idle pooled connection is kept; 0: not at all
     unsigned downstream_max_messages = 0;               // per pooled connection
 

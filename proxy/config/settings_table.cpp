@@ -270,6 +270,12 @@ constexpr Setting kTable[] = {
      Kind::kDuration, Effect::kReload, kCommented, "10m", kTimeout, kNoWords, AT(downstream_final_timeout),
      "How long the proxy waits for the delivery server's reply to a whole message. Then the mail is deferred, "
      "although the delivery server may have taken it: too short a time delivers mail twice."},
+    {"smtp", "disposal_timeout",
+     Kind::kDuration, Effect::kReload, kCommented, "20m", kTimeout, kNoWords, AT(disposal_timeout),
+     "Rules may send one message several ways: copies, and recipients that are treated apart. When so much time has "
+     "passed since it was scanned, no further copy or delivery of it is begun: the rest is deferred with 451, and done "
+     "at the next try. With total_timeout and downstream_final_timeout it has to stay below what the inbound Sendmail "
+     "waits for the reply (Timeout.datafinal, an hour)."},
     {"smtp", "downstream_idle_timeout",
      Kind::kDuration, Effect::kReload, kCommented, "30s", {0, 300}, kNoWords, AT(downstream_idle_seconds),
      "How long a connection to the delivery server is kept for the next message. 0: it is closed after each."},

@@ -40,6 +40,7 @@ Disposal::Disposal(Shard& shard, const IncomingMail& mail, Delivery& delivery, O
 
 void Disposal::begin(std::vector<policy::Group> groups, bool settled) {
     settled_ = settled;
+    latest_ = base::Monotonic::now() + mail_.runtime->settings.disposal_timeout;
     // Of a mail that cannot be recognised when it comes again nobody may get a copy while another recipient waits: each
     // try would deliver it once more.
     const bool defers = std::any_of(groups.begin(), groups.end(),
@@ -75,9 +76,16 @@ void Disposal::next() {
     part_.recipients = std::move(group.recipients);
     part_.decision = std::move(group.decision);
     intended_ = false;
+    if (!parts_.empty() && base::Monotonic::now() > latest_)
+        return later(std::string(kNoTimeLeft));
     if (Preparation::needed(part_.decision))
         return prepare();
     act();
+}
+
+// The upstream waits for one reply: those who have nothing yet get it at its next try.
+void Disposal::later(const std::string& why) {
+    refused({make_reply(451, "4.3.0", fmt::format("{} cannot be handled now, try again later", mail_.id)), why, false});
 }
 
 void Disposal::prepare() {
@@ -88,7 +96,7 @@ void Disposal::prepare() {
         return disposal == nullptr ? nullptr : disposal->preparation(step);
     };
     preparation_ =
-        std::make_unique<Preparation>(shard_, mail_, part_.recipients, part_.decision, acts_, std::move(reach),
+        std::make_unique<Preparation>(shard_, mail_, part_.recipients, part_.decision, acts_, latest_, std::move(reach),
                                       [this](Preparation::Outcome outcome) { prepared(std::move(outcome)); });
     preparation_->start();
 }
@@ -99,9 +107,7 @@ void Disposal::prepared(Preparation::Outcome outcome) {
         case Preparation::End::kHold:
             return hold_unchanged(outcome.why);
         case Preparation::End::kLater:
-            return refused(
-                {make_reply(451, "4.3.0", fmt::format("{} cannot be handled now, try again later", mail_.id)),
-                 outcome.why, false});
+            return later(outcome.why);
         case Preparation::End::kReady:
             break;
     }

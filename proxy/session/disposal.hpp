@@ -53,6 +53,7 @@ class Disposal final : public Delivery::Handler {
 
     // Once. `accepted_for`: how many recipients the delivery server has accepted for the transaction that is
     // open there. `settled`: somebody's copy was delivered, held or discarded by an earlier try.
+    // No group is begun, and no copy, when [smtp] disposal_timeout is over: those who have nothing then are deferred.
     void begin(std::vector<policy::Group> groups, bool settled);
 
     // Something else is to be done, for the same recipients. False: something irrevocable has been done, and it goes
@@ -82,6 +83,7 @@ class Disposal final : public Delivery::Handler {
     enum class Stage { kIdle, kPreparing, kIntending, kQuarantining, kEnvelope, kDelivering, kHandingOn, kOver };
 
     void next();
+    void later(const std::string& why);
     void prepare();
     void prepared(Preparation::Outcome outcome);
     void hold_unchanged(const std::string& why);
@@ -118,6 +120,7 @@ class Disposal final : public Delivery::Handler {
     bool intended_ = false;             // the journal has an intent for the part in hand
     std::vector<smtp::Reply> answers_;  // to the recipients of the part in hand
     base::Monotonic::time_point since_;
+    base::Monotonic::time_point latest_;  // nothing is begun after it
 };
 
 }  // namespace session

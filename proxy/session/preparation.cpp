@@ -57,12 +57,14 @@ bool Preparation::needed(const policy::Decision& decision) {
 }
 
 Preparation::Preparation(Shard& shard, const IncomingMail& mail, const std::vector<std::size_t>& recipients,
-                         const policy::Decision& decision, Acts& acts, Reach reach, std::function<void(Outcome)> done)
+                         const policy::Decision& decision, Acts& acts, base::Monotonic::time_point latest, Reach reach,
+                         std::function<void(Outcome)> done)
     : shard_(shard),
       mail_(mail),
       recipients_(recipients),
       decision_(decision),
       acts_done_(acts),
+      latest_(latest),
       reach_(std::move(reach)),
       done_(std::move(done)),
       memory_(shard.shared().admission) {}
@@ -274,6 +276,8 @@ void Preparation::on_scanned(const policy::ScanReport& report) {
 void Preparation::next_act() {
     if (acts_.empty())
         return finish(End::kReady);
+    if (base::Monotonic::now() > latest_)
+        return finish(End::kLater, std::string(kNoTimeLeft));
     if (mail_.keys.empty())
         return act();
     // Nobody may be there any more when it is written: then nothing was done, and a retry must not wait for it.

@@ -1,16 +1,18 @@
 // Preparation: what comes before a group's delivery: the body is changed, the original is kept, others get copies.
 //
 // Belongs to one loop, and to one Disposal. Each act is in the journal under a key of its own before and after it is
-// done, so that a retry of the mail repeats none. All of it succeeds, or the group is held or deferred: nothing is
-// delivered half changed, and no copy is promised that was not taken (invariants 4, 5).
+// done, so that a retry of the mail repeats none, and goes on where time was over. All of it succeeds, or the group is
+// held or deferred: nothing is delivered half changed, and no copy is promised that was not taken (invariants 4, 5).
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "mail/range_edit.hpp"
 #include "policy/decision.hpp"
 #include "scanners/edit_request.hpp"
@@ -20,6 +22,9 @@
 namespace session {
 
 class Shard;
+
+// For the log: [smtp] disposal_timeout is over.
+inline constexpr std::string_view kNoTimeLeft = "disposal_timeout is over, the rest is done at the next try";
 
 class Preparation {
   public:
@@ -43,9 +48,11 @@ class Preparation {
     // The decision asks for something that has to come first.
     static bool needed(const policy::Decision& decision);
 
-    // `mail`, `recipients`, `decision` and `acts` outlive it. `done` runs once, perhaps within start().
+    // `mail`, `recipients`, `decision` and `acts` outlive it. No act is begun after `latest`. `done` runs once, perhaps
+    // within start().
     Preparation(Shard& shard, const IncomingMail& mail, const std::vector<std::size_t>& recipients,
-                const policy::Decision& decision, Acts& acts, Reach reach, std::function<void(Outcome)> done);
+                const policy::Decision& decision, Acts& acts, base::Monotonic::time_point latest, Reach reach,
+                std::function<void(Outcome)> done);
     void start();
 
   private:
@@ -83,6 +90,7 @@ class Preparation {
     const std::vector<std::size_t>& recipients_;
     const policy::Decision& decision_;
     Acts& acts_done_;
+    base::Monotonic::time_point latest_;
     Reach reach_;
     std::function<void(Outcome)> done_;
 

@@ -8,7 +8,7 @@ from ruled import Here, mail
 from samples import eicar, message
 from suite import Suite, check, equal
 
-from sink import CLOSE, Sink
+from sink import CLOSE, Delay, Sink
 
 suite = Suite()
 
@@ -66,6 +66,33 @@ def a_retry_sends_no_second_copy():
         here.sink.react.clear()
         equal(here.send(text, "bob@to.test").code, 250)
         equal([envelope(m)[1] for m in here.sink.messages], ["audit@archive.test", "bob@to.test"])
+
+
+@suite.test
+def copies_that_take_too_long_go_on_at_the_next_try():
+    rule = COPY.replace("do = tag", "do = copy second@archive.test\ndo = tag")
+    with Here(rule, {"smtp.disposal_timeout": "1s"}) as here:
+        text = mail()
+        here.sink.react["dot"] = Delay(2.2)
+        equal(here.send(text, "bob@to.test").code, 451)
+        check(here.daemon.wait_log("disposal_timeout is over"))
+        equal([envelope(m)[1] for m in here.sink.messages], ["audit@archive.test"])
+        here.sink.react.clear()
+        equal(here.send(text, "bob@to.test").code, 250)
+        equal([envelope(m)[1] for m in here.sink.messages], ["audit@archive.test", "second@archive.test", "bob@to.test"])
+
+
+@suite.test
+def groups_that_take_too_long_go_on_at_the_next_try():
+    rule = "[rule other]\nto = carol@to.test\ndo = add_header X-Carol: yes\n"
+    with Here(rule, {"smtp.disposal_timeout": "1s"}) as here:
+        text = mail()
+        here.sink.react["dot"] = Delay(2.2)
+        equal(here.send(text, "bob@to.test", "carol@to.test").code, 451)
+        equal(len(here.sink.messages), 1)
+        here.sink.react.clear()
+        equal(here.send(text, "bob@to.test", "carol@to.test").code, 250)
+        equal(sorted(envelope(m)[1] for m in here.sink.messages), ["bob@to.test", "carol@to.test"])
 
 
 @suite.test
