@@ -24,7 +24,8 @@ constexpr std::size_t kMaxLanguageTexts = 4;
 std::vector<Text> readable_texts(Opening& opening) {
     auto texts = opening.texts();
     for (auto& text : texts)
-        if (text.place != Place::kHeader && text.place != Place::kSubject && is_html(opening.item(text.item)))
+        if (text.place != Place::kHeader && text.place != Place::kSubject && !text.plain &&
+            is_html(opening.item(text.item)))
             text.text = opening.keep(content::html_to_text(text.text));
     return texts;
 }

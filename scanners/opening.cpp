@@ -14,11 +14,11 @@ constexpr std::uint64_t kRatioCountsFrom = 1 << 20;
 
 }  // namespace
 
-Opening::Opening(const policy::ContentLimits& limits, policy::Contents& contents, bool want_text, policy::Wanted wanted)
+Opening::Opening(const policy::ContentLimits& limits, policy::Contents& contents, Texts texts, policy::Wanted wanted)
     : limits_(limits),
       contents_(contents),
       wanted_(std::move(wanted)),
-      want_text_(want_text || wanted_.text()),
+      wanted_texts_(texts == Texts::kNone && wanted_.text() ? Texts::kMail : texts),
       end_(std::chrono::steady_clock::now() + limits.scan_time) {}
 
 std::optional<std::size_t> Opening::add(policy::Item item) {

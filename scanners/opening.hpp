@@ -28,6 +28,18 @@ struct Text {
     std::size_t item = 0;
     Place place = Place::kBody;
     std::string_view text;  // borrowed from the mail or from Opening::keep()
+    bool plain = false;     // without markup, whatever the item's type says
+};
+
+// Octets of one text that expressions look at. Who takes text out of a document stops just above: to reach this is a
+// limit, and those who look tell it (content::Matches).
+inline constexpr std::size_t kMaxText = 16U << 20;
+
+// Which texts somebody will look at.
+enum class Texts : std::uint8_t {
+    kNone,
+    kMail,  // all but those inside attachments, which cost most
+    kAll,
 };
 
 // Octets that the scanners have to look at besides the mail as a whole, because only another reader would see them.
@@ -38,8 +50,8 @@ struct Extra {
 
 class Opening {
   public:
-    // Borrows both. `want_text`: somebody will look for expressions.
-    Opening(const policy::ContentLimits& limits, policy::Contents& contents, bool want_text = false,
+    // Borrows both. `texts`: where somebody will look for expressions.
+    Opening(const policy::ContentLimits& limits, policy::Contents& contents, Texts texts = Texts::kNone,
             policy::Wanted wanted = {});
     Opening(const Opening&) = delete;
     Opening& operator=(const Opening&) = delete;
@@ -65,7 +77,9 @@ class Opening {
     void exceeded(policy::ContentLimit limit, std::size_t item, std::uint64_t value);
 
     [[nodiscard]] const policy::ContentLimits& limits() const { return limits_; }
-    [[nodiscard]] bool want_text() const { return want_text_; }
+    [[nodiscard]] bool want_text() const { return wanted_texts_ != Texts::kNone; }
+    // Text has to be taken out of documents and out of files in archives.
+    [[nodiscard]] bool want_attachment_text() const { return wanted_texts_ == Texts::kAll; }
     [[nodiscard]] const policy::Wanted& wanted() const { return wanted_; }
 
     // Who reads mails that lie in archives and documents, and what Outlook packs ("winmail.dat"): examine() does, and
@@ -85,7 +99,7 @@ class Opening {
     const policy::ContentLimits& limits_;
     policy::Contents& contents_;
     policy::Wanted wanted_;
-    bool want_text_;
+    Texts wanted_texts_;
     std::chrono::steady_clock::time_point end_;
     std::uint64_t files_ = 0;
     std::uint64_t expanded_ = 0;

@@ -9,6 +9,7 @@
 #include "scanners/attachment/names.hpp"
 #include "scanners/attachment/objects.hpp"
 #include "scanners/attachment/octets.hpp"
+#include "scanners/attachment/old_office_text.hpp"
 
 namespace scanners::attachment {
 namespace {
@@ -37,6 +38,32 @@ bool has_external_field(std::string_view text) {
     return false;
 }
 
+// Marks of `item`: macro sheets, password, links.
+void read_excel_records(Item& item, std::string_view records) {
+    constexpr std::uint16_t kBegin2 = 0x0009, kBegin3 = 0x0209, kBegin4 = 0x0409, kBegin = 0x0809;  // BOF
+    constexpr std::uint16_t kPassword = 0x002F, kSheet = 0x0085, kOtherBook = 0x01AE, kOtherSheet = 0x0017;
+    constexpr std::uint16_t kMacroSheet = 0x0040;
+    for (std::uint64_t at = 0; at + 4 <= records.size();) {
+        const auto type = little16(records, at);
+        const auto length = little16(records, at + 2);
+        const auto record = part(records, at + 4, length);
+        at += 4ULL + length;
+        if (type == kPassword)
+            return item.set(Mark::kEncrypted);  // the rest is
+        if ((type == kBegin || type == kBegin2 || type == kBegin3 || type == kBegin4) &&
+            little16(record, 2) == kMacroSheet)
+            item.set(Mark::kMacro);
+        const auto kind = static_cast<unsigned char>(record.size() > 5 ? record[5] : 0);
+        if (type == kSheet && (kind == 1 || kind == 6))  // a macro sheet, a module
+            item.set(Mark::kMacro);
+        const auto book = little16(record, 2);
+        if (type == kOtherBook && record.size() >= 4 && book != 0x0401 && book != 0x3A01)  // not itself, not functions
+            item.set(Mark::kExternal);
+        if (type == kOtherSheet && record.size() > 2 && record[1] == 1)
+            item.set(Mark::kExternal);
+    }
+}
+
 class Document {
   public:
     Document(Opening& opening, std::size_t item, const CompoundFile& file, std::uint64_t packed)
@@ -48,9 +75,10 @@ class Document {
             mark(Mark::kMalformed);
         for (const auto& entry : file_.entries()) {
             if (!opening_.in_time(item_))
-                return;
+                break;
             look_at(entry);
         }
+        give_text();
     }
 
   private:
@@ -99,9 +127,9 @@ class Document {
         if (!entry.is_stream)
             return;
         if (name == "worddocument")
-            word(content(entry));
+            word(entry);
         else if (name == "workbook" || name == "book")
-            read_excel_records(opening_.item(item_), content(entry));
+            excel(content(entry));
         else if (name == "current user")
             powerpoint_user(content(entry));
         else if (name == "powerpoint document")
@@ -126,12 +154,34 @@ class Document {
         return last_;
     }
 
-    void word(std::string_view text) {
+    void word(const Entry& entry) {
         constexpr std::uint16_t kEncryptedFlag = 0x0100;  // FibBase.fEncrypted
+        const auto text = content(entry);
         if ((little16(text, 10) & kEncryptedFlag) != 0)
-            mark(Mark::kEncrypted);
-        else if (has_external_field(text))
+            return mark(Mark::kEncrypted);
+        if (has_external_field(text))
             mark(Mark::kExternal);
+        if (!opening_.want_attachment_text())
+            return;
+        const std::string document(text);
+        const auto& entries = file_.entries();
+        const auto tables = std::find_if(entries.begin(), entries.end(), [&](const Entry& other) {
+            return other.is_stream && other.parent == entry.parent && lower(other.name) == word_tables(document);
+        });
+        word_text(document, tables != entries.end() ? content(*tables) : std::string_view(), in_time_, text_);
+        text_.end_line();
+    }
+
+    void excel(std::string_view records) {
+        read_excel_records(opening_.item(item_), records);
+        if (opening_.want_attachment_text())
+            excel_text(records, in_time_, text_);
+    }
+
+    // What the streams of an encrypted document say is no text.
+    void give_text() {
+        if (!opening_.item(item_).is(Mark::kEncrypted))
+            text_.give(opening_, item_);
     }
 
     void powerpoint_user(std::string_view record) {
@@ -154,6 +204,8 @@ class Document {
                 mark(Mark::kEncrypted);
             if (type == kObject)
                 powerpoint_object(part(records, at, length), version >> 4 == 1);
+            if (opening_.want_attachment_text())
+                powerpoint_text(type, part(records, at, length), text_);
             if ((version & 0xF) != 0xF)
                 at += length;
         }
@@ -199,33 +251,19 @@ class Document {
     const CompoundFile& file_;
     std::uint64_t packed_;
     std::string last_;
+    InTime in_time_ = [this] { return opening_.in_time(item_); };
+    CollectedText text_;
 };
 
 }  // namespace
 
-void read_excel_records(policy::Item& item, std::string_view records) {
-    constexpr std::uint16_t kBegin2 = 0x0009, kBegin3 = 0x0209, kBegin4 = 0x0409, kBegin = 0x0809;  // BOF
-    constexpr std::uint16_t kPassword = 0x002F, kSheet = 0x0085, kOtherBook = 0x01AE, kOtherSheet = 0x0017;
-    constexpr std::uint16_t kMacroSheet = 0x0040;
-    for (std::uint64_t at = 0; at + 4 <= records.size();) {
-        const auto type = little16(records, at);
-        const auto length = little16(records, at + 2);
-        const auto record = part(records, at + 4, length);
-        at += 4ULL + length;
-        if (type == kPassword)
-            return item.set(Mark::kEncrypted);  // the rest is
-        if ((type == kBegin || type == kBegin2 || type == kBegin3 || type == kBegin4) &&
-            little16(record, 2) == kMacroSheet)
-            item.set(Mark::kMacro);
-        const auto kind = static_cast<unsigned char>(record.size() > 5 ? record[5] : 0);
-        if (type == kSheet && (kind == 1 || kind == 6))  // a macro sheet, a module
-            item.set(Mark::kMacro);
-        const auto book = little16(record, 2);
-        if (type == kOtherBook && record.size() >= 4 && book != 0x0401 && book != 0x3A01)  // not itself, not functions
-            item.set(Mark::kExternal);
-        if (type == kOtherSheet && record.size() > 2 && record[1] == 1)
-            item.set(Mark::kExternal);
-    }
+void open_excel_records(Opening& opening, std::size_t item, std::string_view records) {
+    read_excel_records(opening.item(item), records);
+    CollectedText text;
+    if (opening.want_attachment_text())
+        excel_text(
+            records, [&] { return opening.in_time(item); }, text);
+    text.give(opening, item);
 }
 
 void open_compound(Opening& opening, std::size_t item, std::string_view octets) {

@@ -12,8 +12,7 @@ namespace scanners::attachment {
 
 void open_compound(Opening& opening, std::size_t item, std::string_view octets);
 
-// Excel's records ([MS-XLS] 2.1.4) mark `item`: macro sheets, password, links. Old Excel wrote them without anything
-// around.
-void read_excel_records(policy::Item& item, std::string_view records);
+// Excel's records ([MS-XLS] 2.1.4) without anything around, as old Excel wrote them.
+void open_excel_records(Opening& opening, std::size_t item, std::string_view records);
 
 }  // namespace scanners::attachment

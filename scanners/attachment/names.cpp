@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "policy/contents.hpp"
+#include "scanners/attachment/collected_text.hpp"
 #include "scanners/attachment/octets.hpp"
 
 namespace scanners::attachment {
@@ -16,25 +17,6 @@ constexpr char32_t kInvalid = 0xFFFFFFFF;
 constexpr char16_t kPage437[128 + 1] =
     u"ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀"
     u"αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u00a0";
-
-void append_utf8(std::string& text, char32_t c) {
-    const auto octet = [&text](char32_t value) { text.push_back(static_cast<char>(value)); };
-    if (c < 0x80) {
-        octet(c);
-    } else if (c < 0x800) {
-        octet(0xC0 | c >> 6);
-        octet(0x80 | (c & 0x3F));
-    } else if (c < 0x10000) {
-        octet(0xE0 | c >> 12);
-        octet(0x80 | (c >> 6 & 0x3F));
-        octet(0x80 | (c & 0x3F));
-    } else {
-        octet(0xF0 | c >> 18);
-        octet(0x80 | (c >> 12 & 0x3F));
-        octet(0x80 | (c >> 6 & 0x3F));
-        octet(0x80 | (c & 0x3F));
-    }
-}
 
 // The character at `at`, which moves behind it. kInvalid: not UTF-8 (RFC 3629) there; `at` is where it was.
 char32_t next_utf8(std::string_view text, std::size_t& at) {

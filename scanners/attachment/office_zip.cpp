@@ -130,8 +130,8 @@ class OfficeZip {
             }
         });
         field(instruction);
-        if (opening_.want_text() && is_readable_part(name))
-            opening_.add_text({item_, Place::kAttachment, opening_.keep(xml_text(text))});
+        if (opening_.want_attachment_text() && is_readable_part(name))
+            opening_.add_text({item_, Place::kAttachment, opening_.keep(xml_text(text)), true});
     }
 
     void field(const std::string& instruction) {

@@ -60,8 +60,8 @@ void look_inside(Opening& opening, std::size_t item, std::string_view octets) {
         open_rtf(opening, item, octets);
     else if (type == "application/onenote")
         open_onenote(opening, item, octets);
-    else if (type == "application/vnd.ms-excel")  // without anything around it
-        read_excel_records(opening.item(item), octets);
+    else if (type == "application/vnd.ms-excel")
+        open_excel_records(opening, item, octets);
     else if (type == "application/pkcs7-mime" || type == "application/pgp-encrypted")
         look_at_sealed(opening, item, octets);
     else if (type.starts_with("text/") || type == "application/x-sylk" || is_shown_by_browsers(opening.item(item)))

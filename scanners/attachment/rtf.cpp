@@ -4,30 +4,17 @@
 #include <string>
 #include <utility>
 
-#include "scanners/attachment/names.hpp"
 #include "scanners/attachment/objects.hpp"
+#include "scanners/attachment/rtf_lexer.hpp"
+#include "scanners/attachment/rtf_text.hpp"
 
 namespace scanners::attachment {
 namespace {
 
 using policy::Mark;
+using Kind = RtfToken::Kind;
 
 constexpr std::size_t kMaxInstruction = 4096;
-
-bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-// Value of a hexadecimal digit; -1: none.
-int hex(char c) {
-    if (is_digit(c))
-        return c - '0';
-    const char lowered = static_cast<char>(c | 0x20);
-    return lowered >= 'a' && lowered <= 'f' ? lowered - 'a' + 10 : -1;
-}
 
 class RtfReader {
   public:
@@ -35,53 +22,44 @@ class RtfReader {
         : opening_(opening), item_(item), octets_(octets) {}
 
     void run() {
-        while (at_ < octets_.size() && !stopped_) {
-            const char c = octets_[at_++];
-            if (c == '\\')
-                control();
-            else if (c == '{')
-                ++depth_;
-            else if (c == '}')
-                close();
-            else
-                text(c);
-        }
+        RtfLexer lexer(octets_);
+        for (auto token = lexer.next(); token.kind != Kind::kEnd && !stopped_; token = lexer.next())
+            take(token);
         finish();
     }
 
   private:
     enum class Collects { kNothing, kObject, kInstruction, kTemplate };
 
-    void control() {
-        if (at_ >= octets_.size())
-            return;
-        if (!is_letter(octets_[at_])) {
-            const char symbol = octets_[at_++];
-            if (symbol == '*' && collects_ == Collects::kObject && depth_ > collected_at_ && skipped_at_ == 0)
-                skipped_at_ = depth_;  // a group that only newer readers would read
-            if (symbol == '\'')
-                at_ = std::min(at_ + 2, octets_.size());
-            return;
+    void take(const RtfToken& token) {
+        switch (token.kind) {
+            case Kind::kOpen:
+                ++depth_;
+                break;
+            case Kind::kClose:
+                close();
+                break;
+            case Kind::kWord:
+                on_word(token.word);
+                break;
+            case Kind::kSymbol:
+                if (token.symbol == '*' && collects_ == Collects::kObject && depth_ > collected_at_ && skipped_at_ == 0)
+                    skipped_at_ = depth_;  // a group that only newer readers would read
+                break;
+            case Kind::kText:
+                text(token.text);
+                break;
+            case Kind::kBinary:
+                if (collects_ == Collects::kObject && skipped_at_ == 0)
+                    keep(token.text);
+                break;
+            case Kind::kOctet:
+            case Kind::kEnd:
+                break;
         }
-        const auto begin = at_;
-        while (at_ < octets_.size() && is_letter(octets_[at_]))
-            ++at_;
-        const auto word = lower(octets_.substr(begin, std::min<std::size_t>(at_ - begin, 32)));
-        const auto number = parameter();
-        if (at_ < octets_.size() && octets_[at_] == ' ')
-            ++at_;
-        on_word(word, number);
     }
 
-    std::size_t parameter() {
-        const bool negative = at_ < octets_.size() && octets_[at_] == '-';
-        std::size_t number = 0;
-        for (at_ += negative ? 1 : 0; at_ < octets_.size() && is_digit(octets_[at_]); ++at_)
-            number = std::min<std::size_t>(number * 10 + static_cast<std::size_t>(octets_[at_] - '0'), 1U << 31);
-        return negative ? 0 : number;
-    }
-
-    void on_word(std::string_view word, std::size_t number) {
+    void on_word(std::string_view word) {
         if (word == "objdata")
             collect(Collects::kObject);
         else if (word == "fldinst")
@@ -90,15 +68,6 @@ class RtfReader {
             collect(Collects::kTemplate);
         else if (word == "objautlink" || word == "objlink")
             opening_.item(item_).set(Mark::kExternal);
-        else if (word == "bin")
-            binary(number);
-    }
-
-    void binary(std::size_t length) {
-        const auto raw = octets_.substr(at_, length);
-        if (collects_ == Collects::kObject && skipped_at_ == 0)
-            keep(raw);
-        at_ += raw.size();
     }
 
     void collect(Collects what) {
@@ -109,16 +78,19 @@ class RtfReader {
         half_ = -1;
     }
 
-    void text(char c) {
-        if (collects_ == Collects::kObject && skipped_at_ == 0)
-            digit(c);
-        else if (collects_ != Collects::kNothing && collects_ != Collects::kObject &&
-                 collected_.size() < kMaxInstruction && c != '\r' && c != '\n')
-            collected_.push_back(c);
+    void text(std::string_view octets) {
+        if (collects_ == Collects::kNothing || (collects_ == Collects::kObject && skipped_at_ != 0))
+            return;
+        for (const char c : octets) {
+            if (collects_ == Collects::kObject)
+                digit(c);
+            else if (collected_.size() < kMaxInstruction && c != '\r' && c != '\n')
+                collected_.push_back(c);
+        }
     }
 
     void digit(char c) {
-        const int value = hex(c);
+        const int value = hex_digit(c);
         if (value < 0)
             return;
         if (half_ < 0) {
@@ -163,7 +135,6 @@ class RtfReader {
     Opening& opening_;
     std::size_t item_;
     std::string_view octets_;
-    std::size_t at_ = 0;
     std::size_t depth_ = 0;
     Collects collects_ = Collects::kNothing;
     std::size_t collected_at_ = 0;  // depth of the group that is collected
@@ -178,6 +149,8 @@ class RtfReader {
 
 void open_rtf(Opening& opening, std::size_t item, std::string_view octets) {
     RtfReader(opening, item, octets).run();
+    if (opening.want_attachment_text())
+        rtf_text(opening, item, octets);
 }
 
 }  // namespace scanners::attachment

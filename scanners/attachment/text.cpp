@@ -148,7 +148,7 @@ void look_at_text(Opening& opening, std::size_t item, std::string_view octets) {
         file.set(Mark::kMacro);
     armour(file, text);
     const bool is_file = file.kind == Item::Kind::kMember || file.kind == Item::Kind::kEmbedded;
-    if (opening.want_text() && is_file && file.true_type.starts_with("text/"))
+    if (opening.want_attachment_text() && is_file && file.true_type.starts_with("text/"))
         opening.add_text({item, Place::kAttachment, opening.keep(std::string(text))});
     if (shown)  // last: items move when one is added
         open_data_links(opening, item, text);

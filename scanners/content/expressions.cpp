@@ -325,6 +325,10 @@ Matches Expressions::match(std::span<const Text> texts, const MatchLimits& limit
     return Search(*compiled_, limits).run(texts);
 }
 
+bool Expressions::looks_at(policy::Where place) const {
+    return (compiled_->where & static_cast<std::uint8_t>(place)) != 0;
+}
+
 Expressions::Facts Expressions::facts() const {
     Facts facts{compiled_->expressions.size(), compiled_->entries.size(), 0, compiled_->unfiltered.size()};
     for (const auto* sets : {&compiled_->keywords, &compiled_->regexes}) {

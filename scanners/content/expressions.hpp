@@ -29,7 +29,7 @@ struct Matches {
 // What one mail may cost.
 struct MatchLimits {
     std::chrono::milliseconds regex_time{2000};  // for PCRE2, in all texts together
-    std::size_t text = 16U << 20;                // octets of one text that are looked at
+    std::size_t text = kMaxText;                 // octets of one text that are looked at
     std::size_t matches = 200'000;               // of keywords, in one text
 };
 
@@ -53,6 +53,9 @@ class Expressions {
         std::size_t unfiltered = 0;  // regular expressions that only PCRE2 understands: each costs time in every mail
     };
     [[nodiscard]] Facts facts() const;
+
+    // Any of them looks there.
+    [[nodiscard]] bool looks_at(policy::Where place) const;
 
   private:
     explicit Expressions(std::unique_ptr<Compiled> compiled);

@@ -113,11 +113,17 @@ void note_limits(const policy::Contents& contents, std::vector<policy::ScanResul
             {std::string(policy::kContentsScanner), policy::Outcome::kCannotTell, policy::Cause::kLimit, names, {}});
 }
 
+Texts texts_for(const content::Expressions* expressions) {
+    if (expressions == nullptr)
+        return Texts::kNone;
+    return expressions->looks_at(policy::Where::kAttachment) ? Texts::kAll : Texts::kMail;
+}
+
 // `asked`: what the policy asks for, too; else only what the scanners need.
 std::vector<policy::ScanResult> look_at(std::string_view mail, policy::Contents& contents, const WorkerPlan& plan,
                                         bool asked, Scanners& scanners) {
     std::vector<policy::ScanResult> results;
-    Opening opening(plan.content_limits, contents, asked && plan.expressions != nullptr,
+    Opening opening(plan.content_limits, contents, asked ? texts_for(plan.expressions) : Texts::kNone,
                     asked ? plan.wanted : policy::Wanted{});
     try {
         examine(opening, mail);

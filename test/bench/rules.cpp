@@ -116,7 +116,8 @@ Cost cost_of(const std::string& mail, const policy::PolicyPtr& policy,
     report.results = {{"clamav", policy::Outcome::kClean, policy::Cause::kNone, "", ""}};
     const auto look = [&] {
         report.contents = {};
-        scanners::Opening opening(limits, report.contents, expressions != nullptr, wanted);
+        scanners::Opening opening(limits, report.contents,
+                                  expressions != nullptr ? scanners::Texts::kAll : scanners::Texts::kNone, wanted);
         scanners::examine(opening, mail);
         if (!opening.want_text())
             return;

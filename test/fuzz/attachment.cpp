@@ -43,7 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(loaded, "the tables of types are there");
     const auto limits = small_limits();
     policy::Contents contents;
-    scanners::Opening opening(limits, contents, true);
+    scanners::Opening opening(limits, contents, scanners::Texts::kAll);
     policy::Item top;
     top.names = {"file.bin"};
     opening.add(std::move(top));

@@ -30,7 +30,7 @@ base::Result<scanners::EditAnswer> edit(std::string_view mail, const scanners::E
     // A mail is judged by what is in it; its own encoded form shows nothing.
     const scanners::Judges judges{[](std::string_view text) {
                                       policy::Contents contents;
-                                      scanners::Opening opening(kLimits, contents, true);
+                                      scanners::Opening opening(kLimits, contents, scanners::Texts::kAll);
                                       scanners::examine(opening, text);
                                       std::string all;
                                       for (const auto& one : opening.texts())

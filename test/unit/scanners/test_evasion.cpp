@@ -86,7 +86,7 @@ TEST_CASE("header fields are told when the policy wants them, and in full or not
     const auto fields_of = [](const std::string& mail, policy::Wanted wanted) {
         policy::Contents contents;
         const policy::ContentLimits limits;
-        scanners::Opening opening(limits, contents, false, std::move(wanted));
+        scanners::Opening opening(limits, contents, scanners::Texts::kNone, std::move(wanted));
         scanners::examine(opening, mail);
         return contents;
     };

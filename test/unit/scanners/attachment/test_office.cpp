@@ -217,7 +217,7 @@ TEST_CASE("the text of documents is there for the expressions, when somebody wan
     policy::Contents contents;
     const policy::ContentLimits limits;
     for (const bool want : {false, true}) {
-        scanners::Opening opening(limits, contents, want);
+        scanners::Opening opening(limits, contents, want ? scanners::Texts::kAll : scanners::Texts::kMail);
         contents = {};
         opening.add({});
         made::open(opening, octets);
