@@ -26,6 +26,8 @@ class CollectedText {
     // No more is kept: whoever looks at the text will find it too long.
     [[nodiscard]] bool full() const { return text_.size() > kMaxText; }
     [[nodiscard]] bool empty() const { return text_.empty(); }
+    [[nodiscard]] std::string_view view() const { return text_; }
+    void clear() { *this = {}; }
     // Makes it a text of `item`, unless it is empty.
     void give(Opening& opening, std::size_t item);
 

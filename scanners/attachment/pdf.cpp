@@ -1,6 +1,7 @@
 #include "scanners/attachment/pdf.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -12,6 +13,7 @@
 #include "scanners/attachment/pdf_cipher.hpp"
 #include "scanners/attachment/pdf_filters.hpp"
 #include "scanners/attachment/pdf_lexer.hpp"
+#include "scanners/attachment/pdf_text.hpp"
 
 namespace scanners::attachment {
 namespace {
@@ -21,6 +23,7 @@ using Kind = PdfToken::Kind;
 
 constexpr std::size_t kMaxDepth = 200;
 constexpr std::size_t kMaxStreams = 100000;
+constexpr std::size_t kMaxObjects = 1 << 19;  // that are looked at for text
 
 // What is known of a dictionary while it is read.
 struct Dictionary {
@@ -32,6 +35,7 @@ struct Dictionary {
     std::string file_name;             // of F, UF
     std::vector<std::uint64_t> files;  // objects in an EF dictionary below
     std::uint64_t length = 0;
+    std::uint64_t first = 0;  // of a stream of objects
     PdfPacking packing;
     bool names_open_action = false;
 };
@@ -60,6 +64,29 @@ class PdfReader {
     }
 
     [[nodiscard]] const PdfEncryption& encryption() const { return encryption_; }
+
+    // After run(): what people read.
+    void give_text() {
+        if (!opening_.want_attachment_text())
+            return;
+        for (const auto& [octets, first] : packed_)
+            parts_.add_packed(octets, first);
+        std::map<std::uint64_t, const Stream*> streams;
+        for (const auto& stream : streams_)
+            streams[stream.object] = &stream;
+        PdfServices services;
+        services.stream = [&](std::uint64_t object) {
+            const auto found = streams.find(object);
+            return found != streams.end() ? unpack(*found->second, PdfCipher::Use::kStream).octets : std::string();
+        };
+        services.decrypted = [&](const PdfParts::Object& object, const std::string& text) {
+            return cipher_ == nullptr
+                       ? text
+                       : cipher_->decrypt(text, object.number, object.generation, PdfCipher::Use::kString);
+        };
+        services.in_time = [&] { return opening_.in_time(item_); };
+        pdf_text(opening_, item_, parts_, services);
+    }
 
   private:
     // One token after the other. `outermost`: not in a stream of objects, where no streams are.
@@ -227,6 +254,8 @@ class PdfReader {
         // Of a reference the first number stands here until "R" comes.
         if (dictionary.key == "Length" && !dictionary.has_value)
             dictionary.length = value;
+        else if (dictionary.key == "First")
+            dictionary.first = value;
         else if (dictionary.key == "Predictor")
             dictionary.packing.predictor = value;
         else if (dictionary.key == "Columns")
@@ -256,6 +285,19 @@ class PdfReader {
         encryption_.whole = encryption_.objects.size() < PdfEncryption::kMaxObjects;
         if (cipher_ == nullptr && encryption_.whole)
             encryption_.objects.emplace_back(object_, at_);
+        if (opening_.want_attachment_text() && !in_stream_)
+            note_part();
+    }
+
+    // What an object says ends where the next one begins.
+    void note_part() {
+        auto& objects = parts_.objects;
+        if (objects.size() >= kMaxObjects)
+            return opening_.exceeded(policy::ContentLimit::kFacts, item_, objects.size() + 1);
+        if (!objects.empty())
+            objects.back().octets = octets_.substr(part_at_, at_ - part_at_);
+        part_at_ = at_;
+        objects.push_back({object_, generation_, octets_.substr(at_)});
     }
 
     void reference(Dictionary& dictionary, std::uint64_t object) {
@@ -299,7 +341,7 @@ class PdfReader {
         const auto data = octets.substr(std::min(at, octets.size()), stream_length(octets, at));
         Stream stream{object_, generation_, data, std::move(last_.packing)};
         if (last_.type == "ObjStm")
-            objects(stream);
+            objects(stream, last_.first);
         else if (last_.type == "EmbeddedFile")
             files_.try_emplace(object_);
         if (last_.type != "ObjStm" && streams_.size() < kMaxStreams)
@@ -317,7 +359,19 @@ class PdfReader {
         return found == std::string_view::npos ? octets.size() : found - at;
     }
 
+    // Marks the item when it cannot be done.
     PdfUnpacked unpacked(const Stream& stream, PdfCipher::Use use) {
+        auto result = unpack(stream, use);
+        if (opening_.item(item_).is(Mark::kEncrypted))
+            return result;  // it is not what it seems, and that is said already
+        if (!result.known)
+            mark(Mark::kUnopened);
+        else if (!result.whole && contents_allow())
+            mark(Mark::kMalformed);
+        return result;
+    }
+
+    PdfUnpacked unpack(const Stream& stream, PdfCipher::Use use) {
         auto packing = stream.packing;
         const bool in_the_open = !packing.filters.empty() && packing.filters.front() == "Crypt";
         if (in_the_open)  // with the name of a method, which is always "Identity"
@@ -330,22 +384,15 @@ class PdfReader {
             return nothing;
         }
         const auto plain = decrypts ? cipher_->decrypt(stream.octets, stream.object, stream.generation, use) : "";
-        auto result = pdf_unpack(decrypts ? plain : stream.octets, packing, [&](std::size_t length) {
+        return pdf_unpack(decrypts ? plain : stream.octets, packing, [&](std::size_t length) {
             return opening_.expand(item_, length, octets_.size()) && opening_.in_time(item_);
         });
-        if (opening_.item(item_).is(Mark::kEncrypted))
-            return result;  // it is not what it seems, and that is said already
-        if (!result.known)
-            mark(Mark::kUnopened);
-        else if (!result.whole && contents_allow())
-            mark(Mark::kMalformed);
-        return result;
     }
 
     [[nodiscard]] bool contents_allow() const { return opening_.contents().exceeded.empty(); }
 
-    void objects(const Stream& stream) {
-        const auto inside = unpacked(stream, PdfCipher::Use::kStream);
+    void objects(const Stream& stream, std::uint64_t first) {
+        auto inside = unpacked(stream, PdfCipher::Use::kStream);
         auto outer = std::move(stack_);
         in_stream_ = true;
         read(inside.octets, false);
@@ -353,6 +400,8 @@ class PdfReader {
         stack_ = std::move(outer);
         object_ = stream.object;
         generation_ = stream.generation;
+        if (opening_.want_attachment_text())
+            packed_.emplace_back(std::move(inside.octets), first);
     }
 
     void open_files() {
@@ -400,7 +449,10 @@ class PdfReader {
     std::uint64_t generation_ = 0;
     bool in_stream_ = false;  // of objects: their strings are no more encrypted than the stream is
     std::vector<Stream> streams_;
-    std::map<std::uint64_t, std::string> files_;  // objects that are files, and their names
+    PdfParts parts_;                                            // for the text
+    std::size_t part_at_ = 0;                                   // where the last of them begins
+    std::deque<std::pair<std::string, std::uint64_t>> packed_;  // streams of objects, and where the first one begins
+    std::map<std::uint64_t, std::string> files_;                // objects that are files, and their names
     std::set<std::uint64_t> file_lists_;
     std::set<std::uint64_t> forms_;  // parts of an XFA form
     std::set<std::uint64_t> opened_actions_;
@@ -414,7 +466,7 @@ void open_pdf(Opening& opening, std::size_t item, std::string_view octets) {
     PdfReader as_it_stands(opening, item, octets, nullptr);
     as_it_stands.run();
     if (!opening.item(item).is(Mark::kEncrypted))
-        return;
+        return as_it_stands.give_text();
     const auto opened =
         PdfCipher::find(octets, as_it_stands.encryption(), [&opening, item] { return opening.in_time(item); });
     if (!opened.cipher)
@@ -425,7 +477,9 @@ void open_pdf(Opening& opening, std::size_t item, std::string_view octets) {
     for (const auto mark : {Mark::kEncrypted, Mark::kMalformed, Mark::kUnopened})
         if (opened.all && (marks & static_cast<std::uint16_t>(mark)) == 0 && opening.contents().exceeded.empty())
             top.marks = static_cast<std::uint16_t>(top.marks & ~static_cast<unsigned>(mark));
-    PdfReader(opening, item, octets, &*opened.cipher).run();
+    PdfReader deciphered(opening, item, octets, &*opened.cipher);
+    deciphered.run();
+    deciphered.give_text();
 }
 
 }  // namespace scanners::attachment

@@ -42,14 +42,33 @@ char escaped(char letter) {
     return which == std::string_view::npos ? letter : "\n\r\t\b\f"[which];
 }
 
-std::string unescaped(std::string_view raw) {
+// Digits before and after a point; what a reader makes of more signs or points is its own affair.
+double value_of(std::string_view raw) {
+    double value = 0;
+    double place = 0;  // of the digit behind the point
+    for (const char c : raw) {
+        if (c == '.' && place == 0)
+            place = 1;
+        else if (c >= '0' && c <= '9' && place == 0)
+            value = std::min(value * 10 + (c - '0'), 1e12);
+        else if (c >= '0' && c <= '9')
+            value += (c - '0') * (place /= 10);
+    }
+    return raw.starts_with('-') ? -value : value;
+}
+
+std::string unescaped(std::string_view raw, std::size_t most) {
     std::string text;
-    for (std::size_t at = 0; at < raw.size() && text.size() < kMaxText; ++at) {
+    for (std::size_t at = 0; at < raw.size() && text.size() < most; ++at) {
         if (raw[at] != '\\' || at + 1 == raw.size()) {
             text.push_back(raw[at]);
             continue;
         }
         ++at;
+        if (raw[at] == '\r' || raw[at] == '\n') {  // the line goes on
+            at += raw.substr(at).starts_with("\r\n") ? 1 : 0;
+            continue;
+        }
         unsigned value = 0;
         std::size_t digits = 0;
         for (; digits < 3 && at + digits < raw.size() && raw[at + digits] >= '0' && raw[at + digits] <= '7'; ++digits)
@@ -62,12 +81,16 @@ std::string unescaped(std::string_view raw) {
 
 }  // namespace
 
+std::size_t PdfLexer::max_text() const {
+    return of_ == Of::kContent ? kMaxLongText : kMaxText;
+}
+
 void PdfLexer::skip_blanks() {
     while (at_ < octets_.size()) {
         if (kBlanks.find(octets_[at_]) != std::string_view::npos) {
             ++at_;
         } else if (octets_[at_] == '%') {
-            const bool hides = comment_hides();
+            const bool hides = comment_hides() && of_ == Of::kFile;
             odd_ = odd_ || hides;
             at_ = hides ? at_ + 1 : line_end_;
         } else {
@@ -149,21 +172,26 @@ PdfToken PdfLexer::word() {
         for (std::size_t i = raw.find_first_not_of("+-"); i < raw.size() && raw[i] >= '0' && raw[i] <= '9'; ++i)
             token.number =
                 std::min<std::uint64_t>(token.number * 10 + static_cast<std::uint64_t>(raw[i] - '0'), 1ULL << 40);
+        token.value = of_ == Of::kContent ? value_of(raw) : 0;
     }
     return token;
 }
 
 PdfToken PdfLexer::string() {
     const auto begin = ++at_;
-    const auto end = string_end(odd_ ? octets_.substr(0, begin + kMaxOddString) : octets_, begin);
+    auto end = string_end(odd_ ? octets_.substr(0, begin + kMaxOddString) : octets_, begin);
     PdfToken token{Kind::kString, {}, 0};
+    if (of_ == Of::kContent)
+        end = std::min(end, octets_.size());
     if (end == std::string_view::npos) {
         odd_ = true;
         return token;
     }
     const auto raw = octets_.substr(begin, end - begin);
-    token.text = unescaped(raw.substr(0, 4 * kMaxText));
-    if (raw.find("endobj") == std::string_view::npos && raw.find(" obj") == std::string_view::npos)
+    token.text = unescaped(raw.substr(0, 4 * max_text()), max_text());
+    if (of_ == Of::kContent)
+        at_ = end + 1;
+    else if (raw.find("endobj") == std::string_view::npos && raw.find(" obj") == std::string_view::npos)
         at_ = end + 1;
     else
         odd_ = true;
@@ -178,12 +206,14 @@ PdfToken PdfLexer::hex_string() {
         return token;  // none: go on behind the '<'
     at_ = end + 1;
     int half = -1;
-    for (std::size_t at = begin; at < end && token.text.size() < kMaxText; ++at) {
+    for (std::size_t at = begin; at < end && token.text.size() < max_text(); ++at) {
         const int value = hex(octets_[at]);
         if (value >= 0 && half >= 0)
             token.text.push_back(static_cast<char>(half * 16 + value));
         half = value < 0 ? half : half >= 0 ? -1 : value;
     }
+    if (half >= 0)
+        token.text.push_back(static_cast<char>(half * 16));
     return token;
 }
 

@@ -2,7 +2,7 @@
 //
 // A reader of PDF jumps to objects by a table of offsets; whoever writes that table decides what is text and what is
 // not. So this reads the whole file from beginning to end, and what could hide an object (a string, a comment) does not
-// when there is one in it.
+// when there is one in it. Inside an object or a stream nothing can hide, and strings are kept to their end.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@ struct PdfToken {
     enum class Kind : std::uint8_t {
         kEnd,
         kName,       // text: with #xx resolved, without the slash, at most 127 octets
-        kString,     // text: at most 255 octets of what it says
-        kNumber,     // number: whole part, never negative
+        kString,     // text: at most 255 octets of what it says, or kMaxLongText
+        kNumber,     // number: whole part, never negative; value: all of it
         kKeyword,    // text: "obj", "R", "stream" ...
         kDictBegin,  // <<
         kDictEnd,
@@ -26,11 +26,15 @@ struct PdfToken {
     Kind kind = Kind::kEnd;
     std::string text;
     std::uint64_t number = 0;
+    double value = 0;
 };
 
 class PdfLexer {
   public:
-    explicit PdfLexer(std::string_view octets) : octets_(octets) {}
+    enum class Of : std::uint8_t { kFile, kContent };
+    static constexpr std::size_t kMaxLongText = 1 << 16;
+
+    explicit PdfLexer(std::string_view octets, Of of = Of::kFile) : octets_(octets), of_(of) {}
 
     PdfToken next();
     [[nodiscard]] std::size_t at() const { return at_; }
@@ -46,7 +50,10 @@ class PdfLexer {
     PdfToken string();
     PdfToken hex_string();
 
+    [[nodiscard]] std::size_t max_text() const;
+
     std::string_view octets_;
+    Of of_;
     std::size_t at_ = 0;
     bool odd_ = false;
     // The line of the last comment, and the end of the last object in it.
