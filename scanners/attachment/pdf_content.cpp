@@ -14,7 +14,7 @@ namespace {
 
 using Kind = PdfToken::Kind;
 
-constexpr std::size_t kMaxOperands = 1 << 16;  // an array of strings is one operand for its operator, many here
+constexpr std::size_t kMaxOperands = 1 << 16;  // each string of a list is one
 constexpr std::size_t kMaxSaved = 256;
 
 // Gaps in units of the font's size: what is wider parts words. Letters of one word stand closer than that, and a blank
@@ -51,8 +51,8 @@ class Content {
                 break;
             if (token.kind == Kind::kKeyword)
                 carry_out(token.text);
-            else if (operands_.size() < kMaxOperands)
-                operands_.push_back(std::move(token));
+            else
+                keep(std::move(token));
         }
         uncover();
         text_.end_line();
@@ -69,6 +69,15 @@ class Content {
         double stretch = 1;
         double leading = 0;
     };
+
+    // The last ones, if there are too many. Nobody asks where a list of strings begins.
+    void keep(PdfToken token) {
+        if (token.kind == Kind::kArrayBegin || token.kind == Kind::kArrayEnd)
+            return;
+        if (operands_.size() >= kMaxOperands)
+            operands_.erase(operands_.begin(), operands_.begin() + kMaxOperands / 2);
+        operands_.push_back(std::move(token));
+    }
 
     void carry_out(const std::string& what) {
         if (what == "ID") {

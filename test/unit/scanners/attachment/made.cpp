@@ -178,6 +178,21 @@ Look look(std::string_view octets, std::string name, const policy::ContentLimits
     return seen;
 }
 
+std::string text_of(std::string_view octets, scanners::Texts texts, const policy::ContentLimits& limits) {
+    if (const auto loaded = scanners::attachment::load(); !loaded)
+        throw std::runtime_error(loaded.error().message);
+    policy::Contents contents;
+    scanners::Opening opening(limits, contents, texts);
+    opening.add({});
+    open(opening, octets);
+    std::string all;
+    for (const auto& text : opening.texts()) {
+        if (text.item == 0 && text.place == scanners::Place::kAttachment)
+            all += text.text;
+    }
+    return all;
+}
+
 void open(scanners::Opening& opening, std::string_view octets) {
     // A copy of its own size: a sanitizer sees what reads beyond its end.
     const std::vector<char> copy(octets.begin(), octets.end());

@@ -50,6 +50,19 @@ std::string pdf(const std::vector<std::string>& objects);
 std::string pdf_stream(std::string_view dictionary, std::string_view data);
 
 std::string little(std::uint64_t value, int octets);
+std::string utf16(std::u16string_view text);  // least significant octet first
+
+// A document of Word 97 whose text is in these pieces: octets of Windows-1252, or UTF-16.
+struct WordPiece {
+    std::string octets;
+    bool wide = false;
+};
+std::string word97(const std::vector<WordPiece>& pieces, bool encrypted = false);
+
+// A record of Excel, the beginning of a workbook of version 8 (Excel 97) or 5; a record of PowerPoint.
+std::string excel_record(unsigned type, const std::string& data);
+std::string excel_begin(bool version8 = true);
+std::string powerpoint_record(unsigned type, const std::string& data);
 
 // open() over a file of this name, under `limits`.
 struct Look {
@@ -66,6 +79,10 @@ struct Look {
     [[nodiscard]] std::string reached() const;
 };
 Look look(std::string_view octets, std::string name = "file", const policy::ContentLimits& limits = {});
+
+// What expressions see of this file, one text after the other; what `texts` leaves out is not there.
+std::string text_of(std::string_view octets, scanners::Texts texts = scanners::Texts::kAll,
+                    const policy::ContentLimits& limits = {});
 
 // open() as the item 0 of `opening`.
 void open(scanners::Opening& opening, std::string_view octets);

@@ -106,6 +106,48 @@ std::string compound(const Files& streams) {
     return Compound().of(streams);
 }
 
+std::string utf16(std::u16string_view text) {
+    std::string octets;
+    for (const auto unit : text)
+        octets += little(unit, 2);
+    return octets;
+}
+
+std::string word97(const std::vector<WordPiece>& pieces, bool encrypted) {
+    constexpr std::size_t kHead = 0x400;
+    std::string text;
+    std::string ends = little(0, 4);
+    std::string places;
+    std::uint64_t characters = 0;
+    for (const auto& piece : pieces) {
+        characters += piece.octets.size() / (piece.wide ? 2 : 1);
+        ends += little(characters, 4);
+        const auto at = kHead + text.size();
+        places += little(0, 2) + little(piece.wide ? at : 0x40000000 | at * 2, 4) + little(0, 2);
+        text += piece.octets;
+    }
+    const auto pieces_table = ends + places;
+    // Behind some properties, as Word writes them when it saved quickly.
+    const auto table = "junk\1" + little(3, 2) + "xyz\2" + little(pieces_table.size(), 4) + pieces_table;
+    std::string head(kHead, '\0');
+    head.replace(0, 4, "\xec\xa5" + little(0xC1, 2));
+    head.replace(0x0A, 2, little(0x0200 | (encrypted ? 0x0100 : 0), 2));
+    head.replace(0x1A2, 8, little(4, 4) + little(table.size() - 4, 4));
+    return compound({{"WordDocument", head + text}, {"0Table", "another one"}, {"1Table", table}});
+}
+
+std::string excel_record(unsigned type, const std::string& data) {
+    return little(type, 2) + little(data.size(), 2) + data;
+}
+
+std::string excel_begin(bool version8) {
+    return excel_record(0x0809, little(version8 ? 0x0600 : 0x0500, 2) + little(0x0005, 2) + std::string(12, '\0'));
+}
+
+std::string powerpoint_record(unsigned type, const std::string& data) {
+    return little(0, 2) + little(type, 2) + little(data.size(), 4) + data;
+}
+
 std::string pdf_stream(std::string_view dictionary, std::string_view data) {
     return "<</Length " + std::to_string(data.size()) + " " + std::string(dictionary) + ">>\nstream\n" +
            std::string(data) + "\nendstream";
