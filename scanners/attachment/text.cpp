@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/utf8.hpp"
 #include "mail/mime/base64.hpp"
 #include "scanners/attachment/names.hpp"
 #include "scanners/attachment/objects.hpp"
 #include "scanners/attachment/xml.hpp"
+#include "scanners/charset.hpp"
 
 namespace scanners::attachment {
 namespace {
@@ -103,6 +105,26 @@ void armour(Item& item, std::string_view text) {
         item.set(Mark::kEncrypted);
 }
 
+// A file, and no text of the mail, which is added by who knows its character set.
+bool is_file(const Item& item) {
+    if (item.kind == Item::Kind::kEntity)
+        return !item.declared_type.empty() && !item.declared_type.starts_with("text/");
+    return item.kind == Item::Kind::kMember || item.kind == Item::Kind::kEmbedded;
+}
+
+// A file says nothing of its character set: UTF-8, unless it cannot be that.
+std::string readable(std::string_view octets, bool wide) {
+    if (wide)
+        return to_utf8(octets, "utf-16");
+    for (auto rest = octets; !rest.empty();) {
+        const auto length = base::utf8_character(rest);
+        if (length == 0)
+            return to_utf8(octets, "windows-1252");
+        rest.remove_prefix(length);
+    }
+    return std::string(octets);
+}
+
 }  // namespace
 
 std::string_view sealed_type(std::string_view octets) {
@@ -147,9 +169,8 @@ void look_at_text(Opening& opening, std::size_t item, std::string_view octets) {
     if (file.true_type == "application/x-sylk" && has_sylk_macro(text))
         file.set(Mark::kMacro);
     armour(file, text);
-    const bool is_file = file.kind == Item::Kind::kMember || file.kind == Item::Kind::kEmbedded;
-    if (opening.want_attachment_text() && is_file && file.true_type.starts_with("text/"))
-        opening.add_text({item, Place::kAttachment, opening.keep(std::string(text))});
+    if (opening.want_attachment_text() && is_file(file) && file.true_type.starts_with("text/"))
+        opening.add_text({item, Place::kAttachment, opening.keep(readable(octets, wide))});
     if (shown)  // last: items move when one is added
         open_data_links(opening, item, text);
 }

@@ -9,7 +9,7 @@ import tarfile
 import zipfile
 
 from daemon import program
-from samples import eicar, encrypted_zip, message, with_attachment, zipped
+from samples import eicar, encrypted_zip, message, presentation, with_attachment, zipped
 from suite import Suite, check, equal
 
 from ruled import Here, mail
@@ -181,6 +181,41 @@ def each_condition_holds_of_one_mail_and_not_of_another():
             if yes.code != 554 or f"yes, r{number}" not in yes.text or no.code != 250:
                 wrong.append(f"{condition}: {yes} / {no}")
         equal(wrong, [], f"{len(wrong)} of {len(CASES)}")
+
+
+def documents():
+    """Name -> octets; each says "strictly confidential". LibreOffice made those that are files."""
+    folder = os.path.join(ROOT, "test", "sandwich", "documents")
+    all_of_them = {"secret.ppt": presentation("Our Plans, strictly confidential: \u0418\u0432\u0430\u043d\u043e\u0432"), "secret.txt": b"Strictly confidential.\r\n",
+                   "secret.docx": zip_of({"[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
+                                          "word/document.xml": "<w:t>strictly confiden</w:t><w:t>tial</w:t>"})}
+    for name in os.listdir(folder):
+        with open(os.path.join(folder, name), "rb") as file:
+            all_of_them[name] = file.read()
+    return all_of_them
+
+
+@suite.test
+def words_in_attached_documents_are_seen():
+    kinds = documents()
+    check({name.split(".")[1] for name in kinds} >= {"rtf", "doc", "xls", "ppt", "pdf"}, kinds.keys())
+    policy = ("[expression words]\nwhere = attachment\nkeyword = strictly confidential\n[expression body]\nwhere = body\nkeyword = strictly confidential\n"
+              "[rule attached]\nif = expression words\ndo = reject attached\n[rule shown]\nif = expression body\ndo = reject shown\n")
+    with Here(policy) as here:
+        wrong = []
+        for name, octets in kinds.items():
+            for sent, file in (("itself", with_attachment(octets, name)), ("zipped", with_attachment(zipped(octets, name), "a.zip"))):
+                reply = here.send(identified(file))
+                if reply.code != 554 or "attached" not in reply.text:
+                    wrong.append(f"{name} {sent}: {reply}")
+        equal(wrong, [])
+        equal(here.send(identified(with_attachment(presentation("Our plans are strictly public."), "a.ppt"))).code, 250)
+        # Somebody looks at attachments no more: nothing is taken out of them.
+        here.daemon.write_policy(policy.replace("where = attachment", "where = subject"))
+        here.daemon.reload()
+        here.daemon.wait_log("reloaded")
+        equal({name: here.send(identified(with_attachment(octets, name))).code for name, octets in kinds.items()},
+              {name: 250 for name in kinds})
 
 
 @suite.test

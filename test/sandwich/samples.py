@@ -41,6 +41,31 @@ def zipped(data, name="file.com"):
     return buffer.getvalue()
 
 
+def compound_file(stream, data):
+    """An OLE compound file with one stream, [MS-CFB]: header, table, directory, the stream."""
+    data += b"\0" * (-len(data) % 512)
+    data += b"\0" * max(4096 - len(data), 0)  # smaller ones lie elsewhere
+    free, end = b"\xff" * 4, b"\xfe\xff\xff\xff"
+
+    def entry(name, kind, child, start, size):
+        wide = name.encode("utf-16-le")
+        return (wide.ljust(64, b"\0") + (len(wide) + 2).to_bytes(2, "little") + bytes((kind, 1)) + 2 * free + child + bytes(36)
+                + start + size.to_bytes(8, "little"))
+
+    sectors = len(data) // 512
+    table = b"\xfd\xff\xff\xff" + end + b"".join((i + 3).to_bytes(4, "little") for i in range(sectors - 1)) + end
+    header = (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(16) + bytes.fromhex("3e000300feff09000600") + bytes(10) + (1).to_bytes(4, "little")
+              + (1).to_bytes(4, "little") + bytes(4) + (4096).to_bytes(4, "little") + end + bytes(4) + end + bytes(4) + bytes(4) + 108 * free)
+    directory = entry("Root Entry", 5, (1).to_bytes(4, "little"), end, 0) + entry(stream, 2, free, (2).to_bytes(4, "little"), len(data))
+    return header + table.ljust(512, b"\xff") + directory.ljust(512, b"\0") + data
+
+
+def presentation(text):
+    """A PowerPoint document as it was until 2007, with this text on it."""
+    wide = text.encode("utf-16-le")
+    return compound_file("PowerPoint Document", bytes(2) + b"\xa0\x0f" + len(wide).to_bytes(4, "little") + wide)
+
+
 def encrypted_zip(data=b"secret text, not to be read\n" * 20, name="secret.txt"):
     """A zip whose member is under the old PKWARE cipher, by hand: the standard library only reads them."""
     buffer = io.BytesIO()

@@ -191,6 +191,26 @@ TEST_CASE("text out of a document has no markup, whatever the mail calls it") {
     CHECK(texts[0].text == "<!-- confidential");
 }
 
+TEST_CASE("text files, whatever the mail calls them") {
+    const auto text = [](const std::string& octets, const std::string& declared) {
+        policy::Contents contents;
+        const policy::ContentLimits limits;
+        scanners::Opening opening(limits, contents, Texts::kAll);
+        policy::Item item;
+        item.declared_type = declared;
+        opening.add(std::move(item));
+        made::open(opening, octets);
+        return opening.texts().empty() ? "" : std::string(opening.texts()[0].text);
+    };
+    const std::string words = "Some words, strictly confidential.\n";
+    CHECK(text(words, "application/octet-stream") == words);
+    CHECK(text(words, "text/plain") == "");  // the mail's own text, which others add
+    CHECK(text("M\xfcller " + words, "application/pdf") == "M\u00fcller " + words);
+    CHECK(text("M\u00fcller " + words, "application/pdf") == "M\u00fcller " + words);
+    CHECK(text("\xff\xfe" + utf16(u"M\u00fcller, strictly confidential words\r\n"), "application/pdf") ==
+          "M\u00fcller, strictly confidential words\r\n");
+}
+
 TEST_CASE("a text that is too long says so by its length") {
     const auto seen = text_of(rtf(" " + std::string(scanners::kMaxText + 1000, 'x')));
     CHECK(seen.size() == scanners::kMaxText + 1);
