@@ -11,6 +11,7 @@
 #include "scanners/attachment/pdf_content.hpp"
 #include "scanners/attachment/pdf_font.hpp"
 #include "scanners/attachment/pdf_value.hpp"
+#include "scanners/attachment/xml.hpp"
 
 namespace scanners::attachment {
 namespace {
@@ -52,7 +53,7 @@ class PdfText {
         // What no page leads to, as far as anybody knows; it may still be one's text.
         for (const auto number : others_)
             if (goes_on())
-                read({number}, PdfValue{});
+                other(number);
         text_.give(opening_, item_);
     }
 
@@ -154,6 +155,18 @@ class PdfText {
         return resources;
     }
 
+    // What a form of XML ("XFA") was filled in with, or a content.
+    void other(std::uint64_t number) {
+        if (done_.contains(number))
+            return;
+        const auto octets = services_.stream(number);
+        done_.insert(number);
+        if (!octets.starts_with('<') || octets.starts_with("<<"))
+            return read_content(octets, PdfValue{});
+        text_.add(std::string_view(xml_text(octets)));
+        text_.end_line();
+    }
+
     // Each stream once, or a few that many pages share would cost as much as many.
     void read(const std::vector<std::uint64_t>& contents, const PdfValue& resources) {
         std::string octets;
@@ -163,6 +176,10 @@ class PdfText {
             octets += services_.stream(number);
             octets += '\n';
         }
+        read_content(octets, resources);
+    }
+
+    void read_content(const std::string& octets, const PdfValue& resources) {
         if (octets.find('(') == std::string::npos && octets.find('<') == std::string::npos)
             return;
         const auto fonts = resolved(resources, "Font");

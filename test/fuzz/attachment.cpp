@@ -1,5 +1,6 @@
 // Files as mails bring them, opened as far as small limits go: nothing that is found breaks the bounds of what a worker
-// may say, every item has its parent before it, and what goes over a limit is told.
+// may say, every item has its parent before it, and what goes over a limit is told. Text is taken out of documents,
+// too.
 #include <algorithm>
 
 #include "scanners/attachment/open.hpp"
@@ -53,7 +54,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         require(exceeded.item < contents.items.size(), "a limit is reached somewhere");
         require(contents.items[exceeded.item].is(policy::Mark::kUnopened), "what is beyond a limit was not looked at");
     }
-    for (const auto& text : opening.texts())
+    for (const auto& text : opening.texts()) {
         require(text.item < contents.items.size(), "a text stands somewhere");
+        require(!text.plain || text.text.size() <= limits.expanded_size + scanners::kMaxText, "a text is bounded");
+    }
     return 0;
 }

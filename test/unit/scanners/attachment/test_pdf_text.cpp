@@ -152,6 +152,9 @@ TEST_CASE("where text stands in a PDF") {
                        {"<</Type/Annot/Subtype/Text/Contents(a note)>>", "<</T(name)/V(\xfe\xff\\000v\\004\\030)>>",
                         "<</Title(the title)/Author(x)>>"})) == "a note\nv\u0418\nthe title\n");
     CHECK(text_of(page("", "", {"<</Type/Sig/ByteRange[0 1]/Contents<414243>>>"})) == "");
+    CHECK(text_of(pdf({"<</AcroForm<</XFA[(datasets)2 0 R]>>>>",
+                       pdf_stream("", "<xfa:datasets><name>strictly confidential</name></xfa:datasets>")})) ==
+          "strictly confidential\n");
     // What no page leads to, without tree or table.
     CHECK(text_of(pdf({pdf_stream("", "BT (secret) Tj ET")})) == "secret\n");
     CHECK(text_of(pdf({"<</Contents 2 0 R>>", pdf_stream("", "BT (secret) Tj ET")})) == "secret\n");
