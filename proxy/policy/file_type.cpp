@@ -115,14 +115,15 @@ constexpr std::array kFamilies{
 const Family* family_of_type(std::string_view type) {
     if (type.empty())
         return nullptr;
-    const auto kind = type.substr(0, type.find('/') + 1);
+    const auto in_blanks = [](std::string_view word) { return " " + std::string(word) + " "; };
+    const auto slash = type.find('/') + 1;
+    const auto whole = in_blanks(type);
+    const auto kind = slash > 0 ? in_blanks(type.substr(0, slash)) : whole;
+    const bool office = type.find("officedocument") != std::string_view::npos;
     for (const auto& family : kFamilies) {
-        const auto whole = " " + std::string(type) + " ";
-        if (family.types.find(whole) != std::string_view::npos ||
-            (!kind.empty() && family.types.find(" " + std::string(kind) + " ") != std::string_view::npos))
+        if (family.types.find(whole) != std::string_view::npos || family.types.find(kind) != std::string_view::npos)
             return &family;
-        const auto vendor = type.substr(0, type.find('.', type.find("officedocument")));
-        if (type.find("officedocument") != std::string_view::npos && family.name == "ooxml" && !vendor.empty())
+        if (office && family.name == "ooxml")
             return &family;
     }
     return nullptr;
