@@ -14,9 +14,9 @@ build_packages=(meson ninja-build g++ pkg-config libevent-dev libclamav-dev libs
 # sendmail.mc, and the libraries of Sendmail itself, which are harmless without it.
 demo_packages=(python3 iproute2 util-linux netbase m4 libdb5.3 libldap-2.5-0 liblockfile1 libnsl2 libsasl2-2 libwrap0)
 
-# The tests make certificates with the openssl command, see by strace that nobody is connected to, and make DKIM signatures with
-# Python.
-test_packages=(clang-format-14 clang-14 openssl strace python3-dkim)
+# The tests make certificates with the openssl command, see by strace that nobody is connected to, make DKIM signatures with
+# Python, and count instructions with valgrind.
+test_packages=(clang-format-14 clang-14 openssl strace python3-dkim valgrind)
 
 # For scripts/soak; libFuzzer and its sanitizers are in the second.
 soak_packages=(clang-14 libclang-rt-14-dev)
