@@ -13,16 +13,16 @@ import tempfile
 
 from . import delivery, inbound, lint
 from .change import Changes
-from .logical import MARKER, Cf, CfError, is_loopback
-from .settings import Hop, Settings
+from .logical import MARKER, Cf, CfError, are_loopback
+from .settings import Hop, Scanners, Settings
 
 EXIT_OK, EXIT_FAULT, EXIT_USAGE = 0, 1, 2
 
 
-def _hop(default_port):
+def _hop(kind, default_port):
     def parse(text):
         try:
-            return Hop.parse(text, default_port)
+            return kind.parse(text, default_port)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
     return parse
@@ -47,9 +47,9 @@ def _parser():
     parser.add_argument("--check", nargs=2, metavar=("IN.CF", "DELIVERY.CF"), help="check a pair, write nothing")
     parser.add_argument("--inbound", metavar="OUT", help="write the inbound variant")
     parser.add_argument("--delivery", metavar="OUT", help="write the delivery variant")
-    parser.add_argument("--scanner", type=_hop(18000), default=Settings.scanner, metavar="HOST:PORT",
-                        help="where sandwichd listens (127.0.0.1:18000)")
-    parser.add_argument("--delivery-listen", type=_hop(19000), default=Settings.delivery_listen, metavar="ADDR:PORT",
+    parser.add_argument("--scanner", type=_hop(Scanners, 18000), default=Settings.scanner, metavar="HOST[,HOST]:PORT",
+                        help="where sandwichd listens (127.0.0.1:18000); of several the first that can be reached")
+    parser.add_argument("--delivery-listen", type=_hop(Hop, 19000), default=Settings.delivery_listen, metavar="ADDR:PORT",
                         help="where the delivery Sendmail listens (127.0.0.1:19000)")
     parser.add_argument("--listen", type=_listen, default="any", metavar="ADDR|any|keep",
                         help="address of port 25 (any: only a loopback restriction is lifted)")
@@ -181,12 +181,13 @@ def _print_explain(variant, changes):
 
 def access_lines(settings):
     """Lines for the access map where the daemons do not share one machine; Debian delays and limits strangers."""
-    if is_loopback(settings.scanner.host) and is_loopback(settings.delivery_listen.host):
+    if are_loopback([*settings.scanner.hosts, settings.delivery_listen.host]):
         return ""
-    address = f"IPv6:{settings.scanner.host}" if settings.scanner.is_ipv6 else settings.scanner.host
+    addresses = [f"IPv6:{hop.host}" if hop.is_ipv6 else hop.host for hop in settings.scanner.hops]
+    lines = "".join(f"Connect:{address}\tRELAY\nGreetPause:{address}\t0\nClientRate:{address}\t0\nClientConn:{address}\t0\n"
+                    for address in addresses)
     return ("The delivery Sendmail meets the scanner as a stranger. Its access map (/etc/mail/access, then makemap) needs\n"
-            f"(the scanner's address as the delivery box sees it):\n"
-            f"Connect:{address}\tRELAY\nGreetPause:{address}\t0\nClientRate:{address}\t0\nClientConn:{address}\t0\n"
+            f"(the scanner's address as the delivery box sees it):\n{lines}"
             "and a firewall that lets the scanner alone reach "
             f"{settings.delivery_listen}, and the inbound box alone reach {settings.scanner}\n"
             "(sandwich.ini: smtp_allow_client_ip).")
@@ -241,7 +242,7 @@ def _validated(sendmail, temporary, output, source):
 def _generate(arguments):
     wanted = _variants(arguments)
     settings = _settings(arguments)
-    if settings.scanner == settings.delivery_listen:
+    if settings.delivery_listen in settings.scanner.hops:
         raise CfError(f"--scanner and --delivery-listen are both {settings.scanner}: mail would loop")
     _refuse_in_place(arguments.input, [output for _, _, output in wanted])
     original = Cf.read(arguments.input)

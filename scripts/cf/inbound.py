@@ -8,7 +8,7 @@ would let every client whose name ends in one of them relay to the world.
 """
 
 from . import recipients
-from .logical import CfError, daemon_keys, is_loopback, port_of
+from .logical import CfError, are_loopback, daemon_keys, is_loopback, port_of
 
 # Mailers that never carry a message by themselves: error and discard deliver nothing, prog and *file* are only reached
 # through an alias or .forward, which the inbound variant does not expand.
@@ -48,12 +48,15 @@ def reference_mailer(cf):
 
 
 def _proxy_argv(settings):
-    hop = settings.scanner
+    scanner = settings.scanner
     if settings.plain:
-        numeric = hop.is_ipv6 or hop.host.replace(".", "").isdigit()
-        host = "localhost" if hop.host == "127.0.0.1" else hop.bracketed if numeric else hop.host
-        return f"IPC {host} {hop.port}"
-    return f"TCP {hop.bracketed} {hop.port}"
+        return f"IPC {':'.join(map(_plain_host, scanner.hops))} {scanner.port}"
+    return f"TCP {scanner.bracketed} {scanner.port}"
+
+
+def _plain_host(hop):
+    numeric = hop.is_ipv6 or hop.host.replace(".", "").isdigit()
+    return "localhost" if hop.host == "127.0.0.1" else hop.bracketed if numeric else hop.host
 
 
 def _edit_smtp_mailer(mailer, settings, changes):
@@ -225,7 +228,7 @@ def _no_detours(cf, settings, changes):
             changes.note(line.no, f"{name}={value}: taken out", why)
     for line, value in cf.options("ClientPortOptions"):
         address = daemon_keys(value).get("a", "")
-        if address and is_loopback(settings.scanner.host) and not is_loopback(address):
+        if address and are_loopback(settings.scanner.hosts) and not is_loopback(address):
             cf.remove(line)
             changes.note(line.no, f"ClientPortOptions={value}: taken out",
                          "the scanner would see this address as its client and refuse it")
@@ -233,7 +236,7 @@ def _no_detours(cf, settings, changes):
 
 def _no_tls_demands(cf, settings, changes):
     """TLS_Rcpt and TLS_Srv in the access map are about the real destination, and the delivery Sendmail obeys them."""
-    names = ["tls_rcpt"] + (["tls_server"] if is_loopback(settings.scanner.host) else [])
+    names = ["tls_rcpt"] + (["tls_server"] if are_loopback(settings.scanner.hosts) else [])
     for name in names:
         opening = cf.ruleset(name)
         if opening:

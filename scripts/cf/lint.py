@@ -10,7 +10,7 @@ import hashlib
 import typing
 
 from .inbound import HARMLESS
-from .logical import MARKER, Cf, CfError, daemon_keys, is_loopback, port_of, split_rule
+from .logical import MARKER, Cf, CfError, are_loopback, daemon_keys, is_loopback, port_of, split_rule
 
 ERROR, WARNING = "error", "warning"
 
@@ -39,13 +39,34 @@ class Report:
             self.findings.append(finding)
 
 
+def _host_list(argument):
+    """The hosts of an A= that Sendmail tries one after the other: [192.0.2.1]:[IPv6:::1]:name"""
+    return re.findall(r"\[[^\]]*\]|[^][:,]+", argument)
+
+
+class Target(typing.NamedTuple):
+    """What a TCP mailer is fixed to."""
+    hosts: tuple
+    port: str
+
+    @property
+    def is_local(self):
+        return are_loopback(self.hosts)
+
+    def within(self, other):
+        return self.port == other.port and set(self.hosts) <= set(other.hosts)
+
+    def meets(self, other):
+        return self.port == other.port and bool(set(self.hosts) & set(other.hosts))
+
+
 def _target(mailer):
-    """(host, port) a TCP mailer is fixed to, or None where it goes to the message's own host."""
+    """A Target, or None where a mailer goes to the message's own host."""
     argv = mailer.argv
     if not mailer.speaks_tcp or argv[1].startswith("$"):
         return None
-    host = argv[1].lower().strip("[]").removeprefix("ipv6:")
-    return ("127.0.0.1" if host == "localhost" else host), (argv[2] if len(argv) > 2 else "25")
+    hosts = (host.strip("[]").removeprefix("ipv6:") for host in _host_list(argv[1].lower()))
+    return Target(tuple("127.0.0.1" if host == "localhost" else host for host in hosts), argv[2] if len(argv) > 2 else "25")
 
 
 def funnel_of(cf):
@@ -77,14 +98,16 @@ def _ruleset_loses_null_sender(cf, name):
 
 def _inbound_bypass(cf, scanner, funnel, report):
     carrier = cf.mailer(funnel) if funnel else None
-    if funnel and (not carrier or _target(carrier) != scanner):
+    target = _target(carrier) if carrier else None
+    if funnel and (not scanner or not target or not target.within(scanner)):
         report.add(ERROR, cf, cf.ruleset("0"), "bypass", f"rule set 0 gives every address to mailer {funnel}, which does not "
                    "lead to the scanner", "name a mailer with A=TCP [127.0.0.1] 18000 there")
     for mailer in cf.mailers():
         name = mailer.name.lower()
         if name in HARMLESS or (funnel and name not in (funnel.lower(), "local") and not mailer.speaks_tcp):
             continue
-        if _target(mailer) != scanner or not scanner:
+        target = _target(mailer)
+        if not scanner or not target or not target.within(scanner):
             where = f"A={mailer.get('A')}" if mailer.is_ipc else f"P={mailer.get('P')}"
             report.add(ERROR, cf, mailer.line, "bypass", f"mailer {mailer.name} ({where}) carries mail past the scanner",
                        f"M{mailer.name}: P=[IPC], A=TCP [127.0.0.1] 18000")
@@ -105,8 +128,9 @@ def _inbound_smtp_mailer(cf, mailer, report):
     if argv[0].upper() == "IPC":
         report.add(WARNING, cf, line, "ipc-argument", f"mailer {name}: A=IPC: Sendmail warns at every start",
                    "write A=TCP")
-    if not argv[1].startswith("["):
-        report.add(WARNING, cf, line, "unbracketed-host", f"mailer {name}: host {argv[1]} is looked up as a mail domain (MX, "
+    unbracketed = [host for host in _host_list(argv[1]) if not host.startswith("[")]
+    if unbracketed:
+        report.add(WARNING, cf, line, "unbracketed-host", f"mailer {name}: host {unbracketed[0]} is looked up as a mail domain (MX, "
                    "search domains): a wildcard there takes all mail", "write [127.0.0.1], or the host in brackets")
     if "0" not in flags:
         report.add(WARNING, cf, line, "mx-lookup", f"mailer {name} has no flag 0: the destination's MX list is looked up for "
@@ -189,7 +213,7 @@ def _inbound_options(cf, scanner, report):
                            "as a whole, or sent one by one", "take the line out")
     for line, value in cf.options("ClientPortOptions"):
         address = daemon_keys(value).get("a", "")
-        if address and scanner and is_loopback(scanner[0]) and not is_loopback(address):
+        if address and scanner and scanner.is_local and not is_loopback(address):
             report.add(WARNING, cf, line, "client-address", f"connections to the scanner come from {address}, which its allow list "
                        "does not have", "take the line out, or add the address to smtp_allow_client_ip")
     listeners = [(line, daemon_keys(value)) for line, value in cf.options("DaemonPortOptions")]
@@ -198,8 +222,8 @@ def _inbound_options(cf, scanner, report):
         report.add(WARNING, cf, (port25 or listeners)[0][0], "not-reachable", "port 25 listens on loopback only: no mail comes in "
                    "from outside", "take Addr= out of the DaemonPortOptions line")
     for line, keys in listeners:
-        if scanner and port_of(keys) == scanner[1]:
-            report.add(ERROR, cf, line, "port-clash", f"the inbound Sendmail listens on the scanner's port {scanner[1]}",
+        if scanner and port_of(keys) == scanner.port:
+            report.add(ERROR, cf, line, "port-clash", f"the inbound Sendmail listens on the scanner's port {scanner.port}",
                        "another port")
 
 
@@ -223,7 +247,7 @@ def lint_inbound(cf, report):
 # -- the delivery file --
 
 def _delivery_listeners(cf, scanner, report):
-    separate = scanner and not is_loopback(scanner[0])
+    separate = scanner and not scanner.is_local
     listeners = [(line, daemon_keys(value)) for line, value in cf.options("DaemonPortOptions")]
     if not listeners:
         report.add(ERROR, cf, None, "port-clash", "no DaemonPortOptions: the delivery Sendmail listens on port 25, as the "
@@ -233,7 +257,7 @@ def _delivery_listeners(cf, scanner, report):
         if port in ("25", "465", "587"):
             report.add(ERROR, cf, line, "port-clash", f"the delivery Sendmail listens on port {port}, which is the inbound one's",
                        "only one DaemonPortOptions line, with Port=19000")
-        elif scanner and port == scanner[1] and not separate:
+        elif scanner and port == scanner.port and not separate:
             report.add(ERROR, cf, line, "scanner-loop", f"the delivery Sendmail listens on the scanner's port {port}: mail goes "
                        "round the scanner", "Port=19000")
         elif not is_loopback(keys.get("a", "")):
@@ -244,7 +268,8 @@ def _delivery_listeners(cf, scanner, report):
 
 def _delivery_mailers(cf, scanner, report):
     for mailer in cf.mailers():
-        if scanner and _target(mailer) == scanner:
+        target = _target(mailer)
+        if scanner and target and target.meets(scanner):
             report.add(ERROR, cf, mailer.line, "scanner-loop", f"mailer {mailer.name} sends to the scanner: mail goes round in a "
                        "loop", "A= as in the distribution's file")
 

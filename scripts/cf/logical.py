@@ -303,6 +303,10 @@ def is_loopback(address):
     return address.startswith("127.") or address in ("::1", "localhost", "0:0:0:0:0:0:0:1")
 
 
+def are_loopback(addresses):
+    return all(is_loopback(address) for address in addresses)
+
+
 def daemon_keys(value):
     """DaemonPortOptions as a dict of first letters, as Sendmail reads them (a: address, p: port, f: family ...)."""
     keys = {}

@@ -4,6 +4,14 @@ import dataclasses
 import re
 
 
+def _split(text):
+    """(host, port or None) of a hop, as text; raises ValueError."""
+    match = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\](?::(\d+))?|([A-Za-z0-9._-]+)(?::(\d+))?", text)
+    if not match:
+        raise ValueError(f"'{text}' is not HOST:PORT ([ADDR]:PORT for IPv6)")
+    return match.group(1) or match.group(3), match.group(2) or match.group(4)
+
+
 @dataclasses.dataclass(frozen=True)
 class Hop:
     """A host and a port that a daemon connects to or listens on."""
@@ -13,11 +21,8 @@ class Hop:
     @classmethod
     def parse(cls, text, default_port):
         """'HOST', 'HOST:PORT', '[ADDR]:PORT'; raises ValueError."""
-        match = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\](?::(\d+))?|([A-Za-z0-9._-]+)(?::(\d+))?", text)
-        if not match:
-            raise ValueError(f"'{text}' is not HOST:PORT ([ADDR]:PORT for IPv6)")
-        host = match.group(1) or match.group(3)
-        port = int(match.group(2) or match.group(4) or default_port)
+        host, port = _split(text)
+        port = int(port or default_port)
         if not 0 < port < 65536:
             raise ValueError(f"'{text}': port out of range")
         return cls(host, port)
@@ -36,8 +41,42 @@ class Hop:
 
 
 @dataclasses.dataclass(frozen=True)
+class Scanners:
+    """The scanner's hosts, in the order in which Sendmail tries them; one port for all, as a mailer has only one."""
+    hops: tuple
+
+    @classmethod
+    def parse(cls, text, default_port):
+        """'HOP' or 'HOP,HOP'; raises ValueError. A port that one of them has is everybody's."""
+        parts = text.split(",")
+        ports = {port for _, port in map(_split, parts) if port} or {default_port}
+        if len(ports) > 1:
+            raise ValueError(f"'{text}': Sendmail's mailers have one port for all hosts of a list")
+        hops = tuple(Hop.parse(part, next(iter(ports))) for part in parts)
+        if len(set(hops)) < len(hops):
+            raise ValueError(f"'{text}': a host stands there twice")
+        return cls(hops)
+
+    @property
+    def port(self):
+        return self.hops[0].port
+
+    @property
+    def hosts(self):
+        return [hop.host for hop in self.hops]
+
+    @property
+    def bracketed(self):
+        """Sendmail's host list: without any MX look-up, the next one only where one cannot be reached."""
+        return ":".join(hop.bracketed for hop in self.hops)
+
+    def __str__(self):
+        return ",".join(str(hop) for hop in self.hops)
+
+
+@dataclasses.dataclass(frozen=True)
 class Settings:
-    scanner: Hop = Hop("127.0.0.1", 18000)
+    scanner: Scanners = Scanners((Hop("127.0.0.1", 18000),))
     delivery_listen: Hop = Hop("127.0.0.1", 19000)
     listen: str = "any"
     plain: bool = False

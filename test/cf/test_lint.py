@@ -129,6 +129,19 @@ class DebianPair(Lint):
         self.assertEqual(found, {("warning", "delivery-exposed")})
         self.assertEqual(run.returncode, 0)
 
+    def test_several_scanners(self):
+        """A mailer may know fewer of them, and one outside is a way past them all, as is a name that is no address."""
+        inbound, delivery, _ = self.make(self.source, "--scanner", "10.1.2.3,10.1.2.4", "--delivery-listen", "10.1.2.5:19000")
+        exposed = {("warning", "delivery-exposed")}
+        self.assertEqual(self.check(inbound, delivery)[0], exposed)
+        esmtp = r"re:(Mesmtp,(?:.*\n)+?\t\tA=TCP )\[10.1.2.3\]:\[10.1.2.4\]"
+        for hosts, found in (("[10.1.2.4]", set()), ("[10.1.2.4]:[10.1.2.3]", set()), ("[10.1.2.3]:[10.1.2.9]", {("error", "bypass")}),
+                             ("[10.1.2.3]:b.test", {("error", "bypass"), ("warning", "unbracketed-host")})):
+            bad = write(self.path("bad-in.cf"), mutate(read(inbound), [(esmtp, rf"\g<1>{hosts}")]))
+            self.assertEqual(self.check(bad, delivery)[0], exposed | found, hosts)
+        bad = write(self.path("bad-de.cf"), mutate(read(delivery), [(r"re:(Mesmtp,(?:.*\n)+?\t\tA=)TCP \$h", r"\1TCP [10.1.2.4] 18000")]))
+        self.assertEqual(self.check(inbound, bad)[0], exposed | {("error", "scanner-loop")})
+
     def test_without_recipient_check(self):
         found, run = self.check(*self.make(self.source, "--no-recipient-check")[:2])
         self.assertEqual(found, {("warning", "no-recipient-check")})

@@ -177,6 +177,28 @@ class Debian(TempCase):
             self.assertIn(line, run.stdout)
         self.assertIn("not on loopback", run.stderr)
 
+    def test_several_scanners_are_tried_in_turn(self):
+        for scanners in ("10.1.2.3:2525,10.1.2.4", "10.1.2.3,10.1.2.4:2525", "10.1.2.3:2525,10.1.2.4:2525"):
+            inbound, _, run = self.make(self.source, "--scanner", scanners, "--delivery-listen", "10.1.2.5:2626")
+            text = read(inbound)
+            for name in ("local", "smtp", "esmtp", "smtp8", "dsmtp", "relay"):
+                self.assertTrue(mailer(text, name).endswith("A=TCP [10.1.2.3]:[10.1.2.4] 2525"), mailer(text, name))
+            self.assertIn("R$+\t\t\t$#esmtp $@ [10.1.2.3]:[10.1.2.4] $: $1\n", text)
+            self.assertIn("scanner 10.1.2.3:2525,10.1.2.4:2525, delivery 10.1.2.5:2626\n", text)
+            for line in ("Connect:10.1.2.3\tRELAY", "Connect:10.1.2.4\tRELAY", "ClientConn:10.1.2.4\t0"):
+                self.assertIn(line, run.stdout)
+        inbound, _, _ = self.make(self.source, "--scanner", "[2001:db8::1],[2001:db8::2]", name="six")
+        self.assertTrue(mailer(read(inbound), "esmtp").endswith("A=TCP [IPv6:2001:db8::1]:[IPv6:2001:db8::2] 18000"))
+        inbound, _, _ = self.make(self.source, "--plain", "--scanner", "127.0.0.1,scan.test", name="plain")
+        self.assertTrue(mailer(read(inbound), "esmtp").endswith("A=IPC localhost:scan.test 18000"))
+
+    def test_a_list_of_scanners_that_cannot_be(self):
+        for scanners, reason in (("10.1.2.3:1,10.1.2.4:2", "one port"), ("10.1.2.3,10.1.2.3", "twice"), ("10.1.2.3,", "not HOST:PORT"),
+                                 ("10.1.2.3,10.1.2.4:0", "out of range")):
+            run = run_tool(self.source, "--inbound", self.path("o"), "--scanner", scanners)
+            self.assertEqual(run.returncode, 2, scanners)
+            self.assertIn(reason, run.stderr)
+
     def test_one_box_prints_no_access_lines(self):
         _, _, run = self.make(self.source)
         self.assertNotIn("RELAY", run.stdout)
@@ -257,9 +279,10 @@ class Debian(TempCase):
         self.assertIn("NOT validated", run.stdout)
 
     def test_same_hop_twice_is_refused(self):
-        _, _, run = self.make(self.source, "--scanner", "127.0.0.1:19000", ok=False)
-        self.assertEqual(run.returncode, 1)
-        self.assertIn("loop", run.stderr)
+        for scanners in ("127.0.0.1:19000", "10.1.2.3:19000,127.0.0.1"):
+            _, _, run = self.make(self.source, "--scanner", scanners, ok=False)
+            self.assertEqual(run.returncode, 1)
+            self.assertIn("loop", run.stderr)
 
     def test_inbound_queue_as_delivery_queue_is_refused(self):
         _, _, run = self.make(self.source, "--queue", "/var/spool/mqueue", ok=False)
