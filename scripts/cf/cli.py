@@ -49,6 +49,7 @@ def _parser():
     parser.add_argument("--delivery", metavar="OUT", help="write the delivery variant")
     parser.add_argument("--scanner", type=_hop(Scanners, 18000), default=Settings.scanner, metavar="HOST[,HOST]:PORT",
                         help="where sandwichd listens (127.0.0.1:18000); of several the first that can be reached")
+    parser.add_argument("--spread", action="store_true", help="with several scanners: any of them first, not the first in the list")
     parser.add_argument("--delivery-listen", type=_hop(Hop, 19000), default=Settings.delivery_listen, metavar="ADDR:PORT",
                         help="where the delivery Sendmail listens (127.0.0.1:19000)")
     parser.add_argument("--listen", type=_listen, default="any", metavar="ADDR|any|keep",
@@ -203,7 +204,7 @@ def _variants(arguments):
 
 
 def _settings(arguments):
-    return Settings(scanner=arguments.scanner, delivery_listen=arguments.delivery_listen, listen=arguments.listen,
+    return Settings(scanner=arguments.scanner, spread=arguments.spread, delivery_listen=arguments.delivery_listen, listen=arguments.listen,
                     plain=arguments.plain, lmtp=arguments.lmtp, recipient_check=not arguments.no_recipient_check,
                     queue=arguments.queue.rstrip("/"), pid_file=arguments.pid_file or "", status_file=arguments.status_file or "",
                     control_socket=arguments.control_socket or "",

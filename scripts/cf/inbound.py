@@ -48,10 +48,11 @@ def reference_mailer(cf):
 
 
 def _proxy_argv(settings):
-    scanner = settings.scanner
-    if settings.plain:
-        return f"IPC {':'.join(map(_plain_host, scanner.hops))} {scanner.port}"
-    return f"TCP {scanner.bracketed} {scanner.port}"
+    """Behind a colon stands whom Sendmail tries next; a comma, which would end the field as it is, says that none is before the other."""
+    hops = settings.scanner.hops
+    hosts = map(_plain_host, hops) if settings.plain else (hop.bracketed for hop in hops)
+    separator = "\\," if settings.spread else ":"
+    return f"{'IPC' if settings.plain else 'TCP'} {separator.join(hosts)} {settings.scanner.port}"
 
 
 def _plain_host(hop):

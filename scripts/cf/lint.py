@@ -40,8 +40,8 @@ class Report:
 
 
 def _host_list(argument):
-    """The hosts of an A= that Sendmail tries one after the other: [192.0.2.1]:[IPv6:::1]:name"""
-    return re.findall(r"\[[^\]]*\]|[^][:,]+", argument)
+    """The hosts of an A= that Sendmail tries one after the other: [192.0.2.1]:[IPv6:::1]\\,name"""
+    return re.findall(r"\[[^\]]*\]|[^][:,\\]+", argument)
 
 
 class Target(typing.NamedTuple):

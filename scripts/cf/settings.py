@@ -67,7 +67,7 @@ class Scanners:
 
     @property
     def bracketed(self):
-        """Sendmail's host list: without any MX look-up, the next one only where one cannot be reached."""
+        """As a host list of Sendmail's, without any MX look-up."""
         return ":".join(hop.bracketed for hop in self.hops)
 
     def __str__(self):
@@ -77,6 +77,7 @@ class Scanners:
 @dataclasses.dataclass(frozen=True)
 class Settings:
     scanner: Scanners = Scanners((Hop("127.0.0.1", 18000),))
+    spread: bool = False
     delivery_listen: Hop = Hop("127.0.0.1", 19000)
     listen: str = "any"
     plain: bool = False

@@ -131,9 +131,11 @@ class DebianPair(Lint):
 
     def test_several_scanners(self):
         """A mailer may know fewer of them, and one outside is a way past them all, as is a name that is no address."""
-        inbound, delivery, _ = self.make(self.source, "--scanner", "10.1.2.3,10.1.2.4", "--delivery-listen", "10.1.2.5:19000")
         exposed = {("warning", "delivery-exposed")}
-        self.assertEqual(self.check(inbound, delivery)[0], exposed)
+        for options in (["--spread"], []):
+            options += ["--scanner", "10.1.2.3,10.1.2.4", "--delivery-listen", "10.1.2.5:19000"]
+            inbound, delivery, _ = self.make(self.source, *options)
+            self.assertEqual(self.check(inbound, delivery)[0], exposed)
         esmtp = r"re:(Mesmtp,(?:.*\n)+?\t\tA=TCP )\[10.1.2.3\]:\[10.1.2.4\]"
         for hosts, found in (("[10.1.2.4]", set()), ("[10.1.2.4]:[10.1.2.3]", set()), ("[10.1.2.3]:[10.1.2.9]", {("error", "bypass")}),
                              ("[10.1.2.3]:b.test", {("error", "bypass"), ("warning", "unbracketed-host")})):

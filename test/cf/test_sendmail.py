@@ -27,7 +27,7 @@ class Validation(TempCase):
     def test_debian(self):
         lab = PrivateSendmail(self.dir)
         for options in ([], ["--lmtp"], ["--scanner", "[::1]:18000"], ["--no-recipient-check"], ["--scanner", "scan.test:26"],
-                        ["--scanner", "10.1.2.3,[::1],scan.test:26"]):
+                        ["--scanner", "10.1.2.3,[::1],scan.test:26"], ["--spread", "--scanner", "10.1.2.3,10.1.2.4"]):
             run = self.run_with_validation(lab.cf, *options)
             self.assertEqual(run.returncode, 0, run.stderr)
             self.assertEqual(run.stdout.count("validated by"), 2)

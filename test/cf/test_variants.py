@@ -192,6 +192,15 @@ class Debian(TempCase):
         inbound, _, _ = self.make(self.source, "--plain", "--scanner", "127.0.0.1,scan.test", name="plain")
         self.assertTrue(mailer(read(inbound), "esmtp").endswith("A=IPC localhost:scan.test 18000"))
 
+    def test_spread_over_several_scanners(self):
+        """The comma is escaped, or it would end the field; the rule in front only needs to know where mail goes."""
+        inbound, _, _ = self.make(self.source, "--spread", "--scanner", "10.1.2.3,10.1.2.4")
+        for name in ("local", "esmtp"):
+            self.assertTrue(mailer(read(inbound), name).endswith(r"A=TCP [10.1.2.3]\,[10.1.2.4] 18000"), mailer(read(inbound), name))
+        self.assertIn("R$+\t\t\t$#esmtp $@ [10.1.2.3]:[10.1.2.4] $: $1\n", read(inbound))
+        alone, _, _ = self.make(self.source, "--spread", name="alone")
+        self.assertTrue(mailer(read(alone), "esmtp").endswith("A=TCP [127.0.0.1] 18000"))
+
     def test_a_list_of_scanners_that_cannot_be(self):
         for scanners, reason in (("10.1.2.3:1,10.1.2.4:2", "one port"), ("10.1.2.3,10.1.2.3", "twice"), ("10.1.2.3,", "not HOST:PORT"),
                                  ("10.1.2.3,10.1.2.4:0", "out of range")):
