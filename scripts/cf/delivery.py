@@ -8,6 +8,7 @@ accepted there.
 import os
 import re
 
+from .change import set_option
 from .inbound import HARMLESS, check_is_mta
 from .logical import CfError, is_loopback, split_rule
 
@@ -18,29 +19,6 @@ def _beside(path, suffix):
     return f"{stem}-{suffix}{extension}"
 
 
-def _set_option(cf, name, value, why, changes, add=True):
-    """Set an option to one value: the first setting is replaced, further ones go."""
-    found = cf.options(name)
-    if not found and not add:
-        return
-    text = f"O {name}={value}\n"
-    if found:
-        first = found[0][0]
-        before = found[0][1]
-        if first.text != text.rstrip("\n"):
-            changes.note(first.no, f"{name}={before} -> {value}", why)
-        first.raw = text
-        for line, _ in found[1:]:
-            cf.remove(line)
-    else:
-        options = cf.of_kind("O")
-        anchor = options[-1] if options else next((x for x in cf.lines if x.kind == "V"), None)
-        if anchor is None:
-            raise CfError(f"{cf.name}: no option (O line) and no version (V line): not a sendmail.cf")
-        cf.insert_after(anchor, text)
-        changes.note(anchor.no, f"{name}={value} added", why)
-
-
 def _listen(cf, settings, changes):
     hop = settings.delivery_listen
     value = (f"Name=MTA-delivery, Family={'inet6' if hop.is_ipv6 else 'inet'}, "
@@ -48,8 +26,8 @@ def _listen(cf, settings, changes):
     before = cf.options("DaemonPortOptions")
     for line, old in before[1:]:
         changes.note(line.no, f"DaemonPortOptions={old}: taken out", "the inbound Sendmail listens there")
-    _set_option(cf, "DaemonPortOptions", value, "takes mail from the scanner only; whoever reaches this port relays",
-                changes)
+    set_option(cf, "DaemonPortOptions", value, "takes mail from the scanner only; whoever reaches this port relays",
+               changes)
     if not is_loopback(hop.host):
         changes.warn(f"{cf.name}: the delivery Sendmail listens on {hop}, not on loopback: whoever reaches that port sends "
                      "unscanned mail. A firewall must let in the scanner alone")
@@ -57,24 +35,24 @@ def _listen(cf, settings, changes):
 
 def _own_files(cf, settings, changes):
     pid = cf.option("PidFile") or "/var/run/sendmail.pid"
-    _set_option(cf, "PidFile", settings.pid_file or _beside(pid, "delivery"), "each daemon its own pid file", changes)
-    _set_option(cf, "QueueDirectory", settings.queue,
-                "each daemon its own queue (owner and mode as the other: the directory must be made)", changes)
+    set_option(cf, "PidFile", settings.pid_file or _beside(pid, "delivery"), "each daemon its own pid file", changes)
+    set_option(cf, "QueueDirectory", settings.queue,
+               "each daemon its own queue (owner and mode as the other: the directory must be made)", changes)
     control = cf.option("ControlSocketName")
     if control or settings.control_socket:
-        _set_option(cf, "ControlSocketName", settings.control_socket or _beside(control, "delivery"),
-                    "each daemon its own control socket", changes)
+        set_option(cf, "ControlSocketName", settings.control_socket or _beside(control, "delivery"),
+                   "each daemon its own control socket", changes)
     status = cf.option("StatusFile")
     if status or settings.status_file:
-        _set_option(cf, "StatusFile", settings.status_file or _beside(status, "delivery"),
-                    "each daemon its own statistics", changes)
+        set_option(cf, "StatusFile", settings.status_file or _beside(status, "delivery"),
+                   "each daemon its own statistics", changes)
     host_status = cf.option("HostStatusDirectory")
     if host_status:
-        _set_option(cf, "HostStatusDirectory", host_status.rstrip("/") + "-delivery", "each daemon its own", changes)
+        set_option(cf, "HostStatusDirectory", host_status.rstrip("/") + "-delivery", "each daemon its own", changes)
     if (cf.option("SharedMemoryKey") or "0") != "0":
-        _set_option(cf, "SharedMemoryKey", "0", "two daemons with different queues cannot share this memory", changes)
+        set_option(cf, "SharedMemoryKey", "0", "two daemons with different queues cannot share this memory", changes)
     if "ProcessTitlePrefix" in cf.text():   # also as a comment: then this Sendmail knows the option
-        _set_option(cf, "ProcessTitlePrefix", "MTA-delivery", "to tell the two daemons apart in ps", changes)
+        set_option(cf, "ProcessTitlePrefix", "MTA-delivery", "to tell the two daemons apart in ps", changes)
 
 
 def _queue_groups(cf, old_queue, settings, changes):
@@ -93,10 +71,10 @@ def _queue_groups(cf, old_queue, settings, changes):
 
 
 def _no_second_checks(cf, changes):
-    _set_option(cf, "ConnectionRateThrottle", "0", "all connections come from the scanner", changes,
-                add=False)
+    set_option(cf, "ConnectionRateThrottle", "0", "all connections come from the scanner", changes,
+               add=False)
     if (cf.option("BadRcptThrottle") or "0") != "0":
-        _set_option(cf, "BadRcptThrottle", "0", "the scanner's session is not a stranger's", changes)
+        set_option(cf, "BadRcptThrottle", "0", "the scanner's session is not a stranger's", changes)
     for name, answer in (("RateControl", "$@ OK"), ("ConnControl", "$@ OK"), ("greet_pause", "$# 0")):
         opening = cf.ruleset(name)
         if opening:

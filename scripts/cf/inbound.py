@@ -8,6 +8,7 @@ would let every client whose name ends in one of them relay to the world.
 """
 
 from . import recipients
+from .change import set_option
 from .logical import CfError, are_loopback, daemon_keys, is_loopback, port_of
 
 # Mailers that never carry a message by themselves: error and discard deliver nothing, prog and *file* are only reached
@@ -235,6 +236,13 @@ def _no_detours(cf, settings, changes):
                          "the scanner would see this address as its client and refuse it")
 
 
+def _quick_fail_over(cf, settings, changes):
+    """A box that is gone says nothing, and each message would wait for it until the kernel or Sendmail gives up."""
+    if len(settings.scanner.hops) > 1:
+        for name in ("Timeout.iconnect", "Timeout.connect"):
+            set_option(cf, name, "5s", "all connections lead to a scanner, and behind one that does not answer stands another", changes)
+
+
 def _no_tls_demands(cf, settings, changes):
     """TLS_Rcpt and TLS_Srv in the access map are about the real destination, and the delivery Sendmail obeys them."""
     names = ["tls_rcpt"] + (["tls_server"] if are_loopback(settings.scanner.hosts) else [])
@@ -259,6 +267,7 @@ def make(cf, settings, changes):
         _edit_local(mailer, smtp, settings, changes)
     _listen(cf, settings, changes)
     _no_detours(cf, settings, changes)
+    _quick_fail_over(cf, settings, changes)
     if settings.plain:
         _other_mailers(cf, settings, smtp, changes)
         changes.warn(f"{cf.name}: --plain: aliases and .forward are expanded here too; programs and files in them get "

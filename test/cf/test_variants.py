@@ -185,6 +185,8 @@ class Debian(TempCase):
                 self.assertTrue(mailer(text, name).endswith("A=TCP [10.1.2.3]:[10.1.2.4] 2525"), mailer(text, name))
             self.assertIn("R$+\t\t\t$#esmtp $@ [10.1.2.3]:[10.1.2.4] $: $1\n", text)
             self.assertIn("scanner 10.1.2.3:2525,10.1.2.4:2525, delivery 10.1.2.5:2626\n", text)
+            for option in ("connect", "iconnect"):
+                self.assertEqual(re.findall(rf"(?m)^O Timeout.{option}=(.*)", text), ["5s"])
             for line in ("Connect:10.1.2.3\tRELAY", "Connect:10.1.2.4\tRELAY", "ClientConn:10.1.2.4\t0"):
                 self.assertIn(line, run.stdout)
         inbound, _, _ = self.make(self.source, "--scanner", "[2001:db8::1],[2001:db8::2]", name="six")
@@ -200,6 +202,7 @@ class Debian(TempCase):
         self.assertIn("R$+\t\t\t$#esmtp $@ [10.1.2.3]:[10.1.2.4] $: $1\n", read(inbound))
         alone, _, _ = self.make(self.source, "--spread", name="alone")
         self.assertTrue(mailer(read(alone), "esmtp").endswith("A=TCP [127.0.0.1] 18000"))
+        self.assertNotIn("\nO Timeout.iconnect=5s", read(alone))
 
     def test_a_list_of_scanners_that_cannot_be(self):
         for scanners, reason in (("10.1.2.3:1,10.1.2.4:2", "one port"), ("10.1.2.3,10.1.2.3", "twice"), ("10.1.2.3,", "not HOST:PORT"),
