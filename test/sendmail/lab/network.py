@@ -52,12 +52,14 @@ class Network:
             subprocess.run(["ip", *arguments], check=True)
 
     def connect_to(self, other, name, own_address, other_address):
-        """A cable between two namespaces; `name` is the interface on both ends, addresses carry their prefix length."""
+        """A cable between two namespaces; `name` is the interface on both ends, addresses carry their prefix length. An end without
+        one gets no address."""
         self.ip("link", "add", name, "type", "veth", "peer", "name", name + "-peer")
         self.ip("link", "set", name + "-peer", "netns", f"/proc/{os.getpid()}/fd/{other._descriptor}")
         other.ip("link", "set", name + "-peer", "name", name)
         for network, address in ((self, own_address), (other, other_address)):
-            network.ip("address", "add", address, "dev", name)
+            if address:
+                network.ip("address", "add", address, "dev", name)
             network.ip("link", "set", name, "up")
 
 
