@@ -27,6 +27,10 @@ sendmail_packages=(sendmail-bin sendmail-base sendmail-cf sensible-mda procmail)
 # The other mail server that the tests know; unpacked privately, too.
 postfix_packages=(postfix)
 
+# What scripts/bench compares with; unpacked privately. The second line has the libraries of the first that nothing else brings.
+haproxy_packages=(liblua5.3-0 libopentracing1 libopentracing-c-wrapper0 haproxy)
+clamsmtp_packages=(clamsmtp)
+
 # The virus scanners that the network scanners are tested against: clamd, and an ICAP server that asks it. Unpacked
 # privately, too; their libraries, but for the one here, are those of libclamav and Sendmail.
 engine_packages=(clamav-daemon c-icap libicapapi5 libpcre3 libc-icap-mod-virus-scan)
