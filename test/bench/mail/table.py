@@ -1,6 +1,7 @@
 """The figures of a campaign as Markdown: a row for each load, a column for each target."""
 
 from .figures import Figure
+from .goals import Goals
 from .texts import TITLES
 
 _MIB = 1 << 20
@@ -50,6 +51,7 @@ class Tables:
             ("Scanning, beside libclamav alone", "The same mails and signatures, libclamav's temporary files in memory. CPU: all of it, for "
              "1,000 messages. Added: the median latency of one session (`lat1`) less that of direct and less the time of the scan alone.",
              self._scanning()),
+            ("Beside the goals", "The worst of all loads; scanning peers that stalled under a load are left out there.", self._goals()),
         ]
         return "\n".join(f"### {title}\n\n{words + chr(10) * 2 if words else ''}{table}" for title, words, table in parts if table)
 
@@ -129,3 +131,7 @@ class Tables:
                              cell(self._figures.engine_ratio(target.name, load.name, texts)),
                              cell(self._figures.added_latency(target.name, single.name, texts)) if single else "-"])
         return markdown(["", "", "alone, CPU s", "through it, CPU s", "ratio", "added ms"], rows) if rows else ""
+
+    def _goals(self):
+        rows = [[what, goal, cell(figure), where] for what, goal, figure, where in Goals(self._campaign, self._figures).rows()]
+        return markdown(["", "goal", "figure", "load"], rows) if rows else ""
