@@ -37,20 +37,25 @@ def difference(before, after):
     return {name: seconds for name, seconds in used.items() if seconds}
 
 
-def _pss(pid):
+def _rollup(pid, fields):
     try:
         with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-            return next((int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:")), 0)
+            return sum(int(line.split()[1]) * 1024 for line in file if line.startswith(fields))
     except OSError:
         return 0
 
 
 def pss(processes):
-    """Octets."""
-    return _by_name(processes, _pss)
+    """Octets, by name."""
+    return _by_name(processes, lambda pid: _rollup(pid, "Pss:"))
 
 
-def unmapped_memory_files(processes):
+def unreclaimable(processes):
+    """Octets in all: PSS without pages of files, which the system takes back when it needs them."""
+    return sum(_rollup(pid, ("Pss_Anon:", "Pss_Shmem:")) for pid in processes)
+
+
+def memory_files(processes):
     """Octets in memfds that the processes hold open; each file once. Those that are mapped are in PSS, too."""
     sizes = {}
     for pid in processes:

@@ -69,6 +69,12 @@ def make(directory, kinds):
     return places
 
 
+def make_large(path, size):
+    """One mail; without anything of its own for each copy, since a sender then has to hold but one."""
+    path.write_text(_made(0, size).replace(PLACEHOLDER, "0123456789abcdef"), encoding="ascii")
+    return path
+
+
 def deal(collection, directory, repetitions, count):
     """Of the collected mail below `collection`, other `count` mails for each repetition, so that nothing that remembers mail can have
     seen them; a list of directories with links to the files."""
