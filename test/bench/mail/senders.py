@@ -15,12 +15,14 @@ class Own:
     def __init__(self, build):
         self._program = places.program(build, "test/bench/bench_send")
 
-    def send(self, port, load, directory, seconds=None, messages=None, patience=10, together=False):
+    def send(self, port, load, directory, seconds=None, messages=None, patience=10, together=False, sender=None, recipient=None):
         """`together`: no message ends before all sessions have sent theirs. A dict: messages, refused, lost, stalled, seconds, octets, median_ms, p99_ms, max_ms, trouble."""
         command = [self._program, "-s", load.sessions, "-r", load.reuse, "-w", patience]
         command += ["-t", seconds] if seconds else []
         command += ["-n", messages] if messages else []
         command += ["-T"] if together else []
+        command += ["-f", sender] if sender else []
+        command += ["-o", recipient] if recipient else []
         if load.texts == "corpus" and not messages:
             command.append("-c")
         done = subprocess.run([*map(str, command), f"127.0.0.1:{port}", str(directory)], capture_output=True, text=True, check=False)
