@@ -12,7 +12,8 @@ _FOLDERS = {"postfix": "postfix", "haproxy": "haproxy", "engine": "engines", "cl
 
 def _fetch(kind):
     parts, folder = ROOT / "scripts/lib", CACHE / _FOLDERS[kind]
-    script = f'set -euo pipefail; . "{parts}/base.sh"; . "{parts}/packages.sh"; declare -n list="$2_packages"; fetch_packages "$1" "${{list[@]}}" >&2'
+    script = (f'set -euo pipefail; . "{parts}/base.sh"; . "{parts}/packages.sh"; '
+              'declare -n list="$2_packages"; fetch_packages "$1" "${list[@]}" >&2')
     done = subprocess.run(["bash", "-c", script, "bench", str(folder), kind], check=False, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors="replace")
     if done.returncode != 0:

@@ -35,8 +35,8 @@ class Clamd:
         self.socket = directory / "clamd.socket"
         configuration = directory / "clamd.conf"
         configuration.write_text("\n".join([
-            "Foreground yes", f"LocalSocket {self.socket}", "LocalSocketMode 666", f"DatabaseDirectory {database}", f"TemporaryDirectory {memory}",
-            "User root" if os.geteuid() == 0 else "", "MaxThreads 12", "MaxQueue 1000", "StreamMaxLength 100M", "AlertEncrypted yes",
+            "Foreground yes", f"LocalSocket {self.socket}", "LocalSocketMode 666", f"DatabaseDirectory {database}",
+            f"TemporaryDirectory {memory}", "User root" if os.geteuid() == 0 else "", "MaxThreads 12", "MaxQueue 1000", "StreamMaxLength 100M", "AlertEncrypted yes",
             "AlertExceedsMax yes", "ConcurrentDatabaseReload no"]) + "\n", encoding="ascii")
         self._running = Running("clamd", [unpacked / "usr/sbin/clamd", "-c", configuration], directory, self.socket.exists,
                                 packages.environment(unpacked), seconds=180)

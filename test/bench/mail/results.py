@@ -19,7 +19,8 @@ _HEAD = """\
 
 Written by `scripts/bench NAME --write-results`, from nothing else; `scripts/bench --help` tells what there is. All parts run on one
 machine: sender, what is measured, sink. Targets take turns within each repetition; figures are medians, with the least and the most
-of the repetitions, and ratios are taken within a repetition. Figures of one section can be compared with each other, those of two machines cannot.
+of the repetitions, and ratios are taken within a repetition. Figures of one section can be compared with each other, those of two
+machines cannot.
 
 """
 

@@ -98,8 +98,8 @@ def large(build, directory, own, mail, count, database, say):
             sent = own.send(target.port, Load("large", "", count), mail, messages=count, patience=900, together=True)
         if sent["messages"] != count:
             raise Trouble(f"{sent['messages']} of {count} large messages were taken: {sent['trouble']}")
-        return head, [[target.title, str(count), *(number(octets / _MIB) for octets in (mail.stat().st_size, before, peak.kept, peak.memory_files, peak.pss)),
-                       number(sent["seconds"])]]
+        octets = (mail.stat().st_size, before, peak.kept, peak.memory_files, peak.pss)
+        return head, [[target.title, str(count), *(number(each / _MIB) for each in octets), number(sent["seconds"])]]
 
 
 # ---- many messages
@@ -137,5 +137,6 @@ def workers(build, directory, own, mails, counts, database, engine_pss, say):
                 time.sleep(0.2)
                 parts = measure.pss(target.processes())
                 octets = parts.get("zygote", 0) + parts.get("worker", 0)
-                rows.append([str(count), number(octets / _MIB), number(engine_pss / _MIB), number(octets / engine_pss), number(parts.get("worker", 0) / count / _MIB)])
+                rows.append([str(count), number(octets / _MIB), number(engine_pss / _MIB), number(octets / engine_pss),
+                             number(parts.get("worker", 0) / count / _MIB)])
     return head, rows

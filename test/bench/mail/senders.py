@@ -15,8 +15,10 @@ class Own:
     def __init__(self, build):
         self._program = places.program(build, "test/bench/bench_send")
 
-    def send(self, port, load, directory, seconds=None, messages=None, patience=10, together=False, sender=None, recipient=None):
-        """`together`: no message ends before all sessions have sent theirs. A dict: messages, refused, lost, stalled, seconds, octets, median_ms, p99_ms, max_ms, trouble."""
+    def send(self, port, load, directory, seconds=None, messages=None, patience=10, together=False, sender=None,
+             recipient=None):
+        """`together`: no message ends before all sessions have sent theirs. A dict: messages, refused, lost, stalled, seconds, octets,
+        median_ms, p99_ms, max_ms, trouble."""
         command = [self._program, "-s", load.sessions, "-r", load.reuse, "-w", patience]
         command += ["-t", seconds] if seconds else []
         command += ["-n", messages] if messages else []

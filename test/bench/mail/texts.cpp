@@ -99,7 +99,7 @@ std::string received_field(std::uint64_t number) {
 }
 
 void make_unique(std::string& octets, const Text& text, std::size_t offset, std::uint64_t number) {
-    const auto digits = fmt::format("{:016x}", run_number() ^ (number * 0xff51afd7ed558ccdU));
+    const auto digits = fmt::format("{:016x}", run_number() ^ ((number + 1) * 0xff51afd7ed558ccdU));
     for (const auto at : text.placeholders)
         octets.replace(offset + at, digits.size(), digits);
 }
