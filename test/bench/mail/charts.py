@@ -19,14 +19,14 @@ def charts(campaign, figures):
         lines = _lines(campaign, sizes, figure)
         if name == "cpu" and campaign.engine:
             points = [(size, figures.engine_cpu(load.texts)) for size, load in sizes.items()]
-            lines.append(Line(campaign.engine.title, [(size, found.value) for size, found in points if found]))
+            lines.append(Line(campaign.engine.title, [(size, found.value) for size, found in points if found], len(campaign.targets)))
         made[f"{name}-by-size.svg"] = chart(f"{title[0].upper()}{title[1:]}, 10 sessions", "size of a message", title, lines, size_ticks)
     return {name: picture for name, picture in made.items() if picture}
 
 
 def _lines(campaign, loads, figure):
     lines = []
-    for target in campaign.targets:
+    for number, target in enumerate(campaign.targets):
         points = ((x, figure(target.name, load.name)) for x, load in loads.items())
-        lines.append(Line(target.title, [(x, found.value) for x, found in points if found]))
+        lines.append(Line(target.title, [(x, found.value) for x, found in points if found], number))
     return lines

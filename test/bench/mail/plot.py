@@ -4,8 +4,8 @@ import dataclasses
 import html
 import math
 
-_WIDTH, _HEIGHT = 640, 400
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 190, 40, 50
+_WIDTH, _HEIGHT = 700, 400
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 240, 40, 50
 # Colours that also those tell apart who see some of them alike (Okabe and Ito).
 _COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#808080", "#8c510a")
 
@@ -13,7 +13,8 @@ _COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#
 @dataclasses.dataclass
 class Line:
     title: str
-    points: list  # (x, y), both above 0
+    points: list  # (x, y); what is not above 0 is left out
+    number: int  # which colour; the same in all charts of a campaign
 
 
 def _decades(low, high):
@@ -50,7 +51,7 @@ class _Frame:
 
 def chart(title, x_title, y_title, lines, ticks):
     """`ticks`: x -> words. The SVG, or nothing when no line has two points."""
-    lines = [Line(line.title, [(x, y) for x, y in line.points if x > 0 and y > 0]) for line in lines]
+    lines = [Line(line.title, [(x, y) for x, y in line.points if x > 0 and y > 0], line.number) for line in lines]
     lines = [line for line in lines if len(line.points) > 1]
     if not lines:
         return ""
@@ -67,15 +68,15 @@ def chart(title, x_title, y_title, lines, ticks):
         x = frame.x(value)
         parts += [f'<line x1="{x:.1f}" y1="{_TOP}" x2="{x:.1f}" y2="{bottom}" stroke="#eeeeee"/>', _text(x, bottom + 16, words)]
     parts.append(f'<rect x="{_LEFT}" y="{_TOP}" width="{right - _LEFT}" height="{bottom - _TOP}" fill="none" stroke="#888888"/>')
-    for number, line in enumerate(lines):
-        parts += _drawn(line, _COLOURS[number % len(_COLOURS)], frame, number)
+    for place, line in enumerate(lines):
+        parts += _drawn(line, _COLOURS[line.number % len(_COLOURS)], frame, place)
     return "\n".join(parts) + "\n</svg>\n"
 
 
-def _drawn(line, colour, frame, number):
+def _drawn(line, colour, frame, place):
     points = [(frame.x(x), frame.y(y)) for x, y in sorted(line.points)]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    legend_x, legend_y = _WIDTH - _RIGHT + 12, _TOP + 8 + 18 * number
+    legend_x, legend_y = _WIDTH - _RIGHT + 12, _TOP + 8 + 18 * place
     return [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>',
             *(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points),
             f'<line x1="{legend_x}" y1="{legend_y}" x2="{legend_x + 18}" y2="{legend_y}" stroke="{colour}" stroke-width="2"/>',
