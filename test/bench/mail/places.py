@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 
@@ -36,6 +37,11 @@ def directory(below=None):
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def end_in_order():
+    """SIGTERM ends this program as an exception does, and with it all that it has started."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def memory_directory():
