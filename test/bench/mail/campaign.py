@@ -35,6 +35,8 @@ class Campaign:
         progress = Progress(self._limits.repetitions * (len(self.loads) * len(self.targets) + len(kinds)))
         for target in self.targets:
             self._warm(target)
+        for kind in kinds:
+            self.engine.scan(self._texts(kind, 0), messages=2)
         for repetition in range(self._limits.repetitions):
             for load in self.loads:
                 for target in self.targets:
