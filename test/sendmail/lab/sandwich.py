@@ -222,6 +222,10 @@ path={path("/var/lib/sandwich/why")}
             return None
         return pid if os.path.exists(f"/proc/{pid}") else None
 
+    def daemon_pid(self, ident):
+        """Of a Sendmail that was started: sm-in or sm-deliv."""
+        return self._daemons[ident].pid
+
     def check_running(self):
         """Raises when a daemon that was started is gone."""
         gone = [ident for ident, daemon in self._daemons.items() if daemon.poll() is not None]

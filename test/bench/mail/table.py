@@ -1,0 +1,137 @@
+"""The figures of a campaign as Markdown: a row for each load, a column for each target."""
+
+from .figures import Figure
+from .goals import Goals
+from .texts import TITLES
+
+_MIB = 1 << 20
+
+
+def number(value):
+    """Three digits that tell."""
+    if value is None:
+        return "-"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def cell(figure):
+    """Median and spread, or `-`."""
+    if figure is None:
+        return "-"
+    if figure.least == figure.most:
+        return number(figure.value)
+    return f"{number(figure.value)} ({number(figure.least)}-{number(figure.most)})"
+
+
+def markdown(head, rows):
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+class Tables:
+    def __init__(self, campaign, figures):
+        self._campaign, self._figures = campaign, figures
+        self._loads, self._targets = campaign.loads, campaign.targets
+        self._names = {target.name for target in self._targets}
+
+    def text(self):
+        parts = [
+            ("Messages a second", "Median, and the spread of the repetitions.", self._each(self._targets, self._figures.rate)),
+            ("Messages a second, direct = 1", "", self._ratios("direct")),
+            ("Messages a second, HAProxy = 1", "", self._ratios("haproxy")),
+            ("CPU seconds for 1,000 messages", "Of the processes that stand between sender and sink, none other.",
+             self._each(self._others("direct"), self._figures.cpu)),
+            ("CPU, HAProxy = 1", "", self._cpu_ratios()),
+            ("Latency", "Milliseconds of a message, median / 99 of 100: from its connection (its MAIL, where the connection is used again) "
+             "to the reply to its final dot.", self._latency()),
+            ("CPU seconds for 1,000 messages, by process", "", self._processes()),
+            ("Memory", "MiB (PSS) after the last load.", self._memory()),
+            ("Scanning, beside libclamav alone", "The same mails and signatures, libclamav's temporary files in memory. CPU: all of it, for "
+             "1,000 messages. Added: the median latency of one session (`lat1`) less that of direct and less the time of the scan alone.",
+             self._scanning()),
+            ("Beside the goals", "The worst of all loads; scanning peers that stalled under a load are left out there.", self._goals()),
+        ]
+        return "\n".join(f"### {title}\n\n{words + chr(10) * 2 if words else ''}{table}" for title, words, table in parts if table)
+
+    def _others(self, name):
+        return [target for target in self._targets if target.name != name]
+
+    def _each(self, targets, figure):
+        if not targets:
+            return ""
+        return self._table(targets, lambda target, load: cell(figure(target.name, load.name)))
+
+    def _table(self, targets, words, loads=None):
+        rows = [[load.title] + [words(target, load) for target in targets] for load in loads or self._loads]
+        return markdown([""] + [target.title for target in targets], rows)
+
+    def _ratios(self, base):
+        others = self._others(base)
+        if base not in self._names or not others:
+            return ""
+        return self._table(others, lambda target, load: cell(self._figures.rate_ratio(target.name, base, load.name)))
+
+    def _cpu_ratios(self):
+        others = [target for target in self._others("haproxy") if target.name != "direct"]
+        if "haproxy" not in self._names or not others:
+            return ""
+        return self._table(others, lambda target, load: cell(self._figures.cpu_ratio(target.name, "haproxy", load.name)))
+
+    def _latency(self):
+        def words(target, load):
+            median, late = (self._figures.latency(target.name, load.name, which) for which in ("median_ms", "p99_ms"))
+            return f"{number(median.value)} / {number(late.value)}" if median and late else "-"
+
+        loads = [load for load in self._loads if load.sender == "own"]
+        return self._table(self._targets, words, loads) if loads else ""
+
+    def _processes(self):
+        rows = []
+        for load in self._loads:
+            for target in self._others("direct"):
+                names = sorted({name for row in self._rows(target, load) for name in row["cpu"]})
+                shares = (f"{name} {number(self._share(target, load, name).value)}" for name in names)
+                rows.append([load.title, target.title, ", ".join(shares) or "-"])
+        return markdown(["", "", "CPU s"], rows) if rows else ""
+
+    def _rows(self, target, load):
+        rows = (self._figures.row(target.name, load.name, repetition) for repetition in self._figures.repetitions)
+        return [row for row in rows if row]
+
+    def _share(self, target, load, name):
+        return Figure.of(row["cpu"].get(name, 0) * 1000 / row["messages"] for row in self._rows(target, load))
+
+    def _memory(self):
+        rows = []
+        for target in self._others("direct"):
+            last = [row["pss"] for row in self._campaign.rows if row["target"] == target.name][-1:]
+            for names in last:
+                parts = ", ".join(f"{name} {number(octets / _MIB)}" for name, octets in sorted(names.items()))
+                rows.append([target.title, number(sum(names.values()) / _MIB), parts])
+        if self._campaign.engine:
+            octets = sum(self._campaign.engine_pss.values())
+            rows.append([self._campaign.engine.title, number(octets / _MIB), f"engine {number(octets / _MIB)}"])
+        return markdown(["", "MiB", "by process"], rows) if rows else ""
+
+    def _scanning(self):
+        if not self._campaign.engine:
+            return ""
+        rows = []
+        for texts in dict.fromkeys(load.texts for load in self._loads):
+            for target in self._targets:
+                loads = [load for load in self._loads if load.texts == texts and load.sender == "own"]
+                if not target.scans or not loads:
+                    continue
+                load = next((one for one in loads if one.shape == "s10"), loads[0])
+                single = next((one for one in loads if one.shape == "lat1"), None)
+                rows.append([TITLES[texts], target.title, cell(self._figures.engine_cpu(texts)),
+                             f"{cell(self._figures.cpu(target.name, load.name))} ({load.shape})",
+                             cell(self._figures.engine_ratio(target.name, load.name, texts)),
+                             cell(self._figures.added_latency(target.name, single.name, texts)) if single else "-"])
+        return markdown(["", "", "alone, CPU s", "through it, CPU s", "ratio", "added ms"], rows) if rows else ""
+
+    def _goals(self):
+        rows = [[what, goal, cell(figure), where] for what, goal, figure, where in Goals(self._campaign, self._figures).rows()]
+        return markdown(["", "goal", "figure", "load"], rows) if rows else ""
