@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "scanners/clamav/database.hpp"
+#include "scanners/clamav/scanf.hpp"
 #include "scanners/clamav/verdict.hpp"
 
 namespace scanners::clamav {
@@ -76,6 +77,7 @@ base::Status ClamavScanner::set_limits() {
 }
 
 base::Status ClamavScanner::load() {
+    link_scanf();
     if (auto ready = initialise_library(); !ready)
         return ready;
     engine_ = cl_engine_new();

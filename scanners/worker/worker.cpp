@@ -16,6 +16,7 @@
 #include "scanners/edit.hpp"
 #include "scanners/examine.hpp"
 #include "scanners/find_expressions.hpp"
+#include "scanners/worker/memory.hpp"
 #include "scanners/worker/temporary_directory.hpp"
 #include "scanners/worker/wire.hpp"
 #include "scanners/worker/wire_edit.hpp"
@@ -51,6 +52,7 @@ void default_signals() {
 base::Status prepare(const WorkerPlan& plan, Scanners& scanners) {
     if (::chdir(plan.temporary_directory.c_str()) != 0)
         return base::errno_error("chdir " + plan.temporary_directory);
+    keep_heap();
     for (auto& scanner : scanners) {
         if (auto entered = scanner->enter_worker(plan.temporary_directory); !entered)
             return entered;
@@ -225,6 +227,7 @@ int serve(int channel, const WorkerPlan& plan, Scanners& scanners) {
             return kWorkerNotReady;
         if (!base::send_packet(channel, answer))
             return kWorkerDone;
+        shrink_heap();
     }
     return kWorkerDone;
 }
