@@ -43,7 +43,7 @@ constexpr std::uint64_t kWorkFloor = 1U << 20;
 // Readers differ in how deep they go; mail that is forwarded as it is has a few levels.
 constexpr std::uint32_t kUsualDepth = 5;
 constexpr unsigned kMaxDeep = 3;
-constexpr std::size_t kMaxTextFiles = 16;
+constexpr std::size_t kMaxFoundFiles = 16;
 
 bool has_rare_boundary(const Entity& entity) {
     const auto& all = entity.type.parameters;
@@ -160,7 +160,7 @@ bool OtherReadings::take_files(const Place& place, std::string_view text) {
         return false;
     std::uint64_t unused = 0;
     for (const auto find : {mail::mime::find_uuencoded, mail::mime::find_yencoded, mail::mime::find_binhex}) {
-        for (auto& file : find(text, kMaxTextFiles, unused)) {
+        for (auto& file : find(text, kMaxFoundFiles, unused)) {
             if (!take(place, std::move(file.octets)) || (!file.other.empty() && !take(place, std::move(file.other))))
                 return false;
         }

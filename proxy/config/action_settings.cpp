@@ -8,7 +8,7 @@ namespace {
 using policy::Action;
 using policy::ContentLimit;
 using policy::Failure;
-using Words = Member<policy::Actions::Word>;
+using CellMember = Member<policy::Actions::Word>;
 
 constexpr Word kCellActions[] = {{"defer", int(Action::kDefer)},
                                  {"quarantine", int(Action::kQuarantine)},
@@ -34,13 +34,13 @@ struct OfRecipients {
 };
 
 template <typename Row, Failure failure>
-Words cell_of() {
+CellMember cell_of() {
     return {[](Settings& settings) -> policy::Actions::Word& { return Row::in(settings).of(failure); },
             [](const Settings& settings) -> const policy::Actions::Word& { return Row::in(settings).of(failure); }};
 }
 
 template <ContentLimit limit>
-Words limit_of() {
+CellMember limit_of() {
     constexpr auto kIndex = static_cast<std::size_t>(limit);
     return {[](Settings& settings) -> policy::Actions::Word& { return settings.content_limit_actions[kIndex]; },
             [](const Settings& settings) -> const policy::Actions::Word& {

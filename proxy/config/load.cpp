@@ -71,7 +71,7 @@ bool is_scanner_name(std::string_view name) {
 
 // One section of the file that the table knows, with its keys. Section [socket_N] is in the table as kSocketSection,
 // [recipients PATTERN] as kRecipientsSection, [scanner.clamd NAME] as kClamdSection.
-struct Known {
+struct KnownSection {
     const Section* section = nullptr;
     unsigned number = 0;  // N of a socket
     std::string pattern;  // of recipients, NAME of a scanner
@@ -79,15 +79,15 @@ struct Known {
     std::map<const Setting*, const IniEntry*> given;
 };
 
-class Parser {
+class SettingsParser {
   public:
-    explicit Parser(const Machine& machine) : machine_(machine) {}
+    explicit SettingsParser(const Machine& machine) : machine_(machine) {}
 
     Loaded parse(std::string_view text) {
         file_ = read_ini(text, diagnostics_);
         for (const auto& section : file_)
             recognise(section);
-        std::ranges::sort(sockets_, {}, &Known::number);  // the order of the numbers, wherever they stand
+        std::ranges::sort(sockets_, {}, &KnownSection::number);  // the order of the numbers, wherever they stand
         fill();
         check(settings_, machine_, [this](Severity severity, auto places, std::string&& finding) {
             report(severity, places, std::move(finding));
@@ -129,12 +129,12 @@ class Parser {
             return error(section.line, "more than {} scanners", kMaxOtherScanners);
         auto& sections = number != 0 ? sockets_ : !pattern.empty() ? recipients_ : kind ? scanners_ : sections_;
         auto& target = sections.emplace_back(
-            Known{known, number, std::string(kind ? scanner : pattern), kind.value_or(ScannerKind::kClamd), {}});
+            KnownSection{known, number, std::string(kind ? scanner : pattern), kind.value_or(ScannerKind::kClamd), {}});
         for (const auto& entry : section.entries)
             recognise(target, section.name, entry);
     }
 
-    void recognise(Known& section, std::string_view written, const IniEntry& entry) {
+    void recognise(KnownSection& section, std::string_view written, const IniEntry& entry) {
         const auto* const setting = find_setting(section.section->name, entry.key);
         if (setting == nullptr)
             return error(entry.line, "unknown key {} in section [{}]{}", entry.key, written,
@@ -182,7 +182,7 @@ class Parser {
         for (const auto& section : config::sections()) {
             if (repeats(section.name))
                 continue;
-            const auto known = std::ranges::find(sections_, &section, &Known::section);
+            const auto known = std::ranges::find(sections_, &section, &KnownSection::section);
             fill(section.name, known == sections_.end() ? kNothing : known->given, 0);
         }
         for (std::size_t i = 0; i < std::max<std::size_t>(sockets_.size(), 1); ++i) {
@@ -289,10 +289,10 @@ class Parser {
     const Machine& machine_;
     std::vector<IniSection> file_;
     std::map<std::string, unsigned> lines_;  // of the sections, by lower-case name
-    std::vector<Known> sections_;
-    std::vector<Known> sockets_;
-    std::vector<Known> recipients_;
-    std::vector<Known> scanners_;
+    std::vector<KnownSection> sections_;
+    std::vector<KnownSection> sockets_;
+    std::vector<KnownSection> recipients_;
+    std::vector<KnownSection> scanners_;
     std::map<std::pair<const Setting*, std::size_t>, Origin> origins_;
     Settings settings_;
     std::vector<Diagnostic> diagnostics_;
@@ -306,7 +306,7 @@ Loaded parse(std::string_view text, const Machine& machine) {
             std::nullopt,
             {{Severity::kError, 0, fmt::format("the file has {} octets; at most {} are read", text.size(), kMaxFile)}},
             {}};
-    return Parser(machine).parse(text);
+    return SettingsParser(machine).parse(text);
 }
 
 Machine this_machine() {

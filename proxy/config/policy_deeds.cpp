@@ -35,7 +35,7 @@ constexpr std::string_view kCleanNote =
     "Something harmful was removed here: %VIRUSNAME%. The message as it came is kept as %QUARANTINE%.";
 
 // What follows the word.
-enum class Takes : std::uint8_t {
+enum class DeedTakes : std::uint8_t {
     kNothing,
     kReply,      // text of a reply
     kArea,       // of the quarantine
@@ -50,41 +50,41 @@ enum class Takes : std::uint8_t {
     kHours,  // days and hours, then the text of a reply
 };
 
-struct Form {
+struct DeedForm {
     std::string_view word;
-    Takes takes;
+    DeedTakes takes;
     std::optional<Action> final_action{};
     std::optional<StepKind> step{};
 };
 
-constexpr Form kForms[] = {
-    {"deliver", Takes::kNothing, Action::kDeliver},
-    {"quarantine", Takes::kArea, Action::kQuarantine},
-    {"reject", Takes::kReply, Action::kReject},
-    {"defer", Takes::kReply, Action::kDefer},
-    {"delay", Takes::kHours, Action::kDefer},
-    {"discard", Takes::kNothing, Action::kDiscard},
-    {"remove_recipient", Takes::kNothing, Action::kDiscard},
-    {"change_recipient", Takes::kAddresses, Action::kDeliver},
-    {"hand_off", Takes::kServer, Action::kDeliver},
-    {"clean", Takes::kNote, Action::kDeliver, StepKind::kClean},
-    {"strip", Takes::kNote, {}, StepKind::kStrip},
-    {"strip_all", Takes::kNote, {}, StepKind::kStripAll},
-    {"stamp", Takes::kStamp, {}, StepKind::kStamp},
-    {"tag_subject", Takes::kSubject, {}, StepKind::kTagSubject},
-    {"add_header", Takes::kField, {}, StepKind::kAddHeader},
-    {"replace_header", Takes::kField, {}, StepKind::kReplaceHeader},
-    {"remove_header", Takes::kFieldName, {}, StepKind::kRemoveHeader},
-    {"copy", Takes::kAddresses, {}, StepKind::kCopy},
-    {"bcc", Takes::kAddresses, {}, StepKind::kCopy},
-    {"add_recipient", Takes::kAddresses, {}, StepKind::kCopy},
-    {"archive", Takes::kArea, {}, StepKind::kArchive},
-    {"notify", Takes::kNotice, {}, StepKind::kNotify},
+constexpr DeedForm kDeedForms[] = {
+    {"deliver", DeedTakes::kNothing, Action::kDeliver},
+    {"quarantine", DeedTakes::kArea, Action::kQuarantine},
+    {"reject", DeedTakes::kReply, Action::kReject},
+    {"defer", DeedTakes::kReply, Action::kDefer},
+    {"delay", DeedTakes::kHours, Action::kDefer},
+    {"discard", DeedTakes::kNothing, Action::kDiscard},
+    {"remove_recipient", DeedTakes::kNothing, Action::kDiscard},
+    {"change_recipient", DeedTakes::kAddresses, Action::kDeliver},
+    {"hand_off", DeedTakes::kServer, Action::kDeliver},
+    {"clean", DeedTakes::kNote, Action::kDeliver, StepKind::kClean},
+    {"strip", DeedTakes::kNote, {}, StepKind::kStrip},
+    {"strip_all", DeedTakes::kNote, {}, StepKind::kStripAll},
+    {"stamp", DeedTakes::kStamp, {}, StepKind::kStamp},
+    {"tag_subject", DeedTakes::kSubject, {}, StepKind::kTagSubject},
+    {"add_header", DeedTakes::kField, {}, StepKind::kAddHeader},
+    {"replace_header", DeedTakes::kField, {}, StepKind::kReplaceHeader},
+    {"remove_header", DeedTakes::kFieldName, {}, StepKind::kRemoveHeader},
+    {"copy", DeedTakes::kAddresses, {}, StepKind::kCopy},
+    {"bcc", DeedTakes::kAddresses, {}, StepKind::kCopy},
+    {"add_recipient", DeedTakes::kAddresses, {}, StepKind::kCopy},
+    {"archive", DeedTakes::kArea, {}, StepKind::kArchive},
+    {"notify", DeedTakes::kNotice, {}, StepKind::kNotify},
 };
 
 // One line in the making.
 struct Line {
-    const Form& form;
+    const DeedForm& form;
     std::string_view rest;  // behind the word, without blanks around it
     Deed& deed;
 
@@ -136,7 +136,7 @@ base::Status take_subject(const Line& line) {
 }
 
 base::Status take_field(const Line& line) {
-    const bool has_value = line.form.takes == Takes::kField;
+    const bool has_value = line.form.takes == DeedTakes::kField;
     auto& step = line.step();
     const auto colon = line.rest.find(':');
     step.name = std::string(line.rest.substr(0, has_value ? colon : line.rest.size()));
@@ -249,30 +249,30 @@ base::Status take_hours(const Line& line) {
 
 base::Status take_rest(const Line& line, const KnownTexts& known) {
     switch (line.form.takes) {
-        case Takes::kNothing:
+        case DeedTakes::kNothing:
             break;
-        case Takes::kReply:
+        case DeedTakes::kReply:
             return take_reply(line.final_action(), line.rest);
-        case Takes::kArea:
+        case DeedTakes::kArea:
             if (line.deed.final_action)
                 return line.rest.empty() ? base::ok() : take_area(line.final_action().area, line.rest);
             return take_area(line.step().name, line.rest.empty() ? kArchive : line.rest);
-        case Takes::kNote:
+        case DeedTakes::kNote:
             return take_note(line);
-        case Takes::kSubject:
+        case DeedTakes::kSubject:
             return take_subject(line);
-        case Takes::kField:
-        case Takes::kFieldName:
+        case DeedTakes::kField:
+        case DeedTakes::kFieldName:
             return take_field(line);
-        case Takes::kStamp:
+        case DeedTakes::kStamp:
             return take_stamp(line, known);
-        case Takes::kNotice:
+        case DeedTakes::kNotice:
             return take_notice(line, known);
-        case Takes::kAddresses:
+        case DeedTakes::kAddresses:
             return take_addresses(line);
-        case Takes::kServer:
+        case DeedTakes::kServer:
             return take_server(line);
-        case Takes::kHours:
+        case DeedTakes::kHours:
             return take_hours(line);
     }
     return line.rest.empty() ? base::ok() : base::Status(base::error("nothing may follow {}", line.form.word));
@@ -282,13 +282,13 @@ base::Status take_rest(const Line& line, const KnownTexts& known) {
 
 std::vector<std::string_view> deed_words() {
     std::vector<std::string_view> words;
-    std::ranges::transform(kForms, std::back_inserter(words), &Form::word);
+    std::ranges::transform(kDeedForms, std::back_inserter(words), &DeedForm::word);
     return words;
 }
 
 std::string_view deed_word(policy::Step::Kind kind) {
-    const auto form = std::ranges::find_if(kForms, [kind](const Form& one) { return one.step == kind; });
-    return form == std::end(kForms) ? std::string_view{} : form->word;
+    const auto form = std::ranges::find_if(kDeedForms, [kind](const DeedForm& one) { return one.step == kind; });
+    return form == std::end(kDeedForms) ? std::string_view{} : form->word;
 }
 
 std::string hint_at(std::string_view word, const std::vector<std::string_view>& candidates) {
@@ -327,8 +327,8 @@ bool join(policy::Final& into, const policy::Final& more) {
 base::Result<Deed> parse_deed(std::string_view text, const KnownTexts& known) {
     auto rest = text;
     const auto word = take_word(rest);
-    const auto form = std::ranges::find_if(kForms, [word](const Form& one) { return same(one.word, word); });
-    if (form == std::end(kForms))
+    const auto form = std::ranges::find_if(kDeedForms, [word](const DeedForm& one) { return same(one.word, word); });
+    if (form == std::end(kDeedForms))
         return base::error("unknown action {}{}", word, hint_at(word, deed_words()));
     Deed deed;
     if (form->step)

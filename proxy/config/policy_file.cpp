@@ -18,10 +18,10 @@ namespace config {
 
 namespace {
 
-constexpr std::string_view kSections[] = {"domains", "group",  "time",       "expression",
-                                          "stamp",   "notice", "conditions", "rule"};
+constexpr std::string_view kPolicySections[] = {"domains", "group",  "time",       "expression",
+                                                "stamp",   "notice", "conditions", "rule"};
 
-std::string_view trim(std::string_view text) {
+std::string_view without_blanks(std::string_view text) {
     const auto first = text.find_first_not_of(" \t\r");
     return first == std::string_view::npos ? std::string_view{}
                                            : text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
@@ -32,7 +32,7 @@ std::pair<std::string, std::string> kind_and_name(std::string_view section) {
     const auto blank = section.find_first_of(" \t");
     if (blank == std::string_view::npos)
         return {lower(section), {}};
-    return {lower(section.substr(0, blank)), lower(trim(section.substr(blank)))};
+    return {lower(section.substr(0, blank)), lower(without_blanks(section.substr(blank)))};
 }
 
 // A rule that asks for viruses decides over them (policy::concerns).
@@ -47,9 +47,9 @@ bool asks_for_virus(const policy::Condition& condition) {
            (condition.kind == Kind::kScanner && std::ranges::find(condition.numbers, found) != condition.numbers.end());
 }
 
-class Parser {
+class PolicyParser {
   public:
-    explicit Parser(const PolicyFiles& files) : files_(files) {}
+    explicit PolicyParser(const PolicyFiles& files) : files_(files) {}
 
     LoadedPolicy parse() {
         for (const auto& file : files_.files) {
@@ -60,7 +60,7 @@ class Parser {
         }
         // What rules refer to comes first, wherever it stands; sets of conditions may name only those before them, so
         // that none holds itself.
-        for (const auto kind : kSections)
+        for (const auto kind : kPolicySections)
             for (const auto& section : sections_)
                 if (section.kind == kind)
                     take(section);
@@ -96,8 +96,8 @@ class Parser {
             say(file, diagnostic.severity, diagnostic.line, diagnostic.text);
         for (auto& section : sections) {
             auto [kind, name] = kind_and_name(section.name);
-            if (std::ranges::find(kSections, std::string_view(kind)) == std::end(kSections)) {
-                const auto close = near_miss(kind, kSections);
+            if (std::ranges::find(kPolicySections, std::string_view(kind)) == std::end(kPolicySections)) {
+                const auto close = near_miss(kind, kPolicySections);
                 error(file, section.line, "unknown section [{}]{}", section.name,
                       close.empty() ? "" : fmt::format("; did you mean [{}]?", close));
             } else if (kind == "domains" && !name.empty()) {
@@ -160,7 +160,7 @@ class Parser {
         unsigned number = 0;
         for (std::string_view rest = list->second->text; !rest.empty();) {
             const auto end = std::min(rest.find('\n'), rest.size());
-            const auto line = trim(rest.substr(0, end));
+            const auto line = without_blanks(rest.substr(0, end));
             rest.remove_prefix(std::min(end + 1, rest.size()));
             ++number;
             if (!line.empty() && line.front() != '#')
@@ -515,7 +515,7 @@ class Parser {
 }  // namespace
 
 LoadedPolicy parse_policy(const PolicyFiles& files) {
-    return Parser(files).parse();
+    return PolicyParser(files).parse();
 }
 
 }  // namespace config

@@ -15,7 +15,7 @@
 namespace config {
 
 using policy::Condition;
-using Kind = Condition::Kind;
+using Is = Condition::Kind;
 
 namespace {
 
@@ -45,7 +45,7 @@ struct Choice {
 
 struct Form {
     std::string_view word;
-    Kind kind;
+    Is kind;
     Takes takes;
     std::span<const Choice> choices{};
     policy::Mark mark = policy::Mark::kAttachment;  // of those that ask for one
@@ -91,51 +91,51 @@ constexpr std::string_view kSubject[] = {"subject"};
 constexpr std::string_view kFrom[] = {"from"};
 
 constexpr Form kForms[] = {
-    {"virus", Kind::kVirus, Takes::kSomeWords},
-    {"cannot_tell", Kind::kCannotTell, Takes::kChoices, kCauses},
-    {"encrypted", Kind::kEncrypted, Takes::kNothing, {}, policy::Mark::kEncrypted},
-    {"scanner", Kind::kScanner, Takes::kChoices, kOutcomes},
-    {"scanner_says", Kind::kScannerSays, Takes::kScannerWords},
-    {"attachment", Kind::kMark, Takes::kNothing, {}, policy::Mark::kAttachment},
-    {"macro", Kind::kMark, Takes::kNothing, {}, policy::Mark::kMacro},
-    {"script", Kind::kMark, Takes::kNothing, {}, policy::Mark::kScript},
-    {"embedded", Kind::kMark, Takes::kNothing, {}, policy::Mark::kEmbedded},
-    {"external", Kind::kMark, Takes::kNothing, {}, policy::Mark::kExternal},
-    {"malformed_file", Kind::kMark, Takes::kNothing, {}, policy::Mark::kMalformed},
-    {"unopened", Kind::kMark, Takes::kNothing, {}, policy::Mark::kUnopened},
-    {"signed", Kind::kMark, Takes::kNothing, {}, policy::Mark::kSigned},
-    {"file_name", Kind::kFileName, Takes::kWords},
-    {"extension", Kind::kExtension, Takes::kWords},
-    {"double_extension", Kind::kDoubleExtension, Takes::kNothing},
-    {"program", Kind::kProgram, Takes::kNothing},
-    {"true_type", Kind::kTrueType, Takes::kWords},
-    {"declared_type", Kind::kDeclaredType, Takes::kWords},
-    {"type_mismatch", Kind::kTypeMismatch, Takes::kNothing},
-    {"charset", Kind::kCharset, Takes::kWords},
-    {"part_size", Kind::kPartSize, Takes::kSize},
-    {"message_size", Kind::kMessageSize, Takes::kSize},
-    {"expanded_size", Kind::kExpandedSize, Takes::kSize},
-    {"recipients", Kind::kRecipients, Takes::kComparison},
-    {"parts", Kind::kParts, Takes::kComparison},
-    {"files", Kind::kFiles, Takes::kComparison},
-    {"layers", Kind::kLayers, Takes::kComparison},
-    {"ratio", Kind::kRatio, Takes::kComparison},
-    {"limit", Kind::kLimit, Takes::kChoices, kLimits},
-    {"malformed", Kind::kMalformed, Takes::kNothing},
-    {"defect", Kind::kDefect, Takes::kWords},
-    {"expression", Kind::kExpression, Takes::kReference},
-    {"conditions", Kind::kSet, Takes::kReference},
-    {"sender", Kind::kSender, Takes::kWords},
-    {"client", Kind::kClient, Takes::kNetworks},
-    {"client_name", Kind::kClientName, Takes::kWords},
-    {"subject", Kind::kHeader, Takes::kWords, {}, {}, kSubject},
-    {"from", Kind::kHeader, Takes::kWords, {}, {}, kFrom},
-    {"header", Kind::kHeader, Takes::kField},
-    {"missing_header", Kind::kMissingHeader, Takes::kSomeFields, {}, {}, mail::kFieldsNeeded},
-    {"repeated_header", Kind::kRepeatedHeader, Takes::kSomeFields, {}, {}, mail::kFieldsOnce},
-    {"malformed_header", Kind::kMalformedHeader, Takes::kSomeFields},
-    {"language", Kind::kLanguage, Takes::kLanguages},
-    {"writing", Kind::kWriting, Takes::kWritings},
+    {"virus", Is::kVirus, Takes::kSomeWords},
+    {"cannot_tell", Is::kCannotTell, Takes::kChoices, kCauses},
+    {"encrypted", Is::kEncrypted, Takes::kNothing, {}, policy::Mark::kEncrypted},
+    {"scanner", Is::kScanner, Takes::kChoices, kOutcomes},
+    {"scanner_says", Is::kScannerSays, Takes::kScannerWords},
+    {"attachment", Is::kMark, Takes::kNothing, {}, policy::Mark::kAttachment},
+    {"macro", Is::kMark, Takes::kNothing, {}, policy::Mark::kMacro},
+    {"script", Is::kMark, Takes::kNothing, {}, policy::Mark::kScript},
+    {"embedded", Is::kMark, Takes::kNothing, {}, policy::Mark::kEmbedded},
+    {"external", Is::kMark, Takes::kNothing, {}, policy::Mark::kExternal},
+    {"malformed_file", Is::kMark, Takes::kNothing, {}, policy::Mark::kMalformed},
+    {"unopened", Is::kMark, Takes::kNothing, {}, policy::Mark::kUnopened},
+    {"signed", Is::kMark, Takes::kNothing, {}, policy::Mark::kSigned},
+    {"file_name", Is::kFileName, Takes::kWords},
+    {"extension", Is::kExtension, Takes::kWords},
+    {"double_extension", Is::kDoubleExtension, Takes::kNothing},
+    {"program", Is::kProgram, Takes::kNothing},
+    {"true_type", Is::kTrueType, Takes::kWords},
+    {"declared_type", Is::kDeclaredType, Takes::kWords},
+    {"type_mismatch", Is::kTypeMismatch, Takes::kNothing},
+    {"charset", Is::kCharset, Takes::kWords},
+    {"part_size", Is::kPartSize, Takes::kSize},
+    {"message_size", Is::kMessageSize, Takes::kSize},
+    {"expanded_size", Is::kExpandedSize, Takes::kSize},
+    {"recipients", Is::kRecipients, Takes::kComparison},
+    {"parts", Is::kParts, Takes::kComparison},
+    {"files", Is::kFiles, Takes::kComparison},
+    {"layers", Is::kLayers, Takes::kComparison},
+    {"ratio", Is::kRatio, Takes::kComparison},
+    {"limit", Is::kLimit, Takes::kChoices, kLimits},
+    {"malformed", Is::kMalformed, Takes::kNothing},
+    {"defect", Is::kDefect, Takes::kWords},
+    {"expression", Is::kExpression, Takes::kReference},
+    {"conditions", Is::kSet, Takes::kReference},
+    {"sender", Is::kSender, Takes::kWords},
+    {"client", Is::kClient, Takes::kNetworks},
+    {"client_name", Is::kClientName, Takes::kWords},
+    {"subject", Is::kHeader, Takes::kWords, {}, {}, kSubject},
+    {"from", Is::kHeader, Takes::kWords, {}, {}, kFrom},
+    {"header", Is::kHeader, Takes::kField},
+    {"missing_header", Is::kMissingHeader, Takes::kSomeFields, {}, {}, mail::kFieldsNeeded},
+    {"repeated_header", Is::kRepeatedHeader, Takes::kSomeFields, {}, {}, mail::kFieldsOnce},
+    {"malformed_header", Is::kMalformedHeader, Takes::kSomeFields},
+    {"language", Is::kLanguage, Takes::kLanguages},
+    {"writing", Is::kWriting, Takes::kWritings},
 };
 
 const Form* find_form(std::string_view word) {
@@ -206,7 +206,7 @@ base::Status take_reference(Condition& condition, const Form& form, Words words,
     if (words.empty())
         return base::error("{} is followed by a name", form.word);
     for (const auto& word : words) {
-        if (form.kind == Kind::kExpression) {
+        if (form.kind == Is::kExpression) {
             const auto index = known.expression(word);
             if (!index)
                 return base::error("there is no [expression {}]", word);
@@ -254,7 +254,7 @@ base::Status take_arguments(Condition& condition, const Form& form, Words words,
                 return base::error("{} is followed by one or more words; * stands for anything", form.word);
             [[fallthrough]];
         case Takes::kSomeWords:
-            if (form.kind == Kind::kDefect)
+            if (form.kind == Is::kDefect)
                 return take_defects(condition, words);
             condition.fields.assign(form.fields.begin(), form.fields.end());
             return take_patterns(condition, words);
@@ -280,7 +280,7 @@ base::Status take_arguments(Condition& condition, const Form& form, Words words,
         case Takes::kSize:
             return take_comparison(condition, form, words, true);
         case Takes::kChoices:
-            if (form.kind != Kind::kScanner)
+            if (form.kind != Is::kScanner)
                 return take_choices(condition, form, words);
             if (words.size() < 2)
                 return base::error("scanner is followed by its name and what it said, as scanner clamav found");

@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kMaxNoticeAddresses = 50;
 constexpr std::size_t kMaxSubject = 200;  // octets, as it is written
 constexpr std::size_t kMaxFrom = 200;
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+constexpr std::string_view kMark = "\xef\xbb\xbf";
 
 // A tab may stand in a text; no other control character.
 bool is_text(std::string_view line) {
@@ -54,8 +54,8 @@ base::Status add_file(std::string& text, const std::string& path, const FindList
     if (file == nullptr)
         return base::error("the file {} was not read", path);
     std::string_view rest = *file;
-    if (rest.starts_with(kByteOrderMark))
-        rest.remove_prefix(kByteOrderMark.size());
+    if (rest.starts_with(kMark))
+        rest.remove_prefix(kMark.size());
     for (unsigned number = 1; !rest.empty(); ++number) {
         auto line = rest.substr(0, rest.find('\n'));
         rest.remove_prefix(std::min(line.size() + 1, rest.size()));

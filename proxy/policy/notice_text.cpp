@@ -57,10 +57,10 @@ std::string rule_name(std::string_view rule) {
 
 using Write = std::string (*)(const NoticeFacts&);
 
-constexpr std::array<std::string_view, 16> kNames{"SENDER", "RCPTS",      "SUBJECT", "RULENAME", "ACTION", "VIRUSNAME",
-                                                  "MSGID",  "QUARANTINE", "DATE",    "SIZE",     "CLIENT", "VERDICT",
-                                                  "ID",     "INBOUNDID",  "HOST",    "FILENAME"};
-constexpr std::array<Write, kNames.size()> kWrite{
+constexpr std::array<std::string_view, 16> kTokenNames{
+    "SENDER", "RCPTS", "SUBJECT", "RULENAME", "ACTION", "VIRUSNAME", "MSGID", "QUARANTINE",
+    "DATE",   "SIZE",  "CLIENT",  "VERDICT",  "ID",     "INBOUNDID", "HOST",  "FILENAME"};
+constexpr std::array<Write, kTokenNames.size()> kWrite{
     [](const NoticeFacts& facts) { return facts.sender.empty() ? "<>" : value(facts.sender); },
     [](const NoticeFacts& facts) { return list(facts.recipients); },
     [](const NoticeFacts& facts) { return or_none(facts.subject); },
@@ -92,14 +92,14 @@ std::optional<std::string_view> between_percent(std::string_view text) {
 }
 
 Write find_token(std::string_view name) {
-    const auto found = std::find(kNames.begin(), kNames.end(), name);
-    return found == kNames.end() ? nullptr : kWrite[static_cast<std::size_t>(found - kNames.begin())];
+    const auto found = std::find(kTokenNames.begin(), kTokenNames.end(), name);
+    return found == kTokenNames.end() ? nullptr : kWrite[static_cast<std::size_t>(found - kTokenNames.begin())];
 }
 
 }  // namespace
 
 std::span<const std::string_view> token_names() {
-    return kNames;
+    return kTokenNames;
 }
 
 std::optional<std::string> wrong_token(std::string_view text) {
@@ -214,7 +214,7 @@ std::string unstructured(std::string_view name, std::string_view text) {
     return fmt::format("{}: {}\r\n", name, plain ? folded(text, column) : encoded_words(text, column));
 }
 
-std::string quoted(std::string_view name) {
+std::string quoted_name(std::string_view name) {
     std::string text = "\"";
     for (const char c : name) {
         if (c == '"' || c == '\\')
@@ -238,7 +238,7 @@ std::string from_field(std::string_view from, std::string_view host) {
     const auto address = value(from.substr(angle));
     if (clean.empty())
         return fmt::format("From: {}\r\n", address);
-    return fmt::format("From: {}\r\n {}\r\n", is_ascii(clean) ? quoted(clean) : encoded_words(clean, 6), address);
+    return fmt::format("From: {}\r\n {}\r\n", is_ascii(clean) ? quoted_name(clean) : encoded_words(clean, 6), address);
 }
 
 // A field that is not ASCII would need SMTPUTF8; the envelope tells the server all that it needs.
@@ -292,7 +292,7 @@ std::string body(std::string_view text) {
     const bool plain = fits_plain(text);
     std::string lines = fmt::format(
         "MIME-Version: 1.0\r\nContent-Type: text/plain; charset={}\r\nContent-Transfer-Encoding: {}\r\n\r\n",
-        plain ? "us-ascii" : "utf-8", plain ? "7bit" : "quoted-printable");
+        plain ? "us-ascii" : "utf-8", plain ? "7bit" : "quoted_name-printable");
     each_line(text,
               [&](std::string_view line) { lines += plain ? fmt::format("{}\r\n", line) : quoted_printable(line); });
     return lines;

@@ -10,7 +10,7 @@
 namespace scanners::attachment {
 namespace {
 
-constexpr char32_t kReplacement = 0xFFFD;
+constexpr char32_t kNoCharacter = 0xFFFD;
 constexpr char32_t kInvalid = 0xFFFFFFFF;
 
 // Code page 437 from 0x80 on.
@@ -75,7 +75,7 @@ std::string cleaned(std::string_view text, bool utf8) {
     return clean;
 }
 
-char lower(char c) {
+char lower_letter(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
@@ -114,10 +114,10 @@ std::string from_utf16(std::string_view octets) {
         if (c >= 0xD800 && c < 0xDC00) {
             const char32_t low = little16(octets, at + 2);
             const bool pair = low >= 0xDC00 && low < 0xE000;
-            c = pair ? 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00) : kReplacement;
+            c = pair ? 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00) : kNoCharacter;
             at += pair ? 2 : 0;
         } else if (c >= 0xDC00 && c < 0xE000) {
-            c = kReplacement;
+            c = kNoCharacter;
         }
         append_utf8(text, c);
     }
@@ -126,7 +126,7 @@ std::string from_utf16(std::string_view octets) {
 
 std::string lower(std::string_view text) {
     std::string result(text);
-    std::transform(result.begin(), result.end(), result.begin(), [](char c) { return lower(c); });
+    std::transform(result.begin(), result.end(), result.begin(), [](char c) { return lower_letter(c); });
     return result;
 }
 
@@ -139,7 +139,7 @@ std::size_t find_nocase(std::string_view text, std::string_view lower_case, std:
     if (from > text.size())
         return std::string_view::npos;
     const auto found = std::search(text.begin() + static_cast<std::ptrdiff_t>(from), text.end(), lower_case.begin(),
-                                   lower_case.end(), [](char a, char b) { return lower(a) == b; });
+                                   lower_case.end(), [](char a, char b) { return lower_letter(a) == b; });
     return found == text.end() ? std::string_view::npos : static_cast<std::size_t>(found - text.begin());
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 // FileDataStoreObject, [MS-ONESTORE] 2.6.13: mark, length (8), unused (4), reserved (8), the file.
 constexpr std::string_view kFileMark = "\xe7\x16\xe3\xbd\x65\x26\x11\x45\xa4\xc4\x8d\x4d\x0b\x7a\x9e\xac";
-constexpr std::size_t kHeader = 36;
+constexpr std::size_t kObjectHeader = 36;
 
 // What OneNote on the web exports has no such marks: programs are found by what they are.
 void open_programs(Opening& opening, std::size_t item, std::string_view octets) {
@@ -29,7 +29,7 @@ void open_onenote(Opening& opening, std::size_t item, std::string_view octets) {
         open_programs(opening, item, octets);
     for (auto at = octets.find(kFileMark); at != std::string_view::npos; at = octets.find(kFileMark, at)) {
         const auto length = little(octets, at + kFileMark.size(), 8);
-        const auto file = part(octets, at + kHeader, length);
+        const auto file = part(octets, at + kObjectHeader, length);
         at += kFileMark.size();
         if (!opening.in_time(item) || !opening.expand(item, file.size(), octets.size()))
             return;

@@ -19,7 +19,6 @@ namespace scanners::attachment {
 namespace {
 
 using policy::Mark;
-using Kind = PdfToken::Kind;
 
 constexpr std::size_t kMaxDepth = 200;
 constexpr std::size_t kMaxStreams = 100000;
@@ -94,11 +93,11 @@ class PdfReader {
         PdfLexer lexer(octets);
         stack_.clear();
         std::size_t count = 0;
-        for (auto token = lexer.next(); token.kind != Kind::kEnd; token = lexer.next()) {
+        for (auto token = lexer.next(); token.kind != PdfToken::Kind::kEnd; token = lexer.next()) {
             if ((++count & 0xFFF) == 0 && !opening_.in_time(item_))
                 return;
             at_ = lexer.at();
-            if (token.kind == Kind::kKeyword && token.text == "stream" && stack_.empty() && outermost)
+            if (token.kind == PdfToken::Kind::kKeyword && token.text == "stream" && stack_.empty() && outermost)
                 lexer.go_to(stream(octets, lexer.at()));
             else
                 take(token);
@@ -107,23 +106,23 @@ class PdfReader {
 
     void take(const PdfToken& token) {
         switch (token.kind) {
-            case Kind::kDictBegin:
+            case PdfToken::Kind::kDictBegin:
                 begin();
                 break;
-            case Kind::kDictEnd:
+            case PdfToken::Kind::kDictEnd:
                 end();
                 break;
-            case Kind::kArrayBegin:
-            case Kind::kArrayEnd:
-                array(token.kind == Kind::kArrayBegin);
+            case PdfToken::Kind::kArrayBegin:
+            case PdfToken::Kind::kArrayEnd:
+                array(token.kind == PdfToken::Kind::kArrayBegin);
                 break;
-            case Kind::kName:
+            case PdfToken::Kind::kName:
                 name(token.text);
                 break;
-            case Kind::kString:
+            case PdfToken::Kind::kString:
                 string(token.text);
                 break;
-            case Kind::kNumber:
+            case PdfToken::Kind::kNumber:
                 numbers_[0] = numbers_[1];
                 numbers_[1] = token.number;
                 number();

@@ -16,14 +16,13 @@ namespace scanners::attachment {
 namespace {
 
 using Method = PdfCipher::Method;
-using Kind = PdfToken::Kind;
 
 // A file may name several, and only one of them may be the one that its readers take.
 constexpr std::size_t kMaxIdentifiers = 4;
 constexpr std::size_t kMaxPlaces = 64;
 constexpr std::size_t kMaxLength = 1 << 16;  // octets of a dictionary or an identifier, more than any program writes
 constexpr std::size_t kMaxTokens = 1000;
-constexpr std::size_t kMaxDepth = 8;
+constexpr std::size_t kMaxDictionaries = 8;
 constexpr std::size_t kBlock = 16;
 
 // ---- what OpenSSL does
@@ -95,15 +94,15 @@ bool read_dictionary(PdfLexer& lexer, const std::string& way, std::size_t depth,
     std::string key;
     while (tokens-- > 1) {
         auto token = lexer.next();
-        if (token.kind == Kind::kEnd)
+        if (token.kind == PdfToken::Kind::kEnd)
             return false;
-        if (token.kind == Kind::kDictEnd)
+        if (token.kind == PdfToken::Kind::kDictEnd)
             return true;
-        if (token.kind == Kind::kDictBegin) {
-            if (depth == kMaxDepth || !read_dictionary(lexer, way + key + "/", depth + 1, tokens, values))
+        if (token.kind == PdfToken::Kind::kDictBegin) {
+            if (depth == kMaxDictionaries || !read_dictionary(lexer, way + key + "/", depth + 1, tokens, values))
                 return false;
             key.clear();
-        } else if (key.empty() && token.kind == Kind::kName) {
+        } else if (key.empty() && token.kind == PdfToken::Kind::kName) {
             key = std::move(token.text);
         } else if (!key.empty()) {
             const auto [kept, is_new] = values.try_emplace(way + key, token.text);
@@ -120,7 +119,7 @@ std::optional<Values> read_values(std::string_view octets) {
     PdfLexer lexer(octets.substr(0, kMaxLength));
     Values values;
     std::size_t tokens = kMaxTokens;
-    if (lexer.next().kind == Kind::kDictBegin && !read_dictionary(lexer, {}, 0, tokens, values))
+    if (lexer.next().kind == PdfToken::Kind::kDictBegin && !read_dictionary(lexer, {}, 0, tokens, values))
         return std::nullopt;
     return values;
 }
@@ -138,20 +137,20 @@ std::vector<std::string_view> behind(std::string_view octets, std::string_view w
 }
 
 // Where a dictionary may be that "Encrypt" means, and of which object it is.
-struct Place {
+struct StringPlace {
     std::size_t at = 0;
     std::optional<std::uint64_t> object;
 };
 
 // The last first.
-std::vector<Place> places_of(const PdfEncryption& said) {
-    std::vector<Place> places;
+std::vector<StringPlace> places_of(const PdfEncryption& said) {
+    std::vector<StringPlace> places;
     for (const auto at : said.dictionaries)
         places.push_back({at, std::nullopt});
     for (const auto& [object, at] : said.objects)
         if (said.references.contains(object))
             places.push_back({at, object});
-    std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) { return a.at > b.at; });
+    std::sort(places.begin(), places.end(), [](const StringPlace& a, const StringPlace& b) { return a.at > b.at; });
     return places;
 }
 
@@ -159,9 +158,9 @@ std::vector<std::string> first_identifiers(std::string_view pdf) {
     std::vector<std::string> all;
     for (const auto text : behind(pdf, "/ID")) {
         PdfLexer lexer(text);
-        if (lexer.next().kind != Kind::kArrayBegin)
+        if (lexer.next().kind != PdfToken::Kind::kArrayBegin)
             continue;
-        if (auto token = lexer.next(); token.kind == Kind::kString)
+        if (auto token = lexer.next(); token.kind == PdfToken::Kind::kString)
             all.push_back(std::move(token.text));
     }
     all.emplace_back();  // it may have none

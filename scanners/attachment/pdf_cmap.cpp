@@ -8,8 +8,6 @@
 namespace scanners::attachment {
 namespace {
 
-using Kind = PdfToken::Kind;
-
 constexpr std::size_t kMaxRanges = 100000;
 constexpr std::size_t kMaxSpaces = 64;
 constexpr std::size_t kMaxCharacters = 64;  // octets that one code stands for
@@ -28,8 +26,8 @@ class PdfCMapReader {
     explicit PdfCMapReader(std::string_view octets) : lexer_(octets, PdfLexer::Of::kContent) {}
 
     PdfCMap run() {
-        for (auto token = lexer_.next(); token.kind != Kind::kEnd; token = lexer_.next()) {
-            if (token.kind != Kind::kKeyword)
+        for (auto token = lexer_.next(); token.kind != PdfToken::Kind::kEnd; token = lexer_.next()) {
+            if (token.kind != PdfToken::Kind::kKeyword)
                 continue;
             if (token.text == "begincodespacerange")
                 spaces();
@@ -47,7 +45,7 @@ class PdfCMapReader {
     // The next string of a list; false: the list is over.
     bool string(PdfToken& token) {
         token = lexer_.next();
-        return token.kind == Kind::kString;
+        return token.kind == PdfToken::Kind::kString;
     }
 
     void spaces() {
@@ -68,9 +66,9 @@ class PdfCMapReader {
         PdfToken first, last;
         while (string(first) && string(last)) {
             auto text = lexer_.next();
-            if (text.kind == Kind::kArrayBegin)
+            if (text.kind == PdfToken::Kind::kArrayBegin)
                 each(pdf_code(first.text));
-            else if (text.kind == Kind::kString)
+            else if (text.kind == PdfToken::Kind::kString)
                 add(pdf_code(first.text), pdf_code(last.text), std::move(text.text));
             else
                 return;

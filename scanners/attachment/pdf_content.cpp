@@ -12,8 +12,6 @@
 namespace scanners::attachment {
 namespace {
 
-using Kind = PdfToken::Kind;
-
 constexpr std::size_t kMaxOperands = 1 << 16;  // each string of a list is one
 constexpr std::size_t kMaxSaved = 256;
 
@@ -46,10 +44,10 @@ class Content {
 
     void run() {
         std::size_t count = 0;
-        for (auto token = lexer_.next(); token.kind != Kind::kEnd && !text_.full(); token = lexer_.next()) {
+        for (auto token = lexer_.next(); token.kind != PdfToken::Kind::kEnd && !text_.full(); token = lexer_.next()) {
             if ((++count & 0xFFF) == 0 && !in_time_())
                 break;
-            if (token.kind == Kind::kKeyword)
+            if (token.kind == PdfToken::Kind::kKeyword)
                 carry_out(token.text);
             else
                 keep(std::move(token));
@@ -72,7 +70,7 @@ class Content {
 
     // The last ones, if there are too many. Nobody asks where a list of strings begins.
     void keep(PdfToken token) {
-        if (token.kind == Kind::kArrayBegin || token.kind == Kind::kArrayEnd)
+        if (token.kind == PdfToken::Kind::kArrayBegin || token.kind == PdfToken::Kind::kArrayEnd)
             return;
         if (operands_.size() >= kMaxOperands)
             operands_.erase(operands_.begin(), operands_.begin() + kMaxOperands / 2);
@@ -130,7 +128,7 @@ class Content {
     bool state_operator(const std::string& what) {
         if (what == "Tf") {
             state_.size = number(0);
-            if (operands_.size() >= 2 && operands_[operands_.size() - 2].kind == Kind::kName)
+            if (operands_.size() >= 2 && operands_[operands_.size() - 2].kind == PdfToken::Kind::kName)
                 state_.font = &font_by_name_(operands_[operands_.size() - 2].text);
         } else if (what == "Tc")
             state_.spread = number(0);
@@ -155,9 +153,9 @@ class Content {
         if (what != "Tj" && what != "TJ" && what != "'" && what != "\"")
             return;
         for (const auto& operand : operands_) {
-            if (operand.kind == Kind::kString)
+            if (operand.kind == PdfToken::Kind::kString)
                 show(operand.text);
-            else if (operand.kind == Kind::kNumber && what == "TJ")
+            else if (operand.kind == PdfToken::Kind::kNumber && what == "TJ")
                 move(-operand.value / 1000 * state_.size * state_.stretch);
         }
     }
@@ -204,8 +202,8 @@ class Content {
             return;
         }
         for (std::size_t i = 0; i + 1 < operands_.size(); ++i) {
-            if (operands_[i].kind != Kind::kName || operands_[i].text != "ActualText" ||
-                operands_[i + 1].kind != Kind::kString)
+            if (operands_[i].kind != PdfToken::Kind::kName || operands_[i].text != "ActualText" ||
+                operands_[i + 1].kind != PdfToken::Kind::kString)
                 continue;
             cover_ = pdf_text_string(operands_[i + 1].text);
             cover_depth_ = 1;

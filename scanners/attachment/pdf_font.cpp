@@ -11,7 +11,7 @@
 namespace scanners::attachment {
 namespace {
 
-using Kind = PdfValue::Kind;
+using ValueKind = PdfValue::Kind;
 
 constexpr std::size_t kMaxWidths = 1 << 16;
 constexpr double kThousandth = 0.001;  // widths are told in thousandths of the size
@@ -112,9 +112,9 @@ void PdfFont::read_simple(const PdfValue& font, const PdfSources& sources) {
 }
 
 void PdfFont::read_encoding(const PdfValue& encoding, bool type1) {
-    const auto& named = encoding.kind == Kind::kDictionary ? at(encoding, "BaseEncoding") : encoding;
+    const auto& named = encoding.kind == ValueKind::kDictionary ? at(encoding, "BaseEncoding") : encoding;
     const bool mac = named.is("MacRomanEncoding");
-    const bool standard = named.is("StandardEncoding") || (type1 && named.kind != Kind::kName);
+    const bool standard = named.is("StandardEncoding") || (type1 && named.kind != ValueKind::kName);
     const auto& upper = upper_half(mac);
     for (std::size_t code = 0; code < 256; ++code) {
         if (code < 0x80) {
@@ -132,9 +132,9 @@ void PdfFont::read_encoding(const PdfValue& encoding, bool type1) {
 void PdfFont::read_differences(const PdfValue& differences) {
     std::size_t code = 0;
     for (const auto& item : differences.items) {
-        if (item.kind == Kind::kNumber)
+        if (item.kind == ValueKind::kNumber)
             code = item.number >= 0 && item.number < 256 ? static_cast<std::size_t>(item.number) : 256;
-        if (item.kind != Kind::kName || code >= 256)
+        if (item.kind != ValueKind::kName || code >= 256)
             continue;
         if (auto text = utf8_of(characters_of_glyph(item.text)); !text.empty())
             text_[code] = std::move(text);
@@ -145,14 +145,14 @@ void PdfFont::read_differences(const PdfValue& differences) {
 void PdfFont::read_composite(const PdfValue& font, const PdfSources& sources) {
     const auto resolved = [&sources](const PdfValue& value) { return sources.value ? sources.value(value) : value; };
     const auto encoding = resolved(at(font, "Encoding"));
-    if (map_.empty() && encoding.kind == Kind::kName)
+    if (map_.empty() && encoding.kind == ValueKind::kName)
         charset_ = charset_of(encoding.text);
     const auto descendants = resolved(at(font, "DescendantFonts"));
     if (descendants.items.empty())
         return;
     const auto descendant = resolved(descendants.items.front());
     const auto width = resolved(at(descendant, "DW"));
-    default_width_ = width.kind == Kind::kNumber ? width.number * kThousandth : 1;
+    default_width_ = width.kind == ValueKind::kNumber ? width.number * kThousandth : 1;
     read_widths(resolved(at(descendant, "W")));
     measured_ = true;
 }
@@ -165,7 +165,7 @@ void PdfFont::read_widths(const PdfValue& list) {
     const auto& items = list.items;
     for (std::size_t i = 0; i + 1 < items.size() && widths_.size() < kMaxWidths;) {
         auto first = code(items[i]);
-        if (items[i + 1].kind == Kind::kArray) {
+        if (items[i + 1].kind == ValueKind::kArray) {
             for (const auto& width : items[i + 1].items) {
                 widths_.push_back({first, first, width.number * kThousandth});
                 ++first;

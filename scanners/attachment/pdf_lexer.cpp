@@ -5,8 +5,6 @@
 namespace scanners::attachment {
 namespace {
 
-using Kind = PdfToken::Kind;
-
 constexpr std::size_t kMaxText = 255;
 constexpr std::size_t kMaxNameLength = 127;
 // After one that ends nowhere: or each of many would be looked for to the end of the file.
@@ -128,19 +126,19 @@ PdfToken PdfLexer::next() {
             if (!twice)
                 return hex_string();
             at_ += 2;
-            return {Kind::kDictBegin, {}, 0};
+            return {PdfToken::Kind::kDictBegin, {}, 0};
         case '>':
             at_ += twice ? 2 : 1;
-            return {twice ? Kind::kDictEnd : Kind::kKeyword, {}, 0};
+            return {twice ? PdfToken::Kind::kDictEnd : PdfToken::Kind::kKeyword, {}, 0};
         case '[':
         case ']':
             ++at_;
-            return {c == '[' ? Kind::kArrayBegin : Kind::kArrayEnd, {}, 0};
+            return {c == '[' ? PdfToken::Kind::kArrayBegin : PdfToken::Kind::kArrayEnd, {}, 0};
         case ')':
         case '{':
         case '}':
             ++at_;
-            return {Kind::kKeyword, {}, 0};
+            return {PdfToken::Kind::kKeyword, {}, 0};
         default:
             return word();
     }
@@ -150,7 +148,7 @@ PdfToken PdfLexer::name() {
     const auto end = std::min(octets_.find_first_of(kEndsWord, at_ + 1), octets_.size());
     const auto raw = octets_.substr(at_ + 1, end - at_ - 1);
     at_ = end;
-    PdfToken token{Kind::kName, {}, 0};
+    PdfToken token{PdfToken::Kind::kName, {}, 0};
     for (std::size_t i = 0; i < raw.size() && token.text.size() < kMaxNameLength; ++i) {
         if (raw[i] == '#' && i + 2 < raw.size() && hex(raw[i + 1]) >= 0 && hex(raw[i + 2]) >= 0) {
             token.text.push_back(static_cast<char>(hex(raw[i + 1]) * 16 + hex(raw[i + 2])));
@@ -166,9 +164,9 @@ PdfToken PdfLexer::word() {
     const auto end = std::min(octets_.find_first_of(kEndsWord, at_), octets_.size());
     const auto raw = octets_.substr(at_, end - at_);
     at_ = end;
-    PdfToken token{Kind::kKeyword, std::string(raw.substr(0, 32)), 0};
+    PdfToken token{PdfToken::Kind::kKeyword, std::string(raw.substr(0, 32)), 0};
     if (raw.find_first_not_of("0123456789.+-") == std::string_view::npos) {
-        token.kind = Kind::kNumber;
+        token.kind = PdfToken::Kind::kNumber;
         for (std::size_t i = raw.find_first_not_of("+-"); i < raw.size() && raw[i] >= '0' && raw[i] <= '9'; ++i)
             token.number =
                 std::min<std::uint64_t>(token.number * 10 + static_cast<std::uint64_t>(raw[i] - '0'), 1ULL << 40);
@@ -180,7 +178,7 @@ PdfToken PdfLexer::word() {
 PdfToken PdfLexer::string() {
     const auto begin = ++at_;
     auto end = string_end(odd_ ? octets_.substr(0, begin + kMaxOddString) : octets_, begin);
-    PdfToken token{Kind::kString, {}, 0};
+    PdfToken token{PdfToken::Kind::kString, {}, 0};
     if (of_ == Of::kContent)
         end = std::min(end, octets_.size());
     if (end == std::string_view::npos) {
@@ -201,7 +199,7 @@ PdfToken PdfLexer::string() {
 PdfToken PdfLexer::hex_string() {
     const auto begin = ++at_;
     const auto end = octets_.find_first_not_of("0123456789abcdefABCDEF\t\n\f\r ", begin);
-    PdfToken token{Kind::kString, {}, 0};
+    PdfToken token{PdfToken::Kind::kString, {}, 0};
     if (end == std::string_view::npos || octets_[end] != '>')
         return token;  // none: go on behind the '<'
     at_ = end + 1;

@@ -16,7 +16,7 @@
 namespace scanners::attachment {
 namespace {
 
-using Kind = PdfValue::Kind;
+using ValueKind = PdfValue::Kind;
 
 constexpr std::size_t kMaxFonts = 2000;      // that are read
 constexpr std::size_t kMaxParents = 32;      // of a page, that may have its fonts
@@ -62,13 +62,13 @@ class PdfText {
 
     // What a reference leads to.
     PdfValue resolved(PdfValue value) {
-        for (std::size_t i = 0; i < kMaxReferences && value.kind == Kind::kReference; ++i) {
+        for (std::size_t i = 0; i < kMaxReferences && value.kind == ValueKind::kReference; ++i) {
             const auto place = places_.find(value.reference().value_or(0));
             if (place == places_.end() || !services_.in_time())
                 return {};
             value = read_pdf_value(place->second);
         }
-        return value.kind == Kind::kReference ? PdfValue{} : std::move(value);
+        return value.kind == ValueKind::kReference ? PdfValue{} : std::move(value);
     }
     PdfValue resolved(const PdfValue& dictionary, std::string_view name) {
         const auto* value = dictionary.find(name);
@@ -85,7 +85,7 @@ class PdfText {
 
     void look_at(const PdfParts::Object& object) {
         const auto value = read_pdf_value(object.octets);
-        if (value.kind != Kind::kDictionary)
+        if (value.kind != ValueKind::kDictionary)
             return;
         strings(object, value);
         const auto is = [&value](std::string_view key, std::string_view name) {
@@ -102,7 +102,7 @@ class PdfText {
 
     static bool leads_to_contents(const PdfValue& dictionary) {
         const auto* contents = dictionary.find("Contents");
-        return contents != nullptr && (contents->kind == Kind::kReference || contents->kind == Kind::kArray);
+        return contents != nullptr && (contents->kind == ValueKind::kReference || contents->kind == ValueKind::kArray);
     }
 
     static bool is_no_content(const PdfValue& dictionary) {
@@ -114,15 +114,15 @@ class PdfText {
     void strings(const PdfParts::Object& object, const PdfValue& value) {
         if (value.find("ByteRange") != nullptr)
             return;  // a signature, whose "Contents" are octets
-        for (std::size_t i = 0; i + 1 < value.items.size() && value.kind == Kind::kDictionary; i += 2) {
+        for (std::size_t i = 0; i + 1 < value.items.size() && value.kind == ValueKind::kDictionary; i += 2) {
             const auto& inner = value.items[i + 1];
             const bool wanted =
                 std::find(std::begin(kStrings), std::end(kStrings), value.items[i].text) != std::end(kStrings);
-            if (inner.kind == Kind::kString && wanted) {
+            if (inner.kind == ValueKind::kString && wanted) {
                 text_.add(std::string_view(
                     pdf_text_string(object.packed ? inner.text : services_.decrypted(object, inner.text))));
                 text_.end_line();
-            } else if (inner.kind == Kind::kDictionary) {
+            } else if (inner.kind == ValueKind::kDictionary) {
                 strings(object, inner);
             }
         }
@@ -134,11 +134,11 @@ class PdfText {
         if (told == nullptr)
             return;
         // A list may be an object of its own.
-        const auto list = told->kind == Kind::kReference ? resolved(*told) : *told;
-        if (list.kind != Kind::kArray)
+        const auto list = told->kind == ValueKind::kReference ? resolved(*told) : *told;
+        if (list.kind != ValueKind::kArray)
             contents.push_back(told->reference().value_or(0));
         for (const auto& one : list.items) {
-            if (list.kind == Kind::kArray && contents.size() < kMaxContents)
+            if (list.kind == ValueKind::kArray && contents.size() < kMaxContents)
                 contents.push_back(one.reference().value_or(0));
         }
         read(contents, resources_of(page));
@@ -148,7 +148,7 @@ class PdfText {
     PdfValue resources_of(const PdfValue& page) {
         auto resources = resolved(page, "Resources");
         auto parent = resolved(page, "Parent");
-        for (std::size_t i = 0; i < kMaxParents && resources.kind == Kind::kNull; ++i) {
+        for (std::size_t i = 0; i < kMaxParents && resources.kind == ValueKind::kNull; ++i) {
             resources = resolved(parent, "Resources");
             parent = resolved(parent, "Parent");
         }

@@ -8,33 +8,31 @@
 namespace scanners::attachment {
 namespace {
 
-using Kind = PdfToken::Kind;
-
-constexpr std::size_t kMaxDepth = 64;
+constexpr std::size_t kMaxNested = 64;
 constexpr std::size_t kMaxValues = 1 << 17;
 
-class Reader {
+class ValueReader {
   public:
-    explicit Reader(std::string_view octets) : lexer_(octets, PdfLexer::Of::kContent) {}
+    explicit ValueReader(std::string_view octets) : lexer_(octets, PdfLexer::Of::kContent) {}
 
     PdfValue run() {
         PdfValue all;
-        list(all, Kind::kEnd, 0, 1);
+        list(all, PdfToken::Kind::kEnd, 0, 1);
         return all.items.empty() ? PdfValue{} : std::move(all.items.front());
     }
 
   private:
     // Values up to `end`, or `most` of them.
-    void list(PdfValue& into, Kind end, std::size_t depth, std::size_t most) {
+    void list(PdfValue& into, PdfToken::Kind end, std::size_t depth, std::size_t most) {
         while (count_ < kMaxValues && into.items.size() < most) {
             auto token = lexer_.next();
-            if (token.kind == Kind::kEnd || token.kind == end)
+            if (token.kind == PdfToken::Kind::kEnd || token.kind == end)
                 return;
-            if (token.kind == Kind::kKeyword && token.text == "R")
+            if (token.kind == PdfToken::Kind::kKeyword && token.text == "R")
                 refer(into.items);
-            else if (token.kind == Kind::kKeyword && (token.text == "endobj" || token.text == "stream"))
+            else if (token.kind == PdfToken::Kind::kKeyword && (token.text == "endobj" || token.text == "stream"))
                 count_ = kMaxValues;  // whatever is still open
-            else if (token.kind != Kind::kArrayEnd && token.kind != Kind::kDictEnd)
+            else if (token.kind != PdfToken::Kind::kArrayEnd && token.kind != PdfToken::Kind::kDictEnd)
                 into.items.push_back(value(token, depth));
         }
     }
@@ -43,21 +41,21 @@ class Reader {
         ++count_;
         PdfValue value;
         switch (token.kind) {
-            case Kind::kNumber:
+            case PdfToken::Kind::kNumber:
                 value.kind = PdfValue::Kind::kNumber;
                 value.number = token.value;
                 break;
-            case Kind::kName:
-            case Kind::kString:
-                value.kind = token.kind == Kind::kName ? PdfValue::Kind::kName : PdfValue::Kind::kString;
+            case PdfToken::Kind::kName:
+            case PdfToken::Kind::kString:
+                value.kind = token.kind == PdfToken::Kind::kName ? PdfValue::Kind::kName : PdfValue::Kind::kString;
                 value.text = std::move(token.text);
                 break;
-            case Kind::kArrayBegin:
-            case Kind::kDictBegin: {
-                const bool array = token.kind == Kind::kArrayBegin;
+            case PdfToken::Kind::kArrayBegin:
+            case PdfToken::Kind::kDictBegin: {
+                const bool array = token.kind == PdfToken::Kind::kArrayBegin;
                 value.kind = array ? PdfValue::Kind::kArray : PdfValue::Kind::kDictionary;
-                if (depth < kMaxDepth)
-                    list(value, array ? Kind::kArrayEnd : Kind::kDictEnd, depth + 1, kMaxValues);
+                if (depth < kMaxNested)
+                    list(value, array ? PdfToken::Kind::kArrayEnd : PdfToken::Kind::kDictEnd, depth + 1, kMaxValues);
                 else
                     count_ = kMaxValues;
                 break;
@@ -108,7 +106,7 @@ std::string pdf_text_string(std::string_view raw) {
 }
 
 PdfValue read_pdf_value(std::string_view octets) {
-    return Reader(octets).run();
+    return ValueReader(octets).run();
 }
 
 }  // namespace scanners::attachment

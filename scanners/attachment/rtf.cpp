@@ -12,7 +12,7 @@ namespace scanners::attachment {
 namespace {
 
 using policy::Mark;
-using Kind = RtfToken::Kind;
+using RtfKind = RtfToken::Kind;
 
 constexpr std::size_t kMaxInstruction = 4096;
 
@@ -23,7 +23,7 @@ class RtfReader {
 
     void run() {
         RtfLexer lexer(octets_);
-        for (auto token = lexer.next(); token.kind != Kind::kEnd && !stopped_; token = lexer.next())
+        for (auto token = lexer.next(); token.kind != RtfKind::kEnd && !stopped_; token = lexer.next())
             take(token);
         finish();
     }
@@ -33,28 +33,28 @@ class RtfReader {
 
     void take(const RtfToken& token) {
         switch (token.kind) {
-            case Kind::kOpen:
+            case RtfKind::kOpen:
                 ++depth_;
                 break;
-            case Kind::kClose:
+            case RtfKind::kClose:
                 close();
                 break;
-            case Kind::kWord:
+            case RtfKind::kWord:
                 on_word(token.word);
                 break;
-            case Kind::kSymbol:
+            case RtfKind::kSymbol:
                 if (token.symbol == '*' && collects_ == Collects::kObject && depth_ > collected_at_ && skipped_at_ == 0)
                     skipped_at_ = depth_;  // a group that only newer readers would read
                 break;
-            case Kind::kText:
+            case RtfKind::kText:
                 text(token.text);
                 break;
-            case Kind::kBinary:
+            case RtfKind::kBinary:
                 if (collects_ == Collects::kObject && skipped_at_ == 0)
                     keep(token.text);
                 break;
-            case Kind::kOctet:
-            case Kind::kEnd:
+            case RtfKind::kOctet:
+            case RtfKind::kEnd:
                 break;
         }
     }

@@ -7,7 +7,7 @@
 namespace scanners::attachment {
 namespace {
 
-using Kind = RtfToken::Kind;
+using RtfKind = RtfToken::Kind;
 
 constexpr std::size_t kMaxWord = 32;
 constexpr std::int64_t kMaxNumber = 1LL << 31;
@@ -39,11 +39,11 @@ RtfToken RtfLexer::next() {
     }
     if (c == '{' || c == '}') {
         ++at_;
-        token.kind = c == '{' ? Kind::kOpen : Kind::kClose;
+        token.kind = c == '{' ? RtfKind::kOpen : RtfKind::kClose;
         return token;
     }
     const auto end = std::min(octets_.find_first_of("\\{}", at_), octets_.size());
-    token.kind = Kind::kText;
+    token.kind = RtfKind::kText;
     token.text = octets_.substr(at_, end - at_);
     at_ = end;
     return token;
@@ -58,21 +58,21 @@ RtfToken RtfLexer::control() {
         return octet();
     }
     if (!is_letter(octets_[at_])) {
-        token.kind = Kind::kSymbol;
+        token.kind = RtfKind::kSymbol;
         token.symbol = octets_[at_++];
         return token;
     }
     const auto begin = at_;
     while (at_ < octets_.size() && is_letter(octets_[at_]))
         ++at_;
-    token.kind = Kind::kWord;
+    token.kind = RtfKind::kWord;
     token.word = lower(octets_.substr(begin, std::min(at_ - begin, kMaxWord)));
     token.number = number();
     if (at_ < octets_.size() && octets_[at_] == ' ')
         ++at_;
     if (token.word != "bin")
         return token;
-    token.kind = Kind::kBinary;
+    token.kind = RtfKind::kBinary;
     token.text = octets_.substr(at_, static_cast<std::size_t>(std::max<std::int64_t>(token.number.value_or(0), 0)));
     at_ += token.text.size();
     return token;
@@ -80,12 +80,12 @@ RtfToken RtfLexer::control() {
 
 RtfToken RtfLexer::octet() {
     RtfToken token;
-    token.kind = Kind::kText;  // of nothing
+    token.kind = RtfKind::kText;  // of nothing
     const auto digits = octets_.substr(at_, 2);
     at_ += digits.size();
     if (digits.size() < 2 || hex_digit(digits[0]) < 0 || hex_digit(digits[1]) < 0)
         return token;
-    token.kind = Kind::kOctet;
+    token.kind = RtfKind::kOctet;
     token.symbol = static_cast<char>(hex_digit(digits[0]) * 16 + hex_digit(digits[1]));
     return token;
 }

@@ -16,11 +16,11 @@
 namespace scanners::attachment {
 namespace {
 
-using Kind = RtfToken::Kind;
+using RtfKind = RtfToken::Kind;
 
 // Groups in groups that are told apart; Word itself gives up earlier.
 constexpr std::size_t kMaxGroups = 1000;
-constexpr std::size_t kMaxFonts = 4096;
+constexpr std::size_t kMaxFontTable = 4096;
 
 constexpr int kSystemPage = 0;  // the code page of the file
 
@@ -118,7 +118,7 @@ class RtfText {
     void run() {
         RtfLexer lexer(octets_);
         std::size_t count = 0;
-        for (auto token = lexer.next(); token.kind != Kind::kEnd && !text_.full(); token = lexer.next()) {
+        for (auto token = lexer.next(); token.kind != RtfKind::kEnd && !text_.full(); token = lexer.next()) {
             if ((++count & 0xFFF) == 0 && !opening_.in_time(item_))
                 break;
             take(token);
@@ -138,31 +138,32 @@ class RtfText {
     };
 
     void take(const RtfToken& token) {
-        if (skip_ > 0 && token.kind != Kind::kText && token.kind != Kind::kOpen && token.kind != Kind::kClose) {
+        if (skip_ > 0 && token.kind != RtfKind::kText && token.kind != RtfKind::kOpen &&
+            token.kind != RtfKind::kClose) {
             --skip_;  // whatever it is, it counts as one character
             return;
         }
         switch (token.kind) {
-            case Kind::kOpen:
+            case RtfKind::kOpen:
                 open();
                 break;
-            case Kind::kClose:
+            case RtfKind::kClose:
                 close();
                 break;
-            case Kind::kWord:
+            case RtfKind::kWord:
                 word(token);
                 break;
-            case Kind::kSymbol:
+            case RtfKind::kSymbol:
                 symbol(token.symbol);
                 break;
-            case Kind::kOctet:
+            case RtfKind::kOctet:
                 octets({&token.symbol, 1});
                 break;
-            case Kind::kText:
+            case RtfKind::kText:
                 plain(token.text);
                 break;
-            case Kind::kBinary:
-            case Kind::kEnd:
+            case RtfKind::kBinary:
+            case RtfKind::kEnd:
                 break;
         }
     }
@@ -239,7 +240,7 @@ class RtfText {
     }
 
     void keep_page(int page) {
-        if (pages_.size() < kMaxFonts)
+        if (pages_.size() < kMaxFontTable)
             pages_[described_] = page;
     }
 

@@ -12,7 +12,7 @@ constexpr std::size_t kMaxDigits = 32;  // of a number in groups, all kinds
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
-bool is_letter(char c) {
+bool is_ascii_letter(char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 bool is_separator(char c) {
@@ -28,7 +28,7 @@ struct Group {
 
 // The part of an identifier or of a decimal fraction.
 bool stands_free(std::string_view text, std::size_t begin, std::size_t end) {
-    const auto touches = [](char c) { return is_letter(c) || is_digit(c) || c == '_'; };
+    const auto touches = [](char c) { return is_ascii_letter(c) || is_digit(c) || c == '_'; };
     if ((begin > 0 && touches(text[begin - 1])) || (end < text.size() && touches(text[end])))
         return false;
     if (begin > 1 && text[begin - 1] == '.' && is_digit(text[begin - 2]))
@@ -238,7 +238,7 @@ Number read_iban(std::string_view text, std::size_t begin) {
         const bool separator = (c == ' ' || c == '-') && at > begin && is_separator(text[at - 1]) == false;
         if (separator)
             continue;
-        if (!is_letter(c) && !is_digit(c))
+        if (!is_ascii_letter(c) && !is_digit(c))
             break;
         number.value.push_back(c);
         if (number.value.size() == 2 && (length = iban_length(number.value)) == 0)
@@ -336,12 +336,13 @@ void find_us_ssns(std::string_view text, bool bare, const NumberSink& sink) {
 
 void find_ibans(std::string_view text, const NumberSink& sink) {
     for (std::size_t at = 0; at + 15 <= text.size(); ++at) {
-        if (!is_letter(text[at]) || !is_letter(text[at + 1]) || !is_digit(text[at + 2]))
+        if (!is_ascii_letter(text[at]) || !is_ascii_letter(text[at + 1]) || !is_digit(text[at + 2]))
             continue;
-        if (at > 0 && (is_letter(text[at - 1]) || is_digit(text[at - 1])))
+        if (at > 0 && (is_ascii_letter(text[at - 1]) || is_digit(text[at - 1])))
             continue;
         const auto number = read_iban(text, at);
-        const bool ends = number.end == text.size() || (!is_letter(text[number.end]) && !is_digit(text[number.end]));
+        const bool ends =
+            number.end == text.size() || (!is_ascii_letter(text[number.end]) && !is_digit(text[number.end]));
         if (number.value.empty() || !ends || !is_iban(number.value))
             continue;
         if (!sink(number))

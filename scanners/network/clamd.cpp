@@ -50,9 +50,9 @@ class Version final : public OneReply {
     std::string_view unsent_ = kVersion;
 };
 
-class Scan final : public OneReply {
+class ClamdScan final : public OneReply {
   public:
-    explicit Scan(mail::MessagePtr message) : message_(std::move(message)) {}
+    explicit ClamdScan(mail::MessagePtr message) : message_(std::move(message)) {}
 
     std::string_view output() override {
         if (ended_)
@@ -137,7 +137,7 @@ std::unique_ptr<Conversation> clamd_version() {
 }
 
 std::unique_ptr<Conversation> clamd_scan(mail::MessagePtr message) {
-    return std::make_unique<Scan>(std::move(message));
+    return std::make_unique<ClamdScan>(std::move(message));
 }
 
 }  // namespace scanners::network

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <utility>
 
+#include "config/spelling.hpp"
 #include "scanners/clamav/alert.hpp"
 
 namespace scanners::network {
@@ -21,14 +22,6 @@ constexpr std::size_t kMaxPreview = 1024 * 1024;
 constexpr unsigned kUsualTtl = 300;  // seconds that OPTIONS holds, where the server does not say
 constexpr unsigned kLongestTtl = 3600;
 
-std::string lower(std::string_view text) {
-    std::string result(text);
-    for (auto& c : result)
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c - 'A' + 'a');
-    return result;
-}
-
 // A name for log, header and quarantine.
 std::string as_name(std::string_view text) {
     std::string name(text.substr(0, kMaxName));
@@ -37,7 +30,7 @@ std::string as_name(std::string_view text) {
     return name;
 }
 
-std::string_view trim(std::string_view text) {
+std::string_view without_quotes(std::string_view text) {
     constexpr std::string_view kBlanks = " \t\n\"";
     const auto begin = text.find_first_not_of(kBlanks);
     if (begin == std::string_view::npos)
@@ -48,18 +41,18 @@ std::string_view trim(std::string_view text) {
 // Some servers send the field in every reply.
 bool says_nothing(std::string_view value) {
     constexpr std::array<std::string_view, 7> kNothing{"", "0", "-", "no", "none", "false", "clean"};
-    return std::find(kNothing.begin(), kNothing.end(), lower(trim(value))) != kNothing.end();
+    return std::find(kNothing.begin(), kNothing.end(), config::lower(without_quotes(value))) != kNothing.end();
 }
 
 // "Type=0; Resolution=2; Threat=Eicar-Test-Signature;"
 std::string infection(std::string_view value) {
     if (says_nothing(value))
         return {};
-    const auto at = lower(value).find("threat=");
+    const auto at = config::lower(value).find("threat=");
     if (at == std::string::npos)
         return std::string(kBlocked);
     const auto threat = value.substr(at + 7);
-    const auto name = trim(threat.substr(0, threat.find(';')));
+    const auto name = without_quotes(threat.substr(0, threat.find(';')));
     return name.empty() ? std::string(kBlocked) : as_name(name);
 }
 
@@ -73,7 +66,7 @@ std::string violation(std::string_view value) {
             return std::string(kBlocked);
         value.remove_prefix(end + 1);
     }
-    const auto name = trim(value.substr(0, value.find('\n')));
+    const auto name = without_quotes(value.substr(0, value.find('\n')));
     return name.empty() ? std::string(kBlocked) : as_name(name);
 }
 
@@ -133,7 +126,7 @@ class Options final : public Conversation {
         if (head.code != 200)
             return broken(fmt::format("OPTIONS was answered by {}", head.code));
         const auto* const methods = head.find("methods");
-        if (methods != nullptr && lower(*methods).find(lower(word_of(method_))) == std::string::npos)
+        if (methods != nullptr && config::lower(*methods).find(config::lower(word_of(method_))) == std::string::npos)
             return refused(fmt::format("the service does {}, not {}", *methods, word_of(method_)));
         auto answer = clean();
         auto& facts = answer.facts;
@@ -150,7 +143,7 @@ class Options final : public Conversation {
     }
 
     static std::string as_text(const std::string* value, std::string_view otherwise) {
-        auto text = std::string(value == nullptr ? otherwise : trim(*value)).substr(0, kMaxDetail / 2);
+        auto text = std::string(value == nullptr ? otherwise : without_quotes(*value)).substr(0, kMaxDetail / 2);
         std::replace_if(
             text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
         return text;
@@ -162,10 +155,10 @@ class Options final : public Conversation {
     IcapReplyParser parser_;
 };
 
-class Scan final : public Conversation {
+class IcapScan final : public Conversation {
   public:
-    Scan(const config::ScannerServer& server, config::IcapMethod method, const ServerFacts& facts,
-         mail::MessagePtr message)
+    IcapScan(const config::ScannerServer& server, config::IcapMethod method, const ServerFacts& facts,
+             mail::MessagePtr message)
         : message_(std::move(message)), method_(method) {
         const auto size = message_->size();
         const auto type = fmt::format("Content-Type: message/rfc822\r\nContent-Length: {}\r\n\r\n", size);
@@ -298,7 +291,7 @@ std::string threat_in(const IcapHead& head) {
         if (name == "x-infection-found")
             threat = infection(value);
         else if (name == "x-virus-id")
-            threat = says_nothing(value) ? std::string() : as_name(trim(value));
+            threat = says_nothing(value) ? std::string() : as_name(without_quotes(value));
         else if (name == "x-violations-found")
             threat = violation(value);
         else if (name.starts_with("x-blocked"))
@@ -315,7 +308,7 @@ std::unique_ptr<Conversation> icap_options(const config::ScannerServer& server, 
 
 std::unique_ptr<Conversation> icap_scan(const config::ScannerServer& server, config::IcapMethod method,
                                         const ServerFacts& facts, mail::MessagePtr message) {
-    return std::make_unique<Scan>(server, method, facts, std::move(message));
+    return std::make_unique<IcapScan>(server, method, facts, std::move(message));
 }
 
 }  // namespace scanners::network

@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "config/spelling.hpp"
+
 namespace scanners::network {
 namespace {
 
@@ -14,14 +16,6 @@ std::string_view trim(std::string_view text) {
     if (begin == std::string_view::npos)
         return {};
     return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
-std::string lower(std::string_view text) {
-    std::string result(text);
-    for (auto& c : result)
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c - 'A' + 'a');
-    return result;
 }
 
 template <typename T>
@@ -150,7 +144,7 @@ IcapReplyParser::Step IcapReplyParser::on_field() {
     if (colon == std::string::npos || colon == 0)
         return garbage("a field that is none");
     const std::string_view line = line_;
-    head_.fields.push_back({lower(trim(line.substr(0, colon))), std::string(trim(line.substr(colon + 1)))});
+    head_.fields.push_back({config::lower(trim(line.substr(0, colon))), std::string(trim(line.substr(colon + 1)))});
     return Step::kMore;
 }
 
@@ -179,7 +173,7 @@ bool IcapReplyParser::read_encapsulated(const std::string& value) {
         const auto equals = item.find('=');
         if (equals == std::string_view::npos || ended)
             return false;
-        const auto name = lower(item.substr(0, equals));
+        const auto name = config::lower(item.substr(0, equals));
         const auto offset = number<std::size_t>(item.substr(equals + 1), 10);
         if (!offset || *offset < last || *offset > kMaxHttp)
             return false;

@@ -14,7 +14,8 @@ build_sandwich() {
         say "meson setup $directory $*"
         local mode=()
         [ -f "$directory/build.ninja" ] && mode=(--wipe)
-        meson setup "${mode[@]}" "$directory" "$sandwich_root" "$@" || return 1
+        # unity: files of a room are compiled together, which takes a fraction of the time; for all of it, not for one changed file.
+        meson setup "${mode[@]}" "$directory" "$sandwich_root" -Dunity=on -Dunity_size=16 "$@" || return 1
         printf '%s\n' "$options" >"$directory/.options"
     fi
     say "compiling into $directory"

@@ -8,7 +8,7 @@
 namespace mail::edit {
 namespace {
 
-constexpr auto kNone = std::string_view::npos;
+constexpr auto kNowhere = std::string_view::npos;
 
 bool is_hex(char octet) {
     return (octet >= '0' && octet <= '9') || (octet >= 'A' && octet <= 'F') || (octet >= 'a' && octet <= 'f');
@@ -19,7 +19,7 @@ bool is_hex(char octet) {
 // Behind the line end that `at` stands before, with blanks between; 0: it does not.
 std::size_t behind_line_end(std::string_view body, std::size_t at) {
     at = body.find_first_not_of(" \t", at);
-    if (at == kNone)
+    if (at == kNowhere)
         return 0;
     return body[at] == '\n' ? at + 1 : body.substr(at, 2) == "\r\n" ? at + 2 : 0;
 }

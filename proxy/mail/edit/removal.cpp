@@ -64,7 +64,7 @@ Note make_note(std::string_view text) {
     return note;
 }
 
-bool is_content_field(std::string_view name) {
+bool describes_content(std::string_view name) {
     constexpr std::string_view kContent = "Content-";
     return equal_ignoring_case(name.substr(0, kContent.size()), kContent);
 }
@@ -76,7 +76,7 @@ base::Status replace_body(std::string_view text, const Entity& one, Note note, P
         note.fields += "MIME-Version: 1.0\r\n";
     bool written = false;
     for (const auto& field : one.header.fields) {
-        if (is_content_field(field.name.of(text)))
+        if (describes_content(field.name.of(text)))
             plan.edits.push_back({field.range.begin, field.range.end, std::exchange(written, true) ? "" : note.fields});
     }
     if (!written)

@@ -19,9 +19,9 @@ bool is_attachment(const Entity& entity) {
            named(entity.disposition, "filename") || named(entity.type, "name");
 }
 
-class Search {
+class TextSearch {
   public:
-    Search(std::string_view text, const Tree& tree) : text_(text), tree_(tree), children_(tree.entities.size()) {
+    TextSearch(std::string_view text, const Tree& tree) : text_(text), tree_(tree), children_(tree.entities.size()) {
         for (std::size_t i = 1; i < tree.entities.size(); ++i)
             children_[tree.entities[i].parent].push_back(i);
     }
@@ -95,7 +95,7 @@ class Search {
 }  // namespace
 
 ShownText find_shown_text(std::string_view text, const Tree& tree) {
-    return Search(text, tree).run();
+    return TextSearch(text, tree).run();
 }
 
 bool has_inline_openpgp(std::string_view decoded) {

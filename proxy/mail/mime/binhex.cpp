@@ -9,7 +9,7 @@
 namespace mail::mime {
 namespace {
 
-constexpr std::array<std::int8_t, 256> make_table() {
+constexpr std::array<std::int8_t, 256> make_alphabet() {
     std::array<std::int8_t, 256> table{};
     table.fill(-1);
     constexpr std::string_view letters = "!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr";
@@ -17,7 +17,7 @@ constexpr std::array<std::int8_t, 256> make_table() {
         table[static_cast<unsigned char>(letters[i])] = static_cast<std::int8_t>(i);
     return table;
 }
-constexpr auto kTable = make_table();
+constexpr auto kAlphabet = make_alphabet();
 constexpr char kRepeat = '\x90';
 
 // Takes back the runs: an octet, 0x90, how often; 0x90 0 is 0x90 itself.
@@ -57,7 +57,7 @@ std::string read_letters(std::string_view text, std::size_t& at, bool& ended) {
             ++at;
             break;
         }
-        const auto value = kTable[static_cast<unsigned char>(letter)];
+        const auto value = kAlphabet[static_cast<unsigned char>(letter)];
         if (value < 0)
             continue;
         bits = bits << 6 | static_cast<unsigned>(value);

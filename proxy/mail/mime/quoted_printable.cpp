@@ -12,13 +12,13 @@ int hex(char octet) {
     return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
 }
 
-bool is_blank(char octet) {
+bool is_space_or_tab(char octet) {
     return octet == ' ' || octet == '\t';
 }
 
 // Behind "=": the offset behind a soft line break, or 0.
 std::size_t soft_break(std::string_view text, std::size_t at) {
-    while (at < text.size() && is_blank(text[at]))
+    while (at < text.size() && is_space_or_tab(text[at]))
         ++at;
     if (at == text.size())
         return at;
@@ -32,7 +32,7 @@ void drop_trailing_blanks(std::string& out, std::size_t line) {
     const bool cr = !out.empty() && out.back() == '\r';
     auto end = out.size() - (cr ? 1 : 0);
     const auto had = end;
-    while (end > line && is_blank(out[end - 1]))
+    while (end > line && is_space_or_tab(out[end - 1]))
         --end;
     out.erase(end, had - end);
 }
@@ -82,7 +82,7 @@ std::string decode_quoted_printable(std::string_view text, QuotedReading reading
         // Blanks are looked through once only: a "=" that no break follows is no white space.
         if (const auto next = soft_break(text, at); next != 0 || at == text.size()) {
             // Only our own reading and a few others know that blanks may have been added there.
-            if (at < text.size() && is_blank(text[at]))
+            if (at < text.size() && is_space_or_tab(text[at]))
                 defects |= bit(Defect::kUnusualBody);
             at = at == text.size() ? at : next;
             written_plain = out.size();
