@@ -29,7 +29,8 @@ Stream::Stream(Loop& loop, base::UniqueFd socket, Handler& handler)
     : handler_(handler),
       socket_(std::move(socket)),
       readable_(loop, socket_.get(), Watch::Direction::kRead, [this] { read_ready(); }),
-      writable_(loop, socket_.get(), Watch::Direction::kWrite, [this] { write_ready(); }) {
+      writable_(loop, socket_.get(), Watch::Direction::kWrite, [this] { write_ready(); }),
+      all_sent_(loop, [this] { write_ready(); }) {
     readable_.enable();
 }
 
@@ -110,7 +111,7 @@ void Stream::end_with_tls() {
 void Stream::end(const std::string& why) {
     ended_ = true;
     readable_.disable();
-    writable_.disable();
+    stop_writing();
     handler_.on_end(why);
 }
 
@@ -163,8 +164,9 @@ void Stream::flush() {
         }
         sent_ += static_cast<std::size_t>(wrote);
     }
-    // Everything is out. The watch stays for one more turn, so that on_output_sent() comes from the loop.
-    writable_.enable();
+    // Everything is out. on_output_sent() has to come from the loop: with its next turn, and without two system calls
+    // for a watch on what is known already.
+    all_sent_.start({});
 }
 
 void Stream::write_ready() {
@@ -173,7 +175,7 @@ void Stream::write_ready() {
     if (!write_failure_.empty())
         return;
     if (output_size() == 0) {
-        writable_.disable();
+        stop_writing();
         output_.clear();
         if (output_.capacity() > kReadChunk / 4)
             output_.shrink_to_fit();
@@ -197,8 +199,13 @@ void Stream::shutdown_when_sent() {
 
 void Stream::fail(std::string why) {
     write_failure_ = std::move(why);
-    writable_.disable();
+    stop_writing();
     readable_.enable();
+}
+
+void Stream::stop_writing() {
+    writable_.disable();
+    all_sent_.stop();
 }
 
 void Stream::close() {
@@ -207,7 +214,7 @@ void Stream::close() {
         send(tls_->take_output());
     }
     readable_.disable();
-    writable_.disable();
+    stop_writing();
     socket_.reset();
 }
 
