@@ -1,9 +1,11 @@
 #include "base/log.hpp"
 
+#include <limits.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -18,9 +20,13 @@ namespace {
 
 constexpr size_t kQueueLimit = 20000;  // lines; at 200 bytes each about 4 MB
 
+// A busy writer rests so long after each round: what comes meanwhile needs nobody to be woken, and shares a write.
+constexpr std::chrono::milliseconds kRest{5};
+
 struct Line {
     Level level;
     std::string text;
+    Wall::time_point when;
 };
 
 struct Writer {
@@ -65,16 +71,37 @@ std::string_view level_name(Level level) {
     return kNames[static_cast<size_t>(level)];
 }
 
-void emit(const Line& line) {
-    if (target == Target::kSyslog) {
-        ::syslog(priority(line.level), "%s", line.text.c_str());
-        return;
+// Whole lines, in writes that a pipe takes as one (PIPE_BUF), so that lines of several processes do not mix. A lost
+// line has nowhere to be told.
+class Output {
+  public:
+    Output() = default;
+    Output(const Output&) = delete;
+    Output& operator=(const Output&) = delete;
+    ~Output() { flush(); }
+
+    void add(const Line& line) {
+        if (target == Target::kSyslog) {
+            ::syslog(priority(line.level), "%s", line.text.c_str());
+            return;
+        }
+        const auto text =
+            fmt::format("{} {}[{}] {}: {}\n", iso8601(line.when), ident, ::getpid(), level_name(line.level), line.text);
+        if (text_.size() + text.size() > PIPE_BUF)
+            flush();
+        text_ += text;
     }
-    const auto text =
-        fmt::format("{} {}[{}] {}: {}\n", iso8601(Wall::now()), ident, ::getpid(), level_name(line.level), line.text);
-    // One write a line, so that lines of several processes on one pipe do not mix. A lost line has nowhere to be told.
-    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
-}
+
+  private:
+    void flush() {
+        if (!text_.empty()) {
+            [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text_.data(), text_.size());
+        }
+        text_.clear();
+    }
+
+    std::string text_;
+};
 
 void run_writer() {
     auto& w = writer();
@@ -86,11 +113,17 @@ void run_writer() {
         std::deque<Line> batch;
         batch.swap(w.queue);
         const auto dropped = std::exchange(w.dropped, 0);
+        const bool stopping = w.stopping;
         lock.unlock();
-        for (const auto& line : batch)
-            emit(line);
-        if (dropped > 0)
-            emit({kLogLost.level, fmt::format("{}: {} lines", kLogLost.name, dropped)});
+        {
+            Output output;
+            for (const auto& line : batch)
+                output.add(line);
+            if (dropped > 0)
+                output.add({kLogLost.level, fmt::format("{}: {} lines", kLogLost.name, dropped), Wall::now()});
+        }
+        if (!stopping)
+            std::this_thread::sleep_for(kRest);
         lock.lock();
     }
 }
@@ -133,7 +166,7 @@ void stop_writer() {
 void write(Level level, std::string_view text) {
     if (level < lowest_level.load(std::memory_order_relaxed))
         return;
-    Line line{level, escape(text)};
+    Line line{level, escape(text), Wall::now()};
     if (line.text.size() > kMaxLine) {
         line.text.resize(kMaxLine - 3);
         line.text += "...";
@@ -142,7 +175,7 @@ void write(Level level, std::string_view text) {
     std::unique_lock lock(w.mutex);
     if (!w.running) {
         lock.unlock();
-        emit(line);
+        Output().add(line);
         return;
     }
     if (w.queue.size() >= kQueueLimit) {

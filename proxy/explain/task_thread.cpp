@@ -48,6 +48,8 @@ void TaskThread::run() {
         }
         if (after_batch_)
             after_batch_();
+        // What comes meanwhile wakes nobody, and is written together.
+        std::this_thread::sleep_for(kRest);
         lock.lock();
     }
 }

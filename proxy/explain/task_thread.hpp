@@ -15,6 +15,7 @@ class TaskThread {
     using Task = std::function<void()>;
 
     static constexpr std::chrono::hours kPause{1};
+    static constexpr std::chrono::milliseconds kRest{5};  // after each batch
 
     // `after_batch` runs when what has come together is done, and after each kPause without anything. No task throws.
     explicit TaskThread(Task after_batch = {});
