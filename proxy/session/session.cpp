@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-#include <limits>
 #include <utility>
 
 #include "base/failpoint.hpp"
@@ -27,19 +25,6 @@ constexpr std::size_t kShownStray = 80;  // octets in the log
 // After our last word the peer gets this long to read it: closing at once over unread input would reset the connection
 // and could destroy the reply on its way.
 constexpr auto kLinger = std::chrono::seconds(2);
-
-// RFC 1870 section 6.1: the size that MAIL declares, when it is a number; one that no integer holds is the largest.
-std::uint64_t declared_size(const smtp::PathArgument& mail) {
-    std::uint64_t size = 0;
-    for (const auto& parameter : mail.parameters) {
-        if (!smtp::keyword_is(parameter, "SIZE"))
-            continue;
-        const auto& value = parameter.value;
-        if (std::from_chars(value.data(), value.data() + value.size(), size).ec == std::errc::result_out_of_range)
-            size = std::numeric_limits<std::uint64_t>::max();
-    }
-    return size;
-}
 
 smtp::ServerLimits protocol_limits(const config::Settings& settings, const net::Address& client) {
     smtp::ServerLimits limits;
@@ -291,14 +276,14 @@ void Session::begin_transaction(const smtp::PathArgument& argument) {
     }
     auto runtime = shard_.shared().runtime.load();
     const auto limit = runtime->settings.message_size_limit;
-    if (limit > 0 && declared_size(argument) > limit) {
+    if (limit > 0 && smtp::declared_size(argument.parameters) > limit) {
         limit_reached(Limit::kMessageSize);
         answer(make_reply(552, "5.3.4", "message exceeds the size limit"));
         return;
     }
     auto& shared = shard_.shared();
-    if (const auto reached =
-            shared.admission.refuse_message(runtime->settings, declared_size(argument), shared.scanners.waiting())) {
+    if (const auto reached = shared.admission.refuse_message(
+            runtime->settings, smtp::declared_size(argument.parameters), shared.scanners.waiting())) {
         limit_reached(*reached);
         answer(make_reply(452, "4.3.1", "too much work at the moment, try again later"));
         return;

@@ -6,11 +6,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
 namespace session {
 namespace {
+
+constexpr std::size_t kMappedAtOnce = 8U << 20U;  // octets
 
 base::Status write_all(int fd, std::string_view text) {
     while (!text.empty()) {
@@ -68,12 +71,17 @@ class FileMessage final : public mail::Message {
 
 class StorageSpool final : public mail::Spool {
   public:
-    explicit StorageSpool(std::string directory) : directory_(std::move(directory)) {}
+    StorageSpool(std::string directory, std::uint64_t expected)
+        : directory_(std::move(directory)), big_(expected > kSpoolInMemory) {
+        // Only address space until the octets come. A little more than announced: line ends are counted differently.
+        if (!big_)
+            memory_.reserve(std::min<std::uint64_t>(expected + expected / 16, kSpoolInMemory));
+    }
 
     base::Status append(std::string_view text) override {
         if (failed_)
             return base::error("the spool failed before");
-        if (!file_ && memory_.size() + text.size() <= kSpoolInMemory) {
+        if (!file_ && !big_ && memory_.size() + text.size() <= kSpoolInMemory) {
             memory_.append(text);
             return base::ok();
         }
@@ -87,7 +95,10 @@ class StorageSpool final : public mail::Spool {
             return base::error("the spool failed before");
         if (!file_)
             return mail::MessagePtr(std::make_shared<MemoryMessage>(std::move(memory_)));
-        void* mapped = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file_.get(), 0);
+        // All of it will be read. One call is cheaper than a fault for every few pages; a huge mail would stop the
+        // loop.
+        const int at_once = size_ <= kMappedAtOnce ? MAP_POPULATE : 0;
+        void* mapped = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED | at_once, file_.get(), 0);
         if (mapped == MAP_FAILED)
             return base::errno_error("mapping a spool file");
         return mail::MessagePtr(
@@ -110,6 +121,7 @@ class StorageSpool final : public mail::Spool {
     }
 
     std::string directory_;
+    bool big_ = false;  // so it was announced
     std::string memory_;
     base::UniqueFd file_;
     std::size_t size_ = 0;
@@ -118,8 +130,8 @@ class StorageSpool final : public mail::Spool {
 
 }  // namespace
 
-std::unique_ptr<mail::Spool> make_spool(std::string directory) {
-    return std::make_unique<StorageSpool>(std::move(directory));
+std::unique_ptr<mail::Spool> make_spool(std::string directory, std::uint64_t expected) {
+    return std::make_unique<StorageSpool>(std::move(directory), expected);
 }
 
 }  // namespace session

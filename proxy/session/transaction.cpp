@@ -116,7 +116,7 @@ void Transaction::data() {
         return refuse(broken_ ? *broken_ : make_reply(451, "4.4.1", "the delivery server broke off, try again later"),
                       "Deferred: delivery server broke off before DATA");
     SANDWICH_FAILPOINT("data");
-    spool_ = make_spool(mail_.runtime->settings.spool_directory);
+    spool_ = make_spool(mail_.runtime->settings.spool_directory, smtp::declared_size(mail_parameters_));
     stage_ = Stage::kData;
     owner_.answer(make_reply(354, "", "end data with <CRLF>.<CRLF>"));
 }

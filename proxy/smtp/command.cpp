@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -124,6 +126,18 @@ base::Result<PathArgument> parse_path_argument(std::string_view prefix, std::str
         result.parameters.push_back(*std::move(parameter));
     }
     return result;
+}
+
+std::uint64_t declared_size(const std::vector<Parameter>& parameters) {
+    std::uint64_t size = 0;
+    for (const auto& parameter : parameters) {
+        if (!keyword_is(parameter, "SIZE"))
+            continue;
+        const auto& value = parameter.value;
+        if (std::from_chars(value.data(), value.data() + value.size(), size).ec == std::errc::result_out_of_range)
+            size = std::numeric_limits<std::uint64_t>::max();
+    }
+    return size;
 }
 
 std::string parameters_to_wire(const std::vector<Parameter>& parameters) {

@@ -5,6 +5,7 @@
 // lengths.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,6 +63,10 @@ inline constexpr size_t kMaxParameters = 32;  // of one command
 // `prefix` is "FROM" or "TO" (any case in the line, blanks around the colon taken). An Error's text is fit for a 501,
 // its enhanced code at the front.
 base::Result<PathArgument> parse_path_argument(std::string_view prefix, std::string_view argument);
+
+// RFC 1870 section 6.1: the size that MAIL declares, when it is a number; one that no integer holds is the largest; 0:
+// none.
+std::uint64_t declared_size(const std::vector<Parameter>& parameters);
 
 // The parameters joined as on the wire, each with a blank before it: "" or " SIZE=100 BODY=8BITMIME".
 std::string parameters_to_wire(const std::vector<Parameter>& parameters);

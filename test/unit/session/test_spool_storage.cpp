@@ -3,7 +3,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <string>
 
 #include "session/spool_storage.hpp"
@@ -72,6 +74,29 @@ TEST_CASE("a mail of exactly the limit, and one octet more") {
         CHECK((*message)->size() == size);
         CHECK((*message)->bytes().back() == 'y');
     }
+}
+
+TEST_CASE("what is announced decides where a mail begins, and nothing else") {
+    const auto most = std::numeric_limits<std::uint64_t>::max();
+    for (const std::uint64_t announced : {std::uint64_t{1}, std::uint64_t{500'000}, std::uint64_t{2'000'000}, most}) {
+        for (const std::size_t size : {std::size_t{3}, std::size_t{600'000}, std::size_t{3'000'000}}) {
+            CAPTURE(announced);
+            CAPTURE(size);
+            auto spool = session::make_spool(directory(), announced);
+            const std::string all = std::string(size - 1, 'x') + "y";
+            for (std::size_t at = 0; at < size; at += 50'000)
+                REQUIRE(spool->append(std::string_view(all).substr(at, 50'000)));
+            auto message = spool->seal();
+            REQUIRE(message);
+            CHECK((*message)->bytes() == all);
+            auto shared = (*message)->share();
+            REQUIRE(shared);
+            CHECK(read_fd(shared->get()) == all);
+        }
+    }
+    CHECK(session::make_spool("/nonexistent", 5)->append("x"));
+    CHECK_FALSE(session::make_spool("/nonexistent", most)->append("x"));
+    CHECK(session::make_spool("/nonexistent", most)->seal());
 }
 
 TEST_CASE("no place for a large mail is an error, and stays one") {

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -135,4 +137,14 @@ TEST_CASE("a parameter without a keyword, and too many of them, are refused") {
         argument += " X=1";
     CHECK(wire_of(argument).size() == smtp::kMaxParameters * 4);
     CHECK(wire_of(argument + " X=1").starts_with("error: 5.5.4"));
+}
+
+TEST_CASE("the size that MAIL declares") {
+    const auto size = [](const char* wire) { return smtp::declared_size(smtp::parameters_from_wire(wire)); };
+    CHECK(size("") == 0);
+    CHECK(size(" BODY=8BITMIME") == 0);
+    CHECK(size(" BODY=8BITMIME SIZE=12345") == 12345);
+    CHECK(size(" size=12345") == 12345);
+    CHECK(size(" SIZE=much") == 0);
+    CHECK(size(" SIZE=99999999999999999999999") == std::numeric_limits<std::uint64_t>::max());
 }
