@@ -292,7 +292,7 @@ std::string body(std::string_view text) {
     const bool plain = fits_plain(text);
     std::string lines = fmt::format(
         "MIME-Version: 1.0\r\nContent-Type: text/plain; charset={}\r\nContent-Transfer-Encoding: {}\r\n\r\n",
-        plain ? "us-ascii" : "utf-8", plain ? "7bit" : "quoted_name-printable");
+        plain ? "us-ascii" : "utf-8", plain ? "7bit" : "quoted-printable");
     each_line(text,
               [&](std::string_view line) { lines += plain ? fmt::format("{}\r\n", line) : quoted_printable(line); });
     return lines;
