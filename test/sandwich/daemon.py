@@ -68,6 +68,9 @@ def free_port(address="127.0.0.1"):
     raise Failure("no free port")
 
 
+LOG_ROUND = 0.03  # seconds; the daemon takes 5 ms
+
+
 class StartFailed(Failure):
     """The daemon did not become ready. `status`: its exit status, None when it hung."""
 
@@ -241,6 +244,8 @@ class Daemon:
         return sorted(pid for pid, its_role in self.processes().items() if its_role == role)
 
     def log(self):
+        """All that was said until now: the daemon writes its log in rounds, some milliseconds after it was said."""
+        time.sleep(LOG_ROUND)
         try:
             with open(self.log_file, encoding="utf-8", errors="surrogateescape") as file:
                 return file.read()

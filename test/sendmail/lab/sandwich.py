@@ -314,7 +314,8 @@ path={path("/var/lib/sandwich/why")}
         return found
 
     def log(self, *needles):
-        """Lines of the mail log that hold all of `needles`."""
+        """Lines of the mail log that hold all of `needles`. sandwichd writes what it says in rounds of some milliseconds."""
+        time.sleep(0.03)
         lines = (self.root / "/var/log/mail.log").read_text(errors="replace").splitlines()
         return [line for line in lines if all(needle in line for needle in needles)]
 
