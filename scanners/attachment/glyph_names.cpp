@@ -14,7 +14,8 @@ struct Glyph {
     std::u32string_view characters;
 };
 
-// Signs and the letters that are no ASCII letter with an accent. Sorted when it is looked for: never; it is short.
+// Signs and the letters that are no ASCII letter with an accent. Looked through from the start: names are found once a
+// font.
 constexpr Glyph kGlyphs[] = {
     {"space", U" "},
     {"nbspace", U" "},
