@@ -1,10 +1,14 @@
 // libclamav and nothing else, as a measure for the workers: a process of its own, into which nothing of the daemon is
 // linked. Started by bench_scan, which sends mails over descriptor 3 and hears what each cost.
 //
-//   bench_scan_alone DATABASE TMPDIR MAX_FILESIZE MAX_SCANSIZE MAX_RECURSION MAX_FILES
+//   bench_scan_alone HEAP DATABASE TMPDIR MAX_FILESIZE MAX_SCANSIZE MAX_RECURSION MAX_FILES
+//
+// HEAP: "kept", memory that libclamav gave back serves the next mail; "trimmed", the C library's defaults, with which
+// it depends on what lies at the heap's end whether each mail pays for new pages.
 //
 // Packets: a message in a memfd -> { nanoseconds of CPU (8), name of the signature }, in the order of the host.
 #include <clamav.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -85,8 +89,12 @@ int refuse(const char* what) {
 }  // namespace
 
 int main(int count, char** arguments) {
-    if (count != 7)
+    if (count != 8)
         return refuse("started by bench_scan only");
+    if (std::strcmp(*++arguments, "kept") == 0) {
+        ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
+        ::mallopt(M_TRIM_THRESHOLD, 256 << 20);
+    }
     unsigned loaded = 0;
     cl_engine* engine = nullptr;
     if (cl_init(CL_INIT_DEFAULT) != CL_SUCCESS || (engine = cl_engine_new()) == nullptr)

@@ -1,5 +1,5 @@
 """All loads to all targets, in turns: within a repetition each target gets a load before any gets the next, so that what disturbs
-the machine disturbs them alike. Rows come out, one for each target, load and repetition."""
+the machine disturbs them alike. Rows come out, one for each target, load and repetition. libclamav alone takes its turn after each load."""
 
 import dataclasses
 import time
@@ -32,7 +32,7 @@ class Campaign:
 
     def run(self):
         kinds = list(dict.fromkeys(load.texts for load in self.loads)) if self.engine else []
-        progress = Progress(self._limits.repetitions * (len(self.loads) * len(self.targets) + len(kinds)))
+        progress = Progress(self._limits.repetitions * len(self.loads) * (len(self.targets) + (1 if self.engine else 0)))
         for target in self.targets:
             self._warm(target)
         for kind in kinds:
@@ -42,9 +42,9 @@ class Campaign:
                 for target in self.targets:
                     progress.step(f"repetition {repetition + 1}, {load.title}: {target.title}")
                     self._one(target, load, repetition, progress)
-            for kind in kinds:
-                progress.step(f"repetition {repetition + 1}, {kind}: {self.engine.title}")
-                self._scan(kind, repetition)
+                if self.engine:
+                    progress.step(f"repetition {repetition + 1}, {load.title}: {self.engine.title}")
+                    self._scan(load, repetition)
         if self.engine:
             self.engine_pss = self.engine.pss()
         progress.end()
@@ -81,13 +81,13 @@ class Campaign:
         messages = limits.messages or max(load.sessions, int(rate * limits.seconds))
         return self._smtp_source.send(target.port, load, messages, SIZES[load.texts])
 
-    def _scan(self, kind, repetition):
-        directory = self._texts(kind, repetition)
-        if kind == "corpus":
+    def _scan(self, load, repetition):
+        directory = self._texts(load.texts, repetition)
+        if load.texts == "corpus":  # each mail as often as any other
             done = self.engine.scan(directory, messages=self._limits.messages or sum(1 for _ in directory.iterdir()))
         else:
             done = self.engine.scan(directory, seconds=self._limits.seconds, messages=self._limits.messages)
-        self.scans.append({"texts": kind, "repetition": repetition, **done})
+        self.scans.append({"load": load.name, "repetition": repetition, **done})
 
 
 def trouble_of(row):

@@ -18,7 +18,7 @@ def charts(campaign, figures):
                                                 _lines(campaign, sessions, figure), session_ticks)
         lines = _lines(campaign, sizes, figure)
         if name == "cpu" and campaign.engine:
-            points = [(size, figures.engine_cpu(load.texts)) for size, load in sizes.items()]
+            points = [(size, figures.engine_cpu(load.name)) for size, load in sizes.items()]
             lines.append(Line(campaign.engine.title, [(size, found.value) for size, found in points if found], len(campaign.targets)))
         made[f"{name}-by-size.svg"] = chart(f"{title[0].upper()}{title[1:]}, 10 sessions", "size of a message", title, lines, size_ticks)
     return {name: picture for name, picture in made.items() if picture}

@@ -22,7 +22,7 @@ class Figure:
 class Figures:
     def __init__(self, rows, scans):
         self._rows = {(row["target"], row["load"], row["repetition"]): row for row in rows}
-        self._scans = {(scan["texts"], scan["repetition"]): scan for scan in scans}
+        self._scans = {(scan["load"], scan["repetition"]): scan for scan in scans}
         self.repetitions = sorted({row["repetition"] for row in rows})
 
     def row(self, target, load, repetition):
@@ -60,31 +60,31 @@ class Figures:
     def latency(self, target, load, which="median_ms"):
         return self.over(target, load, lambda row: row.get(which))
 
-    def engine_cpu(self, texts):
+    def engine_cpu(self, load):
         """CPU seconds of libclamav alone for 1,000 messages."""
-        return Figure.of(self._engine_each(texts, repetition) for repetition in self.repetitions)
+        return Figure.of(self._engine_each(load, repetition) for repetition in self.repetitions)
 
-    def engine_ratio(self, target, load, texts):
+    def engine_ratio(self, target, load):
         """All CPU time of `target` over that of libclamav alone."""
         ratios = []
         for repetition in self.repetitions:
-            row, alone = self.row(target, load, repetition), self._engine_each(texts, repetition)
+            row, alone = self.row(target, load, repetition), self._engine_each(load, repetition)
             if row and alone:
                 ratios.append(cpu_each(row) / alone)
         return Figure.of(ratios)
 
-    def added_latency(self, target, load, texts):
+    def added_latency(self, target, load):
         """Milliseconds: the median of `target` less that of `direct` and less what libclamav alone takes for a message."""
         added = []
         for repetition in self.repetitions:
             row, direct = self.row(target, load, repetition), self.row("direct", load, repetition)
-            scan = self._scans.get((texts, repetition))
+            scan = self._scans.get((load, repetition))
             if row and direct and scan and scan["messages"]:
                 added.append(row["median_ms"] - direct["median_ms"] - scan["seconds"] / scan["messages"] * 1000)
         return Figure.of(added)
 
-    def _engine_each(self, texts, repetition):
-        scan = self._scans.get((texts, repetition))
+    def _engine_each(self, load, repetition):
+        scan = self._scans.get((load, repetition))
         return scan["cpu"] * 1000 / scan["messages"] if scan and scan["messages"] else None
 
 

@@ -35,8 +35,8 @@ class Goals:
         return one["median_ms"] - other["median_ms"] if one and other else None
 
     def _scanning(self):
-        cpu = {load.title: self._figures.engine_ratio("scanning", load.name, load.texts) for load in self._own}
-        added = {load.title: self._figures.added_latency("scanning", load.name, load.texts) for load in self._own if load.sessions == 1}
+        cpu = {load.title: self._figures.engine_ratio("scanning", load.name) for load in self._own}
+        added = {load.title: self._figures.added_latency("scanning", load.name) for load in self._own if load.sessions == 1}
         yield ("Scanning on: whole CPU, libclamav alone = 1", "at most 0.80", *_worst(cpu, max))
         yield ("Scanning on: median latency beyond the scan, ms", "at most 1", *_worst(added, max))
 

@@ -35,7 +35,7 @@ def _sentence_lines(dice, size):
 def _attachment_lines(dice, size):
     """Base64 of octets that nothing compresses, as of a picture; each file has digits of its own."""
     octets = base64.b64encode(dice.randbytes(size * 3 // 4)).decode("ascii")
-    lines = [octets[at:at + 76] for at in range(0, len(octets), 77)]
+    lines = [octets[at:at + 76] for at in range(0, len(octets), 76)]
     lines[0] = PLACEHOLDER + lines[0][16:]
     return lines
 
