@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "scanners/clamav/database.hpp"
+#include "scanners/clamav/logical_expression.hpp"
 #include "scanners/clamav/scanf.hpp"
 #include "scanners/clamav/verdict.hpp"
 
@@ -77,6 +78,7 @@ base::Status ClamavScanner::set_limits() {
 }
 
 base::Status ClamavScanner::load() {
+    link_logical_expression();
     link_scanf();
     if (auto ready = initialise_library(); !ready)
         return ready;

@@ -278,11 +278,12 @@ def the_corpus_gets_the_same_answers_without_sandbox_and_savings():
 
 
 @suite.test
-def only_the_installed_program_has_an_sscanf_of_its_own():
+def only_the_installed_program_has_functions_of_its_own():
     """Else the comparisons above would compare a program with itself."""
     names = [subprocess.run(["nm", "--dynamic", "--defined-only", path], capture_output=True, text=True, check=True).stdout
              for path in installed_and_plain()]
-    equal([" sscanf" in text for text in names], [True, False], "an sscanf of its own")
+    for function in ("sscanf", "cli_ac_chklsig"):
+        equal([f" {function}" in text for text in names], [True, False], function)
 
 
 def status(pid):

@@ -44,6 +44,35 @@ TEST_CASE("base64 as RFC 4648 section 10 has it") {
     }
 }
 
+TEST_CASE("base64 says the same wherever its lines break") {
+    std::string octets;
+    for (unsigned i = 0; i < 1000; ++i)
+        octets += static_cast<char>(i * i >> 3);
+    const std::string letters = [&octets] {
+        constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        std::string text;
+        unsigned bits = 0;
+        unsigned have = 0;
+        for (const char octet : octets) {
+            bits = bits << 8 | static_cast<unsigned char>(octet);
+            for (have += 8; have >= 6; have -= 6)
+                text += kDigits[bits >> (have - 6) & 63U];
+        }
+        return text + kDigits[bits << (6 - have) & 63U] + "==";
+    }();
+    REQUIRE(letters.size() % 4 == 0);
+    CHECK(base64(letters).octets == octets);
+    CHECK(base64(letters).defects == 0);
+    for (std::size_t length = 1; length < 600; ++length) {
+        std::string text;
+        for (std::size_t at = 0; at < letters.size(); at += length)
+            text += letters.substr(at, length) + "\r\n";
+        const auto decoded = base64(text);
+        CHECK(decoded.octets == octets);
+        CHECK(decoded.defects == (length % 4 == 0 ? 0 : bit(Defect::kUnusualBody)));
+    }
+}
+
 TEST_CASE("what is no clean base64 is a defect, and each reader reads it in its way") {
     CHECK(base64("Zm9v*YmFy").defects == bit(Defect::kBase64Octets));
     CHECK(base64("Zg==Zm8=").defects == bit(Defect::kBase64Padding));
