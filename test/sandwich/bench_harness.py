@@ -18,6 +18,8 @@ from sink import Sink
 
 sys.path.insert(0, os.path.join(ROOT, "test", "bench"))
 from mail.figures import Figures  # noqa: E402
+from mail.places import Trouble  # noqa: E402
+from mail.results import with_brief  # noqa: E402
 
 suite = Suite()
 MESSAGES = 20
@@ -128,6 +130,18 @@ def ratios_are_taken_within_a_repetition():
     equal(figures.engine_ratio("relaying", "s10/4K").value, 1.0)
     equal(figures.rate("scanning", "s10/4K"), None)
     equal(Figures([rows[0] | {"stalled": True}], []).rate("haproxy", "s10/4K"), None)
+
+
+@suite.test
+def the_short_form_replaces_the_one_before():
+    text = "a\n<!-- measured -->\nold\n<!-- end of measured -->\nb\n"
+    equal(with_brief(text, "new\n"), text.replace("old", "new"))
+    for broken in ("a\nb\n", "a\n<!-- measured -->\nb\n"):
+        try:
+            with_brief(broken, "new\n")
+            check(False, "nothing was said of a missing mark")
+        except Trouble:
+            pass
 
 
 @suite.test

@@ -1,5 +1,6 @@
 """Saves what was measured: all rows as JSON, the tables as Markdown, the charts as SVG, and the conditions with each. Each kind of
-benchmark has files of its own (mail, scale, sendmail), and test/bench/RESULTS.md is written from those that there are."""
+benchmark has files of its own (mail, scale, sendmail), and test/bench/RESULTS.md is written from those that there are; the short form
+of README.md, too."""
 
 import argparse
 import datetime
@@ -11,7 +12,7 @@ import re
 import shutil
 import subprocess
 
-from .places import ROOT
+from .places import ROOT, Trouble
 
 _TITLES = {"mail": "What a message costs", "sendmail": "Into a real Sendmail", "scale": "Many sessions, large messages, many messages"}
 _HEAD = """\
@@ -29,7 +30,8 @@ def add_options(parser):
     """What all programs here have in common."""
     parser.add_argument("--build", type=pathlib.Path, default=os.environ.get("SANDWICH_BUILD", ROOT / "build-bench"), help=argparse.SUPPRESS)
     parser.add_argument("--results", type=pathlib.Path, default=ROOT / "build-bench/results", help="directory for results")
-    parser.add_argument("--write-results", action="store_true", help="write test/bench/RESULTS.md anew from what lies in the results' directory")
+    parser.add_argument("--write-results", action="store_true", help="write test/bench/RESULTS.md and README's table anew from what lies in the results' "
+                        "directory")
 
 
 def _output(*command):
@@ -67,8 +69,9 @@ def document(title, described, text, pictures):
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def save(chosen, name, described, measured, text, pictures=None):
-    """NAME.json, NAME.md and the pictures in the directory chosen; shows the tables, and writes RESULTS.md when that was asked for."""
+def save(chosen, name, described, measured, text, pictures=None, brief=""):
+    """NAME.json, NAME.md and the pictures in the directory chosen; shows the tables, and writes RESULTS.md when that was asked for.
+    `brief`: what README.md tells of it."""
     directory = chosen.results
     pictures = {f"{name}-{file}": picture for file, picture in (pictures or {}).items()}
     directory.mkdir(parents=True, exist_ok=True)
@@ -79,9 +82,26 @@ def save(chosen, name, described, measured, text, pictures=None):
         (directory / file).write_text(picture, encoding="utf-8")
     written = document(_TITLES[name], described, text, pictures)
     (directory / f"{name}.md").write_text(written, encoding="utf-8")
+    if brief:
+        words = "; ".join(f"{title.lower()}: {value}" for title, value in described.items() if title != "Load average at the end")
+        (directory / "brief.md").write_text(f"{brief}\nConditions: {words}.\n", encoding="utf-8")
     print(f"{written}\nsaved: {directory}")
     if chosen.write_results:
         print(f"written: {publish(directory, ROOT / 'test/bench')}")
+        if (directory / "brief.md").exists():
+            path = ROOT / "README.md"
+            path.write_text(with_brief(path.read_text(encoding="utf-8"), (directory / "brief.md").read_text(encoding="utf-8")), encoding="utf-8")
+            print(f"written: {path}")
+
+
+def with_brief(text, brief):
+    """`text` with `brief` between its marks."""
+    begin, end = "<!-- measured -->\n", "<!-- end of measured -->\n"
+    before, _, rest = text.partition(begin)
+    after = rest.partition(end)[2]
+    if not rest or end not in rest:
+        raise Trouble("README.md has no place for what was measured")
+    return before + begin + brief + end + after
 
 
 def publish(directory, target):

@@ -57,6 +57,34 @@ class Tables:
         ]
         return "\n".join(f"### {title}\n\n{words + chr(10) * 2 if words else ''}{table}" for title, words, table in parts if table)
 
+    def brief(self):
+        """The short form for README.md; nothing where the loads that it tells of were not sent."""
+        if not {"s10/4K", "lat1/4K"} <= {load.name for load in self._loads}:
+            return ""
+        figures, rows = self._figures, []
+        last = {row["target"]: row["pss"] for row in self._campaign.rows}
+        for target in self._targets:
+            rate = figures.rate(target.name, "s10/4K")
+            if rate is None:
+                continue
+            others = target.name != "direct"
+            share = figures.rate_ratio(target.name, "direct", "s10/4K") if others else None
+            rows.append([target.title, number(rate.value), number(share.value) if share else "1",
+                         *(self._median(figures.cpu, target.name, load) if others else "-" for load in ("s10/4K", "s10/corpus")),
+                         "/".join(self._median(figures.latency, target.name, "lat1/4K", which) for which in ("median_ms", "p99_ms")),
+                         number(sum(last[target.name].values()) / _MIB) if others else "-"])
+        if self._campaign.engine:
+            cpu = [figures.engine_cpu(load) for load in ("s10/4K", "s10/corpus")]
+            rows.append([self._campaign.engine.title, "", "", *(number(one.value) if one else "-" for one in cpu), "",
+                         number(sum(self._campaign.engine_pss.values()) / _MIB)])
+        return markdown(["10 sessions, 4 KiB", "messages/s", "direct = 1", "CPU s for 1,000", "of the corpus", "latency ms, one session (median/99 %)",
+                         "MiB"], rows)
+
+    @staticmethod
+    def _median(figure, *what):
+        found = figure(*what)
+        return number(found.value) if found else "-"
+
     def _others(self, name):
         return [target for target in self._targets if target.name != name]
 
