@@ -285,14 +285,18 @@ base::Status apply_limits(const SandboxLimits& limits) {
 }
 
 void allow_cpu_time(std::chrono::seconds more) {
+    static rlim_t in_force = 0;  // it counts whole seconds, and so seldom changes
     rusage used{};
     ::getrusage(RUSAGE_SELF, &used);
-    const auto spent = used.ru_utime.tv_sec + used.ru_stime.tv_sec + 1;
+    const auto wanted = static_cast<rlim_t>(used.ru_utime.tv_sec + used.ru_stime.tv_sec + 1 + more.count());
+    if (wanted == in_force)
+        return;
     rlimit limit{};
     if (::getrlimit(RLIMIT_CPU, &limit) != 0)
         return;
-    limit.rlim_cur = std::min(static_cast<rlim_t>(spent + more.count()), limit.rlim_max);
-    ::setrlimit(RLIMIT_CPU, &limit);  // only a second belt: without it the deadline still holds
+    limit.rlim_cur = std::min(wanted, limit.rlim_max);
+    if (::setrlimit(RLIMIT_CPU, &limit) == 0)  // only a second belt: without it the deadline still holds
+        in_force = wanted;
 }
 
 SandboxSupport sandbox_support() {

@@ -4,8 +4,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <vector>
@@ -61,6 +64,30 @@ base::Status flatten(int top, const std::string& name, unsigned& moved) {
 }
 
 }  // namespace
+
+bool is_empty_directory(int directory) {
+    struct Entry {  // linux_dirent64, getdents(2); the name follows
+        std::uint64_t inode;
+        std::int64_t next;
+        std::uint16_t size;
+        std::uint8_t type;
+    };
+    alignas(Entry) std::array<char, 1024> entries{};
+    if (::lseek(directory, 0, SEEK_SET) != 0)
+        return false;
+    unsigned found = 0;
+    long have = 0;
+    while ((have = ::syscall(SYS_getdents64, directory, entries.data(), entries.size())) > 0) {
+        for (long at = 0; at < have;) {
+            Entry entry{};
+            std::memcpy(&entry, entries.data() + at, sizeof entry);
+            at += entry.size;
+            if (++found > 2)  // "." and ".."
+                return false;
+        }
+    }
+    return have == 0;
+}
 
 base::Status empty_directory(const std::string& directory) {
     const base::UniqueFd top(::open(directory.c_str(), kOpenDirectory));

@@ -10,6 +10,10 @@
 
 namespace scanners {
 
+// Whether an open directory has nothing in it; false when that cannot be told. Two system calls, where to empty it
+// takes nine: most messages leave nothing behind.
+bool is_empty_directory(int directory);
+
 // Removes everything in `directory`, not the directory itself. Nobody else may be writing there.
 base::Status empty_directory(const std::string& directory);
 

@@ -216,6 +216,9 @@ std::string answer_to(const base::Packet& packet, const WorkerPlan& plan, Scanne
 }
 
 int serve(int channel, const WorkerPlan& plan, Scanners& scanners) {
+    const base::UniqueFd temporary(::open(plan.temporary_directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!temporary)
+        return kWorkerNotReady;
     base::Packet packet;
     while (base::receive_packet(channel, packet, true) == base::Received::kPacket) {
         allow_cpu_time(plan.scan_time + std::chrono::seconds(2));
@@ -223,7 +226,7 @@ int serve(int channel, const WorkerPlan& plan, Scanners& scanners) {
         if (answer.empty())
             return kWorkerBadPacket;
         packet.descriptors.clear();
-        if (!empty_directory(plan.temporary_directory))
+        if (!is_empty_directory(temporary.get()) && !empty_directory(plan.temporary_directory))
             return kWorkerNotReady;
         if (!base::send_packet(channel, answer))
             return kWorkerDone;

@@ -44,6 +44,22 @@ TEST_CASE("files, links and directories go; what links lead to stays") {
     CHECK(fs::exists(outside.path + "/keep"));
 }
 
+TEST_CASE("an empty directory is told from one that is not") {
+    const Scratch scratch;
+    const base::UniqueFd directory(::open(scratch.path.c_str(), O_RDONLY | O_DIRECTORY));
+    CHECK(scanners::is_empty_directory(directory.get()));
+    std::ofstream(scratch.path + "/.hidden") << "x";
+    CHECK_FALSE(scanners::is_empty_directory(directory.get()));
+    for (int i = 0; i < 100; ++i)
+        std::ofstream(scratch.path + "/file" + std::to_string(i)) << "x";
+    CHECK_FALSE(scanners::is_empty_directory(directory.get()));
+    REQUIRE(scanners::empty_directory(scratch.path));
+    CHECK(scanners::is_empty_directory(directory.get()));
+    CHECK(scanners::is_empty_directory(directory.get()));
+    const base::UniqueFd file(::open("/dev/null", O_RDONLY));
+    CHECK_FALSE(scanners::is_empty_directory(file.get()));
+}
+
 TEST_CASE("nesting deeper than any path name is no obstacle") {
     const Scratch scratch;
     base::UniqueFd at(::open(scratch.path.c_str(), O_RDONLY | O_DIRECTORY));
