@@ -30,6 +30,7 @@ postfix_packages=(postfix)
 # What scripts/bench compares with; unpacked privately. The second line has the libraries of the first that nothing else brings.
 haproxy_packages=(liblua5.3-0 libopentracing1 libopentracing-c-wrapper0 haproxy)
 clamsmtp_packages=(clamsmtp)
+strace_packages=(libunwind8 strace)
 amavis_packages=(libarchive-zip-perl libberkeleydb-perl libio-stringy-perl libconvert-binhex-perl perl-openssl-defaults libnet-ssleay-perl
     libio-socket-ssl-perl libnet-smtp-ssl-perl libtimedate-perl libmailtools-perl libmime-tools-perl libconvert-tnef-perl
     libcommon-sense-perl libconvert-uulib-perl libdigest-hmac-perl libnet-dns-perl libnet-libidn-perl libidn12 libio-multiplex-perl

@@ -9,6 +9,7 @@ from .loads import Load
 from .progress import Progress
 from .texts import SIZES
 
+_COUNTED = ("s10/4K", "reuse20/4K")  # what system calls are counted of
 _SETTLE = 0.05  # seconds for what a target does after its last reply
 
 
@@ -20,15 +21,16 @@ class Limits:
 
 
 class Campaign:
-    """`texts(kind, repetition)`: a directory with mails. `engine`: libclamav alone, or None."""
+    """`texts(kind, repetition)`: a directory with mails. `engine`: libclamav alone, or None. `counter`: of system calls, or None."""
 
-    def __init__(self, targets, loads, texts, own, smtp_source, engine, limits):
+    def __init__(self, targets, loads, texts, own, smtp_source, engine, limits, counter=None):
         self.targets, self.loads, self.engine = targets, loads, engine
         self._texts, self._own, self._smtp_source = texts, own, smtp_source
-        self._limits = limits
+        self._limits, self._counter = limits, counter
         self._rates = {}  # (target, sessions, texts) -> messages a second, to give smtp-source a number
         self._broken = set()  # (target, load) that stalled: once is enough
         self.rows, self.scans, self.engine_pss = [], [], {}
+        self.calls = {}  # (load, target) -> {process: {system call: number for a message}}
 
     def run(self):
         kinds = list(dict.fromkeys(load.texts for load in self.loads)) if self.engine else []
@@ -47,11 +49,22 @@ class Campaign:
                     self._scan(load, repetition)
         if self.engine:
             self.engine_pss = self.engine.pss()
+        if self._counter:
+            progress.say("system calls are counted")
+            self._count_calls()
         progress.end()
 
     def _warm(self, target):
         first = self.loads[0]
         self._own.send(target.port, Load("warm", first.texts, 2), self._texts(first.texts, 0), messages=10, patience=30)
+
+    def _count_calls(self):
+        for load in self.loads:
+            for target in self.targets:
+                if load.name in _COUNTED and target.name in ("haproxy", "relaying", "scanning"):
+                    send = lambda messages, load=load, target=target: self._own.send(  # noqa: E731
+                        target.port, load, self._texts(load.texts, 0), messages=messages, patience=60)
+                    self.calls[load, target] = self._counter.count(target, send)
 
     def _one(self, target, load, repetition, progress):
         if (target.name, load.name) in self._broken:

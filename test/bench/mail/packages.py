@@ -7,7 +7,8 @@ import subprocess
 from .places import CACHE, ROOT, Trouble
 
 # List -> folder of the cache, which the tests share.
-_FOLDERS = {"postfix": "postfix", "haproxy": "haproxy", "engine": "engines", "clamsmtp": "clamsmtp", "amavis": "amavis"}
+_FOLDERS = {"postfix": "postfix", "haproxy": "haproxy", "engine": "engines", "clamsmtp": "clamsmtp", "amavis": "amavis",
+            "strace": "strace"}
 
 
 def _fetch(kind):

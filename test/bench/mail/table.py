@@ -47,6 +47,7 @@ class Tables:
             ("Latency", "Milliseconds of a message, median / 99 of 100: from its connection (its MAIL, where the connection is used again) "
              "to the reply to its final dot.", self._latency()),
             ("CPU seconds for 1,000 messages, by process", "", self._processes()),
+            ("System calls for a message", "Counted by strace, which makes each one slow, so that less is done in one go than otherwise.", self._calls()),
             ("Memory", "MiB (PSS) after the last load.", self._memory()),
             ("Scanning, beside libclamav alone", "The same mails and signatures, libclamav's temporary files in memory, right after each load. CPU: "
              "all of it, for 1,000 messages. Alone, libclamav has a heap that is kept from mail to mail: with the C library's defaults it "
@@ -132,6 +133,16 @@ class Tables:
 
     def _share(self, target, load, name):
         return Figure.of(row["cpu"].get(name, 0) * 1000 / row["messages"] for row in self._rows(target, load))
+
+    def _calls(self):
+        rows = []
+        for (load, target), names in self._campaign.calls.items():
+            for name, calls in sorted(names.items()):
+                if sum(calls.values()) >= 0.1:
+                    most = sorted(calls.items(), key=lambda one: -one[1])
+                    words = ", ".join(f"{call} {number(count)}" for call, count in most if count >= 0.1)
+                    rows.append([load.title, target.title, name, number(sum(calls.values())), words])
+        return markdown(["", "", "process", "calls", "which"], rows) if rows else ""
 
     def _memory(self):
         rows = []
