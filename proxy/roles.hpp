@@ -23,6 +23,10 @@
 //   supervisor -> proxy    'K' + descriptor   a channel to the runner of check programs, in place of any before
 //   supervisor -> runner   'S' + descriptor   serve this proxy: the runner's end of that channel
 //                          'L'                end when the proxy has closed that channel and nothing runs
+//   zygote -> supervisor   'L'                only of one that was started in the lowest scheduling class: the engine
+//   is
+//                                             loaded, now it would make its workers
+//   supervisor -> zygote   'F'                the answer: it has been taken out of that class
 //   zygote -> supervisor   'R' text           engine loaded; text = signatures
 //                          'E' text           cannot load; exits 1 afterwards; text is for the administrator
 // A channel that ends means: the other side is dead. A zygote then exits; so does a proxy after finishing what runs.

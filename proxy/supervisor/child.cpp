@@ -2,13 +2,16 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <utility>
 
 #include "roles.hpp"
@@ -21,6 +24,11 @@ constexpr std::chrono::seconds kAfterChannelEnd{10};
 [[noreturn]] void fail_before_exec(int channel, const base::Error& error) {
     [[maybe_unused]] const auto sent = base::send_packet(channel, "E" + error.message);
     ::_exit(127);
+}
+
+bool set_class(pid_t pid, int policy) {
+    const sched_param none{};
+    return ::sched_setscheduler(pid, policy, &none) == 0;
 }
 
 void default_signals() {
@@ -58,6 +66,8 @@ base::Result<int> arrange(const std::vector<int>& descriptors, int program, bool
     // A ^C at the terminal is for the supervisor; the others end in their order.
     ::setpgid(0, 0);
     default_signals();
+    if (start.background)
+        set_class(0, SCHED_IDLE);  // a machine that has no such class loads as before
     std::vector<int> descriptors{start.configuration, channel};
     descriptors.insert(descriptors.end(), start.listeners.begin(), start.listeners.end());
     const auto program_at = arrange(descriptors, program, start.keep_stderr);
@@ -127,6 +137,29 @@ std::optional<base::Packet> Child::receive() {
             break;
     }
     return std::nullopt;
+}
+
+bool Child::may_come_forward() {
+    // Leaving the class and a better nice value need the same right; only the latter can be tried without a risk.
+    errno = 0;
+    const int now = ::getpriority(PRIO_PROCESS, 0);
+    if (errno != 0 || ::setpriority(PRIO_PROCESS, 0, now - 1) != 0)
+        return false;
+    return ::setpriority(PRIO_PROCESS, 0, now) == 0;
+}
+
+base::Status Child::come_forward() {
+    if (pid_ <= 0 || set_class(pid_, SCHED_OTHER))
+        return base::ok();
+    return base::errno_error("sched_setscheduler");
+}
+
+std::chrono::nanoseconds Child::cpu_time() const {
+    clockid_t clock{};
+    timespec used{};
+    if (pid_ <= 0 || ::clock_getcpuclockid(pid_, &clock) != 0 || ::clock_gettime(clock, &used) != 0)
+        return {};
+    return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
 }
 
 void Child::kill_after(std::chrono::milliseconds patience) {

@@ -29,11 +29,16 @@ class Child {
         std::optional<Account> account;  // empty: the supervisor's own
         bool log_to_stderr = false;
         bool keep_stderr = false;  // else /dev/null: no terminal is held by a daemon's processes
+        // It gets what processor time nobody else wants, until come_forward(). Only with may_come_forward().
+        bool background = false;
     };
     static base::Result<Child> start(const Start& start);
 
     Child(Child&& other) noexcept;
     Child& operator=(Child&&) = delete;
+    // Whether this process may give back what `background` takes: it needs CAP_SYS_NICE, or a limit that allows it.
+    static bool may_come_forward();
+
     // Kills it when it still lives.
     ~Child();
 
@@ -43,6 +48,10 @@ class Child {
     base::Status send(std::string_view bytes, std::initializer_list<int> descriptors = {});
     // The next packet, if there is one. A channel that ended is closed, and the process is given a moment to end too.
     std::optional<base::Packet> receive();
+    // Shares the processors with the others from now on, and so does what it forks.
+    base::Status come_forward();
+    // Processor time that it has had; nothing when it is gone.
+    [[nodiscard]] std::chrono::nanoseconds cpu_time() const;
     // Tells it to end (roles.hpp).
     void close_channel() { channel_.reset(); }
 

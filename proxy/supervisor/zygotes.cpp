@@ -10,6 +10,9 @@ namespace {
 
 constexpr std::chrono::seconds kAfterScan{10};  // on top of the longest scan, for the proxy to let go
 constexpr std::chrono::seconds kToEnd{10};      // from the end of its channel to a zygote's own end
+// A zygote that loads beside another, and gets less than a tenth of a processor's time for so long, hurries.
+constexpr std::chrono::milliseconds kBackground{3000};
+constexpr int kLeastShare = 10;
 
 bool peer_is_gone(int channel) {
     pollfd descriptor{channel, 0, 0};
@@ -20,17 +23,21 @@ bool peer_is_gone(int channel) {
 
 base::Status Zygotes::load(int configuration) {
     give_up_loading();
+    const bool background = background_ && serving_ && Child::may_come_forward();
     auto child = Child::start({.role = "zygote",
                                .configuration = configuration,
                                .generation = 1,
                                .listeners = {},
                                .account = std::nullopt,
                                .log_to_stderr = log_to_stderr_,
-                               .keep_stderr = keep_stderr_});
+                               .keep_stderr = keep_stderr_,
+                               .background = background});
     if (!child)
         return child.error();
     loading_ = std::make_unique<Zygote>(std::move(*child));
     loading_->generation = ++last_generation_;
+    if (background)
+        loading_->forward_at = base::Monotonic::now() + kBackground;
     return base::ok();
 }
 
@@ -95,6 +102,8 @@ bool Zygotes::reaped(pid_t pid, int status, std::optional<std::string>& died) {
         serving_->child.forget_pid();
         serving_.reset();
         died = describe_status(status);
+        if (loading_)
+            come_forward(*loading_);  // mail waits for it
         return true;
     }
     const auto found =
@@ -149,6 +158,8 @@ void Zygotes::tend(base::Monotonic::time_point now) {
     for (auto* one : {&loading_, &serving_})
         if (*one) {
             read(**one);
+            if ((*one)->forward_at && now >= *(*one)->forward_at)
+                come_forward_if_starving(**one, now);
             (*one)->child.kill_if_due(now);
         }
     for (auto& zygote : leaving_) {
@@ -167,7 +178,7 @@ void Zygotes::tend(base::Monotonic::time_point now) {
 std::optional<base::Monotonic::time_point> Zygotes::due() const {
     std::optional<base::Monotonic::time_point> first;
     const auto consider = [&first](const Zygote& zygote) {
-        for (const auto& when : {zygote.leave_by, zygote.child.due()})
+        for (const auto& when : {zygote.leave_by, zygote.forward_at, zygote.child.due()})
             if (when)
                 first = first ? std::min(*first, *when) : *when;
     };
@@ -179,10 +190,38 @@ std::optional<base::Monotonic::time_point> Zygotes::due() const {
     return first;
 }
 
+void Zygotes::come_forward(Zygote& zygote) {
+    if (!zygote.forward_at)
+        return;
+    zygote.forward_at.reset();
+    const auto came = zygote.child.come_forward();
+    if (came)
+        return;
+    // Its workers would get what time others leave, and mail would wait for them.
+    background_ = false;
+    zygote.state = Zygote::State::kFailed;
+    zygote.text = "the new scanner cannot be taken out of the lowest scheduling class: " + came.error().message;
+}
+
+void Zygotes::come_forward_if_starving(Zygote& zygote, base::Monotonic::time_point now) {
+    const auto had = zygote.child.cpu_time();
+    if (had - zygote.had < kBackground / kLeastShare)
+        return come_forward(zygote);
+    zygote.had = had;
+    zygote.forward_at = now + kBackground;
+}
+
 void Zygotes::read(Zygote& zygote) {
     while (const auto packet = zygote.child.receive()) {
         if (zygote.state != Zygote::State::kLoading)
             continue;
+        if (packet->bytes.front() == 'L') {
+            come_forward(zygote);  // before it forks workers
+            // When the answer does not reach it it is gone, which reaped() sees.
+            if (zygote.state == Zygote::State::kLoading)
+                static_cast<void>(zygote.child.send("F"));
+            continue;
+        }
         if (packet->bytes.front() == 'R')
             zygote.state = Zygote::State::kLoaded;
         else if (packet->bytes.front() == 'E')
@@ -190,6 +229,7 @@ void Zygotes::read(Zygote& zygote) {
         else
             continue;
         zygote.text = packet->bytes.substr(1);
+        come_forward(zygote);
     }
 }
 

@@ -1,5 +1,8 @@
 // The scanner zygotes: at most one that loads, one that serves the proxy, and older ones that finish what they scan.
 //
+// While one serves, the next one loads with the processor time that nobody else wants: loading takes a processor for
+// seconds, and mail would wait for it. When there is none, for some seconds, it gets its share all the same.
+//
 // An older zygote ends when its workers have nothing left to do. Nobody says so: the proxy then closes its end of the
 // control channel, and a duplicate of the zygote's end, kept here, shows it (POLLHUP).
 #pragma once
@@ -66,17 +69,22 @@ class Zygotes {
         Child child;
         unsigned generation = 0;
         enum class State { kLoading, kLoaded, kFailed } state = State::kLoading;
-        bool told = false;      // outcome() has given it
-        std::string text;       // signatures, or why it cannot load
-        base::UniqueFd served;  // duplicate of its end of the control channel
+        bool told = false;                                      // outcome() has given it
+        std::string text;                                       // signatures, or why it cannot load
+        base::UniqueFd served;                                  // duplicate of its end of the control channel
+        std::optional<base::Monotonic::time_point> forward_at;  // it is in the background, at least until then
+        std::chrono::nanoseconds had{};                         // processor time, when that was set
         std::optional<base::Monotonic::time_point> leave_by;
     };
     void read(Zygote& zygote);
+    void come_forward(Zygote& zygote);
+    void come_forward_if_starving(Zygote& zygote, base::Monotonic::time_point now);
     static base::Result<base::UniqueFd> connect_to(Zygote& zygote);
     void dismiss(std::unique_ptr<Zygote> zygote, std::chrono::milliseconds patience);
 
     bool log_to_stderr_;
     bool keep_stderr_;
+    bool background_ = true;  // until one could not be brought forward
     unsigned last_generation_ = 0;
     base::Monotonic::time_point serving_since_;
     std::unique_ptr<Zygote> loading_;

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <new>
+#include <thread>
 #include <utility>
 
 #include "base/channel.hpp"
@@ -23,6 +24,8 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstDelay{10};
 constexpr milliseconds kLongestDelay{5000};
+constexpr milliseconds kPreparation{5000};  // of all workers
+constexpr milliseconds kLook{1};
 
 // A worker never outlives the zygote. The second check closes the gap before prctl().
 void die_with(pid_t zygote) {
@@ -61,11 +64,33 @@ Crew::~Crew() {
     ::munmap(const_cast<bool*>(ready_), slots_.size());
 }
 
+void Crew::prepare() {
+    prepared_ = plan_.warm_up = true;
+    const auto end = base::Monotonic::now() + kPreparation;
+    for (std::size_t index = 0; index < slots_.size(); ++index) {
+        auto& slot = slots_[index];
+        if (!start(index))
+            continue;
+        while (!ready_[index] && slot.pid > 0 && base::Monotonic::now() < end) {
+            std::this_thread::sleep_for(kLook);
+            bury();
+        }
+    }
+    plan_.warm_up = false;
+}
+
 void Crew::serve(int control) {
-    dismiss();
+    if (!std::exchange(prepared_, false))
+        dismiss();
     control_ = control;
-    for (auto& slot : slots_)
-        slot = Slot{0, 0, 0, base::Monotonic::now()};
+    for (std::size_t index = 0; index < slots_.size(); ++index) {
+        auto& slot = slots_[index];
+        const auto channel = std::move(slot.channel);
+        if (slot.pid > 0)
+            hand_over(slot, index, channel.get());
+        else
+            slot = Slot{0, 0, 0, base::Monotonic::now(), {}};
+    }
     start_due();
 }
 
@@ -82,6 +107,7 @@ void Crew::dismiss() {
         while (::waitpid(slot.pid, nullptr, 0) < 0 && errno == EINTR) {
         }
         slot.pid = 0;
+        slot.channel.reset();
         empty_place(index);
     }
 }
@@ -112,6 +138,7 @@ void Crew::buried(std::size_t index, int status) {
         base::log::event(base::log::kWorkerLost, "scanner worker {} (process {}) ended: {}", index, slot.pid,
                          end_in_words(status));
     slot.pid = 0;
+    slot.channel.reset();
     empty_place(index);
     if (ready_[index]) {
         slot.stillborn = 0;
@@ -171,10 +198,18 @@ bool Crew::start(std::size_t index) {
     }
     slot.pid = pid;
     slot.serial = ++last_serial_;
-    const wire::Worker worker{static_cast<std::uint32_t>(index), slot.serial, static_cast<std::uint32_t>(pid)};
-    if (!base::send_packet(control_, wire::encode(worker), {ends->first.get()}))
-        ::kill(pid, SIGKILL);  // the proxy is gone or stuck; the worker counts as stillborn or sees its channel's end
+    if (control_ < 0)
+        slot.channel = std::move(ends->first);
+    else
+        hand_over(slot, index, ends->first.get());
     return true;
+}
+
+void Crew::hand_over(const Slot& slot, std::size_t index, int channel) {
+    const wire::Worker worker{static_cast<std::uint32_t>(index), slot.serial, static_cast<std::uint32_t>(slot.pid)};
+    if (!base::send_packet(control_, wire::encode(worker), {channel}))
+        ::kill(slot.pid,
+               SIGKILL);  // the proxy is gone or stuck; the worker counts as stillborn or sees its channel's end
 }
 
 }  // namespace scanners

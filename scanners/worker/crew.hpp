@@ -26,6 +26,10 @@ class Crew {
     Crew(const Crew&) = delete;
     Crew& operator=(const Crew&) = delete;
 
+    // Before the first proxy: starts workers, one after the other, and lets each get ready, so that its first mail
+    // finds it warm. serve() hands them over. Waits for them, for some seconds at most; with what has failed serve()
+    // goes on.
+    void prepare();
     // Starts workers for the proxy at the other end of `control`. Those of an earlier proxy are dismissed.
     void serve(int control);
     // Kills every worker and waits for its end.
@@ -43,9 +47,11 @@ class Crew {
         std::uint32_t serial = 0;
         unsigned stillborn = 0;  // workers in a row that died before they were ready
         base::Monotonic::time_point due;
+        base::UniqueFd channel;  // the proxy's end, until there is a proxy
     };
 
     bool start(std::size_t index);
+    void hand_over(const Slot& slot, std::size_t index, int channel);
     void buried(std::size_t index, int status);
     void wait_longer(Slot& slot);
     void empty_place(std::size_t index);
@@ -56,6 +62,7 @@ class Crew {
     std::vector<Slot> slots_;
     volatile bool* ready_ = nullptr;  // one for each slot, in memory shared with the workers
     int control_ = -1;
+    bool prepared_ = false;  // the workers are those of prepare()
     std::uint32_t last_serial_ = 0;
 };
 

@@ -23,6 +23,7 @@ struct WorkerPlan {
     std::string temporary_directory;
     SandboxLimits limits;
     bool sandbox = true;
+    bool warm_up = false;  // it looks at a mail of its own before it says that it is ready
     SandboxSupport support;
     std::chrono::seconds scan_time{60};
     policy::ContentLimits content_limits{};

@@ -2,6 +2,7 @@
 // supervisor: proxy/roles.hpp; with the proxy: wire.hpp. One thread, poll(2), no libevent: nothing of a loop may be
 // shared with the workers. It never reads a byte of mail.
 #include <poll.h>
+#include <sched.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -169,7 +170,8 @@ class Zygote {
         if (received == base::Received::kEnd) {
             ending_ = true;
         } else if (received == base::Received::kPacket && packet.bytes == "S" && packet.descriptors.size() == 1) {
-            crew_.dismiss();
+            if (control_)
+                crew_.dismiss();  // an earlier proxy's; those that were prepared are for this one
             control_ = std::move(packet.descriptors[0]);
             if (base::send_packet(control_.get(), wire::encode_greeting(signatures_)))
                 crew_.serve(control_.get());
@@ -195,6 +197,20 @@ class Zygote {
     base::UniqueFd control_;
     bool ending_ = false;
 };
+
+// Beside another that serves: its workers are made before it is asked for them, so that no mail waits for that, but not
+// before the supervisor has taken this process out of the lowest scheduling class, which they would inherit. False: the
+// supervisor is gone.
+bool prepare_beside_another(int supervisor, Crew& crew) {
+    if (::sched_getscheduler(0) != SCHED_IDLE)
+        return true;
+    base::Packet packet;
+    if (!base::send_packet(supervisor, "L") ||
+        base::receive_packet(supervisor, packet, true) != base::Received::kPacket || packet.bytes != "F")
+        return false;
+    crew.prepare();
+    return true;
+}
 
 int refuse(int supervisor, const std::string& reason) {
     base::log::event(base::log::kStartFailed, "scanner: {}", reason);
@@ -235,6 +251,8 @@ int run_zygote(const config::Settings& settings) {
     }
     Crew crew(std::move(plan), scanners, *places);
     Zygote zygote(kSupervisorFd, *signatures, crew);
+    if (!prepare_beside_another(kSupervisorFd, crew))
+        return 0;
     base::log::event(base::log::kStarted, "scanner: {}", *signatures);
     if (!base::send_packet(kSupervisorFd, std::string("R").append(*signatures)))
         return 0;  // the supervisor is gone already

@@ -398,6 +398,67 @@ def reload_brings_configuration_and_signatures():
         wait_event("proxy", "Z2 ")
 
 
+def need_scheduling_rights():
+    """To leave the lowest scheduling class takes a right that a container may lack; the daemon then does not use it."""
+    nice = os.getpriority(os.PRIO_PROCESS, 0)
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, nice - 1)
+        os.setpriority(os.PRIO_PROCESS, 0, nice)
+    except PermissionError:
+        raise Skip("no right to leave the lowest scheduling class") from None
+
+
+def loads_beside(daemon):
+    """(the zygote that serves, one that loads and does not come to its end)."""
+    serving = daemon.pids("zygote")[0]
+    equal(os.sched_getscheduler(serving), os.SCHED_OTHER, "class of a scanner that nobody had to wait beside")
+    wish("zygote-wait")
+    os.kill(daemon.pid, signal.SIGHUP)
+    loading = wait_for("a scanner in the lowest class", lambda: [pid for pid in daemon.processes() if class_of(pid) == os.SCHED_IDLE])[0]
+    wait_event("zygote", "uid=", 2)
+    return serving, loading
+
+
+def class_of(pid):
+    try:
+        return os.sched_getscheduler(pid)
+    except ProcessLookupError:
+        return None
+
+
+@suite.test
+def scanner_loads_in_the_time_that_others_leave_and_serves_like_them():
+    need_scheduling_rights()
+    with supervised() as daemon:
+        _, loading = loads_beside(daemon)
+        unwish("zygote-wait")
+        daemon.wait_log("reloaded: ")
+        equal(os.sched_getscheduler(loading), os.SCHED_OTHER, "its class now")
+        equal(wait_event("zygote", "F")[0][1:], (loading, f"F class={os.SCHED_OTHER}"), "its class when it is told to make workers")
+        wait_event("zygote", "S", 2)
+
+
+@suite.test
+def scanner_that_gets_no_time_hurries():
+    need_scheduling_rights()
+    with supervised() as daemon:
+        _, loading = loads_beside(daemon)  # it only waits, so that it gets as little as on a machine without any time to spare
+        wait_for("the class of all others", lambda: class_of(loading) == os.SCHED_OTHER, 20)
+        unwish("zygote-wait")
+        daemon.wait_log("reloaded: ")
+
+
+@suite.test
+def scanner_that_mail_waits_for_hurries():
+    need_scheduling_rights()
+    with supervised() as daemon:
+        serving, loading = loads_beside(daemon)
+        os.kill(serving, signal.SIGKILL)
+        wait_for("the class of all others", lambda: os.sched_getscheduler(loading) == os.SCHED_OTHER, 10)
+        unwish("zygote-wait")
+        wait_event("proxy", "C2 ")
+
+
 @suite.test
 def broken_file_is_refused_and_changes_nothing():
     with supervised() as daemon:

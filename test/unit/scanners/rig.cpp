@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -38,6 +39,12 @@ class MemfdMessage : public mail::Message {
   private:
     std::string bytes_;
 };
+
+void set_class(pid_t pid, int policy) {
+    const sched_param none{};
+    if (::sched_setscheduler(pid, policy, &none) != 0)
+        throw std::system_error(errno, std::system_category(), "sched_setscheduler");
+}
 
 void become_nobody() {
     const passwd* nobody = ::getpwnam("nobody");
@@ -126,11 +133,19 @@ ZygoteProcess::ZygoteProcess(const config::Settings& wanted, User user) : log_(:
         ::close_range(5, ~0U, 0);
         if (user == User::kNobody)
             become_nobody();
+        if (user == User::kBeside)
+            set_class(0, SCHED_IDLE);
         ::_exit(roles::run_zygote(wanted));
     }
     channel_ = std::move(ends->first);
     base::Packet packet;
-    if (base::receive_packet(channel_.get(), packet, true) == base::Received::kPacket)
+    bool received = base::receive_packet(channel_.get(), packet, true) == base::Received::kPacket;
+    if (received && packet.bytes == "L") {
+        set_class(pid_, SCHED_OTHER);
+        received = base::send_packet(channel_.get(), "F") &&
+                   base::receive_packet(channel_.get(), packet, true) == base::Received::kPacket;
+    }
+    if (received)
         first_words_ = packet.bytes;
 }
 

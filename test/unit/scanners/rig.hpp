@@ -26,7 +26,9 @@ mail::MessagePtr message(std::string bytes);
 
 class ZygoteProcess {
   public:
-    enum class User { kAsIs, kNobody };  // kNobody: the child drops root before it starts
+    // kNobody: the child drops root before it starts. kBeside: it starts in the lowest scheduling class, and is taken
+    // out of it when it asks (roles.hpp, 'L').
+    enum class User { kAsIs, kNobody, kBeside };
     explicit ZygoteProcess(const config::Settings& settings, User user = User::kAsIs);
     ~ZygoteProcess();
     ZygoteProcess(const ZygoteProcess&) = delete;

@@ -1,13 +1,18 @@
 // Real zygotes and workers: detections, faults, limits, replacement, the sandbox.
 #include <doctest/doctest.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include "bombs.hpp"
 #include "rig.hpp"
@@ -46,6 +51,25 @@ void check_limit(const policy::ScanResult& result) {
     CAPTURE(result.name);
     CHECK(result.outcome == Outcome::kCannotTell);
     CHECK(result.cause == Cause::kLimit);
+}
+
+// Its workers, as the system has them.
+std::vector<pid_t> children(pid_t parent) {
+    std::vector<pid_t> found;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+        const auto name = entry.path().filename().string();
+        std::ifstream file(entry.path() / "stat");
+        std::string line;
+        if (!std::isdigit(static_cast<unsigned char>(name[0])) || !std::getline(file, line))
+            continue;
+        std::istringstream fields(line.substr(line.rfind(')') + 1));
+        std::string state;
+        pid_t its_parent = 0;
+        if (fields >> state >> its_parent && its_parent == parent && state != "Z")
+            found.push_back(std::stoi(name));
+    }
+    std::sort(found.begin(), found.end());
+    return found;
 }
 
 bool alive(pid_t pid) {
@@ -101,6 +125,44 @@ TEST_CASE("what libclamav finds through a worker") {
         check_found(scanning.clamav(samples::mail("see", {virus, secret})));
     }
     CHECK(scanning.pool.scan(samples::mail("x")).signatures.starts_with("clamav test signatures only, 3 signatures"));
+}
+
+TEST_CASE("beside another, workers are made and warm before anybody asks for them") {
+    if (::geteuid() != 0)
+        return;  // leaving the lowest class takes a right
+    ZygoteProcess zygote(rig::settings(), ZygoteProcess::User::kBeside);
+    CAPTURE(zygote.log());
+    REQUIRE(zygote.ready());
+    const auto made = children(zygote.pid());
+    REQUIRE(made.size() == 2);
+    for (const auto worker : made)
+        CHECK(::sched_getscheduler(worker) == SCHED_OTHER);
+    SUBCASE("the proxy gets these") {
+        PoolThread pool;
+        pool.adopt(zygote.serve());
+        check_found(result_of(pool.scan(samples::mail(samples::eicar())), "clamav"));
+        CHECK(pool.eventually([](const auto& s) { return s.workers == 2; }));
+        CHECK(children(zygote.pid()) == made);
+    }
+    SUBCASE("one that died meanwhile has a successor") {
+        ::kill(made[0], SIGKILL);
+        PoolThread pool;
+        pool.adopt(zygote.serve());
+        CHECK(pool.eventually([&](const auto& s) { return s.workers == 2 && !alive(made[0]); }));
+        check_found(result_of(pool.scan(samples::mail(samples::eicar())), "clamav"));
+    }
+    SUBCASE("the next proxy gets new ones") {
+        zygote.serve().reset();
+        PoolThread pool;
+        pool.adopt(zygote.serve());
+        check_found(result_of(pool.scan(samples::mail(samples::eicar())), "clamav"));
+        CHECK(children(zygote.pid()) != made);
+    }
+    SUBCASE("without a proxy they end with it") {
+        zygote.hang_up();
+        CHECK(zygote.wait() == 0);
+        CHECK(std::none_of(made.begin(), made.end(), alive));
+    }
 }
 
 TEST_CASE("a real worker cleans, strips and stamps behind its sandbox") {

@@ -3,6 +3,7 @@
 //
 //   zygote-refuse   the zygote says 'E' and this text
 //   zygote-crash    it dies before it has said anything
+//   zygote-wait     it loads until this file is gone
 //   proxy-refuse    the proxy says 'E' and this text instead of 'R'
 //   proxy-reject    it refuses each new configuration with this text
 //   proxy-linger    it takes this many milliseconds to drain
@@ -10,6 +11,7 @@
 // All write what happens to them into SANDWICH_FAKE/events, a line each.
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -119,6 +121,14 @@ int run_zygote(const config::Settings&) {
     }
     if (wish("zygote-crash"))
         ::raise(SIGABRT);  // a signal that no sanitizer takes for itself
+    while (wish("zygote-wait"))
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (::sched_getscheduler(0) == SCHED_IDLE) {
+        say("L");
+        base::Packet packet;
+        base::receive_packet(kSupervisorFd, packet, true);
+        note("zygote", fmt::format("{} class={}", packet.bytes, ::sched_getscheduler(0)));
+    }
     say("Rfake signatures " + wish("signatures").value_or("1"));
     base::UniqueFd served;
     for (;;) {
