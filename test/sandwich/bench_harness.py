@@ -34,8 +34,8 @@ def build():
     return directory
 
 
-def bench(*arguments):
-    done = subprocess.run([sys.executable, os.path.join(ROOT, "test/bench/mail/run"), "--build", build(), *arguments], check=False,
+def bench(*arguments, name="run"):
+    done = subprocess.run([sys.executable, os.path.join(ROOT, "test/bench/mail", name), "--build", build(), *arguments], check=False,
                           capture_output=True, text=True, timeout=60)
     if "cannot be had" in done.stderr:
         raise Skip(done.stderr.strip()[-200:])
@@ -109,6 +109,37 @@ def the_sender_counts_what_was_refused():
         sink.close()
         told = send(sink.port, "-n", "4", mail.name)
         equal((told["messages"], told["lost"]), (0, 4))
+
+
+@suite.test
+def the_sender_keeps_to_a_rate():
+    with tempfile.TemporaryDirectory() as directory, Sink() as sink:
+        mail, times = (os.path.join(directory, name) for name in ("mail", "times"))
+        with open(mail, "wb") as file:
+            file.write(b"Subject: a\n\nb\n")
+        told = send(sink.port, "-s", "5", "-n", "6", "-R", "40", "-l", times, mail)
+        equal((told["messages"], told["refused"], told["lost"]), (6, 0, 0))
+        with open(times, encoding="ascii") as file:
+            due = sorted(float(line.split()[0]) for line in file)
+        equal([round((each - due[0]) * 40, 3) for each in due], [0, 1, 2, 3, 4, 5], "when they were due")
+
+
+@suite.test
+def parts_of_scale_are_kept_beside_each_other():
+    with tempfile.TemporaryDirectory() as directory:
+        common = ("--database", "test", "--results", directory)
+        for parts in (("many", "--messages", "200"), ("workers", "--workers", "1")):
+            done = bench("--parts", *parts, *common, name="scale")
+            equal(done.returncode, 0, done.stderr[-800:])
+        text = (pathlib.Path(directory) / "scale.md").read_text()
+        found = tables(text)
+        equal(sorted(found), ["Beside the goals", "Many messages: sandwichd, scanning off", "Workers"])
+        equal([row[0] for row in found["Many messages: sandwichd, scanning off"]],
+              ["2", *(str(count) for count in range(20, 201, 20))], "after how many messages memory was looked at")
+        equal(len(found["Beside the goals"]), 3)
+        for title, rows in found.items():
+            for row in rows:
+                check(all(row), f"{title}: {row}")
 
 
 @suite.test

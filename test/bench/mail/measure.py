@@ -50,6 +50,11 @@ def pss(processes):
     return _by_name(processes, lambda pid: _rollup(pid, "Pss:"))
 
 
+def resident(processes):
+    """Octets of RSS, by name: what processes share counts in each, so that it does not depend on who else shares it."""
+    return _by_name(processes, lambda pid: _rollup(pid, "Rss:"))
+
+
 def unreclaimable(processes):
     """Octets in all: PSS without pages of files, which the system takes back when it needs them."""
     return sum(_rollup(pid, ("Pss_Anon:", "Pss_Shmem:")) for pid in processes)

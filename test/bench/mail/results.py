@@ -1,6 +1,6 @@
 """Saves what was measured: all rows as JSON, the tables as Markdown, the charts as SVG, and the conditions with each. Each kind of
-benchmark has files of its own (mail, scale, sendmail), and test/bench/RESULTS.md is written from those that there are; the short form
-of README.md, too."""
+benchmark has files of its own (mail, scan, sendmail, scale), and test/bench/RESULTS.md is written from those that there are; the short
+form of README.md, too."""
 
 import argparse
 import datetime
@@ -14,7 +14,8 @@ import subprocess
 
 from .places import ROOT, Trouble
 
-_TITLES = {"mail": "What a message costs", "sendmail": "Into a real Sendmail", "scale": "Many sessions, large messages, many messages"}
+_TITLES = {"mail": "What a message costs", "scan": "What scanning a mail costs", "sendmail": "Into a real Sendmail",
+           "scale": "Much of it: sessions, large messages, many messages, signatures, reloads"}
 _HEAD = """\
 # Measured
 
@@ -70,8 +71,17 @@ def document(title, described, text, pictures):
 
 
 def save(chosen, name, described, measured, text, pictures=None, brief=""):
-    """NAME.json, NAME.md and the pictures in the directory chosen; shows the tables, and writes RESULTS.md when that was asked for.
-    `brief`: what README.md tells of it."""
+    """Keeps it and shows it. `brief`: what README.md tells of it."""
+    keep(chosen, name, described, measured, text, pictures)
+    if brief:
+        words = "; ".join(f"{title.lower()}: {value}" for title, value in described.items() if title != "Load average at the end")
+        (chosen.results / "brief.md").write_text(f"{brief}\nConditions: {words}.\n", encoding="utf-8")
+    print((chosen.results / f"{name}.md").read_text(encoding="utf-8"))
+    tell(chosen)
+
+
+def keep(chosen, name, described, measured, text, pictures=None):
+    """NAME.json, NAME.md and the pictures in the directory chosen."""
     directory = chosen.results
     pictures = {f"{name}-{file}": picture for file, picture in (pictures or {}).items()}
     directory.mkdir(parents=True, exist_ok=True)
@@ -80,18 +90,28 @@ def save(chosen, name, described, measured, text, pictures=None, brief=""):
     (directory / f"{name}.json").write_text(json.dumps({"conditions": described, **measured}, indent=1) + "\n", encoding="utf-8")
     for file, picture in pictures.items():
         (directory / file).write_text(picture, encoding="utf-8")
-    written = document(_TITLES[name], described, text, pictures)
-    (directory / f"{name}.md").write_text(written, encoding="utf-8")
-    if brief:
-        words = "; ".join(f"{title.lower()}: {value}" for title, value in described.items() if title != "Load average at the end")
-        (directory / "brief.md").write_text(f"{brief}\nConditions: {words}.\n", encoding="utf-8")
-    print(f"{written}\nsaved: {directory}")
-    if chosen.write_results:
-        print(f"written: {publish(directory, ROOT / 'test/bench')}")
-        if (directory / "brief.md").exists():
-            path = ROOT / "README.md"
-            path.write_text(with_brief(path.read_text(encoding="utf-8"), (directory / "brief.md").read_text(encoding="utf-8")), encoding="utf-8")
-            print(f"written: {path}")
+    (directory / f"{name}.md").write_text(document(_TITLES[name], described, text, pictures), encoding="utf-8")
+
+
+def saved(chosen, name):
+    """What was kept before, or nothing."""
+    try:
+        return json.loads((chosen.results / f"{name}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def tell(chosen):
+    """Where it lies; writes RESULTS.md, and the short form in README.md, when that was asked for."""
+    print(f"saved: {chosen.results}")
+    if not chosen.write_results:
+        return
+    print(f"written: {publish(chosen.results, ROOT / 'test/bench')}")
+    if (chosen.results / "brief.md").exists():
+        path = ROOT / "README.md"
+        brief = (chosen.results / "brief.md").read_text(encoding="utf-8")
+        path.write_text(with_brief(path.read_text(encoding="utf-8"), brief), encoding="utf-8")
+        print(f"written: {path}")
 
 
 def with_brief(text, brief):

@@ -1,33 +1,24 @@
-"""What much of something takes: idle sessions, large messages at once, many messages, many workers. Each function makes rows of a table."""
+"""What many idle sessions and many large messages at once take. Parts of scale."""
 
 import contextlib
 import json
 import subprocess
 import threading
-import time
 
 from . import measure, places, targets
 from .loads import Load
 from .places import Trouble
 from .table import number
+from .tables import Part
 
-_KIB, _MIB = 1 << 10, 1 << 20
+KIB, MIB = 1 << 10, 1 << 20
 # HAProxy's sessions are the sink's, too, and smtp-sink walks along all of them each time that one says something.
 _MOST_IN_SINK = 2000
 
 
-def _memory(target):
-    """(octets in all, words about each process)."""
-    parts = measure.pss(target.processes())
-    return sum(parts.values()), ", ".join(f"{name} {number(octets / _MIB)}" for name, octets in sorted(parts.items()))
-
-
-@contextlib.contextmanager
-def _closing(one):
-    try:
-        yield one
-    finally:
-        one.close()
+def in_words(octets):
+    """Of each process, MiB."""
+    return ", ".join(f"{name} {number(each / MIB)}" for name, each in sorted(octets.items()))
 
 
 # ---- idle sessions
@@ -47,18 +38,22 @@ def _idle_sessions(build, port, count):
 def idle(build, directory, count, say):
     """HAProxy with fewer of them."""
     head = ["", "idle sessions", "MiB before", "MiB with them", "KiB each", "by process"]
-    rows = []
-    with _closing(targets.Sink(directory)) as sink:
+    rows, goals = [], []
+    with contextlib.closing(targets.Sink(directory)) as sink:
         for make in (lambda: targets.Haproxy(directory, sink), lambda: targets.Sandwich(build, sink)):
-            with _closing(make()) as target:
+            with contextlib.closing(make()) as target:
                 held = min(count, target.most_sessions if target.name == "relaying" else _MOST_IN_SINK)
                 say(f"{held:,} idle sessions: {target.title}")
-                before, _ = _memory(target)
+                before = measure.pss(target.processes())
                 with _idle_sessions(build, target.port, held):
-                    after, words = _memory(target)
-                each = (after - before) / held / _KIB
-                rows.append([target.title, f"{held:,}", number(before / _MIB), number(after / _MIB), number(each), words])
-    return head, rows
+                    after = measure.pss(target.processes())
+                octets = [sum(parts.values()) for parts in (before, after)]
+                rows.append([target.title, f"{held:,}", *(number(each / MIB) for each in octets), number((octets[1] - octets[0]) / held / KIB),
+                             in_words(after)])
+                if target.name == "relaying":
+                    goals.append((f"Memory: MiB of the proxy with {held:,} idle sessions", "at most 100, with 10,000",
+                                  number(after["proxy"] / MIB)))
+    return Part("Idle sessions", "After EHLO. PSS.", head, rows, goals)
 
 
 # ---- large messages
@@ -88,55 +83,25 @@ class _Peak:
         self._thread.join()
 
 
-def large(build, directory, own, mail, count, database, say):
-    """`mail`: a file with the large message. `database`: None where nothing is scanned."""
-    head = ["", "at once", "MiB each", "MiB before", "MiB at most", "of them in memfds", "PSS at most", "seconds"]
-    with _closing(targets.Sink(directory)) as sink, _closing(targets.Sandwich(build, sink, database)) as target:
-        say(f"{count} messages of {mail.stat().st_size / _MIB:.0f} MiB at once: {target.title}")
+def _large_row(build, directory, own, mail, count, database, say):
+    with contextlib.closing(targets.Sink(directory)) as sink, contextlib.closing(targets.Sandwich(build, sink, database)) as target:
+        say(f"{count} messages of {mail.stat().st_size / MIB:.0f} MiB at once: {target.title}")
         before = measure.unreclaimable(target.processes())
         with _Peak(target) as peak:
             sent = own.send(target.port, Load("large", "", count), mail, messages=count, patience=900, together=True)
         if sent["messages"] != count:
             raise Trouble(f"{sent['messages']} of {count} large messages were taken: {sent['trouble']}")
         octets = (mail.stat().st_size, before, peak.kept, peak.memory_files, peak.pss)
-        return head, [[target.title, str(count), *(number(each / _MIB) for each in octets), number(sent["seconds"])]]
+        return [target.title, str(count), *(number(each / MIB) for each in octets), number(sent["seconds"])], peak.kept
 
 
-# ---- many messages
-
-def many(build, directory, own, mails, count, database, say):
-    """Ten portions: memory after each, and CPU seconds for 1,000 messages in each."""
-    head = ["", "messages", "MiB", "CPU s for 1,000", "by process"]
-    rows = []
-    with _closing(targets.Sink(directory)) as sink, _closing(targets.Sandwich(build, sink, database)) as target:
-        own.send(target.port, Load("warm", "", 10), mails, messages=200, patience=60)
-        portion = max(count // 10, 1)
-        say(f"{count:,} messages: {target.title}")
-        for index in range(10):
-            before = measure.cpu(target.processes())
-            sent = own.send(target.port, Load("many", "", 50), mails, messages=portion, patience=60)
-            if sent["messages"] != portion:
-                raise Trouble(f"{sent['messages']} of {portion} messages were taken: {sent['trouble']}")
-            used = sum(measure.difference(before, measure.cpu(target.processes())).values())
-            octets, words = _memory(target)
-            rows.append([target.title, f"{portion * (index + 1):,}", number(octets / _MIB), number(used * 1000 / portion), words])
-    return head, rows
-
-
-# ---- many workers
-
-def workers(build, directory, own, mails, counts, database, engine_pss, say):
-    """What the scanning side takes with N workers that have all scanned, beside libclamav alone (`engine_pss`, octets)."""
-    head = ["workers", "MiB of zygote and workers", "MiB of libclamav alone", "ratio", "MiB of one worker"]
-    rows = []
-    with _closing(targets.Sink(directory)) as sink:
-        for count in counts:
-            say(f"{count} workers")
-            with _closing(targets.Sandwich(build, sink, database, {"worker.count": str(count)})) as target:
-                own.send(target.port, Load("workers", "", 4 * count), mails, messages=60 * count, patience=60)
-                time.sleep(0.2)
-                parts = measure.pss(target.processes())
-                octets = parts.get("zygote", 0) + parts.get("worker", 0)
-                rows.append([str(count), number(octets / _MIB), number(engine_pss / _MIB), number(octets / engine_pss),
-                             number(parts.get("worker", 0) / count / _MIB)])
-    return head, rows
+def large(build, directories, own, mail, counts, database, say):
+    """`mail`: a file with the large message. `directories`, `counts`: with scanning off, and on (0: not at all)."""
+    head = ["", "at once", "MiB each", "MiB before", "MiB at most", "of them in memfds", "PSS at most", "seconds"]
+    row, kept = _large_row(build, directories[0], own, mail, counts[0], None, say)
+    rows = [row]
+    if counts[1]:
+        rows.append(_large_row(build, directories[1], own, mail, counts[1], database, say)[0])
+    goals = [(f"Memory: MiB with {counts[0]} messages of 20 MiB at once", "at most 300, with 200", number(kept / MIB))]
+    return Part("Large messages at once", "No message ends before all have been sent up to their last octet. MiB: what the system cannot take back "
+                "(all but pages of files), and memfds; those that are mapped count twice.", head, rows, goals)

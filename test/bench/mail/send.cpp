@@ -7,9 +7,12 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <fstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -18,15 +21,17 @@
 namespace {
 
 constexpr const char* kUsage =
-    "usage: bench_send [OPTION]... HOST:PORT [FILE|DIRECTORY]...\n"
+    "usage: bench_send [OPTION]... HOST:PORT [FILE|DIRECTORY]...   SIGTERM: no message begins any more\n"
     "  -s SESSIONS   at once (1)\n"
     "  -r MESSAGES   on each connection (1)\n"
     "  -n MESSAGES   at most\n"
     "  -t SECONDS    after which no message begins\n"
+    "  -R RATE       messages a second, each due at its time, from which its latency counts\n"
     "  -w SECONDS    without any reply, after which it has stalled (10)\n"
     "  -f SENDER, -o RECIPIENT\n"
     "  -c            after the time the mails given are still sent to the last, so that all are sent equally often\n"
     "  -T            no text ends before each session has sent its own; needs -n\n"
+    "  -l FILE       write there when each message began or was due (seconds of the monotonic clock), and its ms\n"
     "  -I            only greet; then wait for the end of standard input\n";
 
 [[noreturn]] void usage() {
@@ -56,9 +61,9 @@ sockaddr_in server_of(const std::string& words) {
     return server;
 }
 
-bench::Load load_of(int count, char** arguments) {
+bench::Load load_of(int count, char** arguments, std::string& times) {
     bench::Load load;
-    for (int option = 0; (option = ::getopt(count, arguments, "s:r:n:t:w:f:o:cTI")) != -1;) {
+    for (int option = 0; (option = ::getopt(count, arguments, "s:r:n:t:R:w:f:o:l:cTI")) != -1;) {
         switch (option) {
             case 's':
                 load.sessions = static_cast<unsigned>(number_of(optarg));
@@ -71,6 +76,13 @@ bench::Load load_of(int count, char** arguments) {
                 break;
             case 't':
                 load.time = time_of(optarg);
+                break;
+            case 'R':
+                load.rate = number_of(optarg);
+                break;
+            case 'l':
+                times = optarg;
+                load.timed = true;
                 break;
             case 'w':
                 load.patience = time_of(optarg);
@@ -95,7 +107,8 @@ bench::Load load_of(int count, char** arguments) {
         }
     }
     const bool endless = load.messages == 0 && load.time.count() == 0;
-    if (optind >= count || load.sessions == 0 || (load.together && load.messages == 0) || (endless && !load.idle))
+    if (optind >= count || load.sessions == 0 || (load.together && load.messages == 0) || (endless && !load.idle) ||
+        (load.rate > 0 && load.messages_per_connection > 1))
         usage();
     load.server = server_of(arguments[optind]);
     return load;
@@ -152,16 +165,28 @@ void print(const bench::Outcome& outcome, double cpu) {
     std::fflush(stdout);
 }
 
+void write_times(const std::string& path, const bench::Outcome& outcome) {
+    std::ofstream file(path);
+    for (const auto& message : outcome.times)
+        file << fmt::format("{:.6f} {:.4f}\n", message.begun, message.milliseconds);
+    if (!file.flush())
+        throw std::runtime_error("cannot write " + path);
+}
+
 int work(int count, char** arguments) {
-    const auto load = load_of(count, arguments);
+    std::string times;
+    const auto load = load_of(count, arguments, times);
     std::vector<bench::Text> texts;
     if (!load.idle)
         for (const auto& text : bench::read_texts({arguments + optind + 1, arguments + count}))
             texts.push_back(bench::on_the_wire(text));
     raise_limit();
+    ::signal(SIGTERM, [](int) { bench::Sender::stop(); });
     const auto before = own_cpu();
     bench::Sender sender(load, texts);
     const auto& outcome = sender.run();
+    if (load.timed)
+        write_times(times, outcome);
     print(outcome, own_cpu() - before);
     if (load.idle) {
         std::array<char, 64> nothing;

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <system_error>
 
 namespace bench {
@@ -18,6 +19,8 @@ namespace {
 constexpr std::size_t kConnectingAtOnce = 100;  // fewer than any server's backlog
 constexpr std::uint64_t kMostLost = 1000;       // then nobody is there
 constexpr std::string_view kEndOfText = ".\r\n";
+
+volatile std::sig_atomic_t stopped = 0;
 
 std::string words_of(int number) {
     return std::system_category().message(number);
@@ -44,7 +47,8 @@ class Session {
     std::uint64_t number() const { return number_; }
 
     void begin() {
-        begun_ = Clock::now();
+        // A message that is late for want of a session has waited since it was due.
+        begun_ = owner_.load_.rate > 0 ? owner_.due() : Clock::now();
         on_connection_ = 0;
         if (!owner_.load_.idle)
             number_ = owner_.take();
@@ -255,7 +259,7 @@ const Outcome& Sender::run() {
     begun_ = last_reply_ = Clock::now();
     while (!done()) {
         begin_sessions();
-        const auto count = ::epoll_wait(poll_, events.data(), static_cast<int>(events.size()), 100);
+        const auto count = ::epoll_wait(poll_, events.data(), static_cast<int>(events.size()), patience());
         if (count < 0 && errno != EINTR)
             raise("epoll_wait");
         for (int i = 0; i < count; ++i)
@@ -270,7 +274,26 @@ const Outcome& Sender::run() {
     return outcome_;
 }
 
+void Sender::stop() {
+    stopped = 1;
+}
+
+Clock::time_point Sender::due() const {
+    return begun_ + std::chrono::duration_cast<Clock::duration>(
+                        std::chrono::duration<double>(static_cast<double>(taken_) / load_.rate));
+}
+
+int Sender::patience() const {
+    constexpr std::chrono::milliseconds kLongest{100};
+    if (load_.rate == 0 || free_.empty() || connecting_ >= kConnectingAtOnce)
+        return static_cast<int>(kLongest.count());
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(due() - Clock::now());
+    return static_cast<int>(std::clamp(left, std::chrono::milliseconds(0), kLongest).count());
+}
+
 bool Sender::may_begin() const {
+    if (stopped != 0)
+        return false;
     if (load_.messages != 0 && taken_ >= load_.messages)
         return false;
     if (load_.rounds && taken_ % texts_.size() != 0)
@@ -290,7 +313,8 @@ bool Sender::done() const {
 void Sender::begin_sessions() {
     std::size_t begun = 0;
     const auto most = free_.size();
-    while (begun++ < most && connecting_ < kConnectingAtOnce && may_begin()) {
+    while (begun++ < most && connecting_ < kConnectingAtOnce && may_begin() &&
+           (load_.rate == 0 || due() <= Clock::now())) {
         auto* session = free_.back();
         free_.pop_back();
         session->begin();
@@ -309,7 +333,10 @@ void Sender::answered(Session& session, std::string_view line) {
         return failed(outcome_.refused, line);
     ++outcome_.messages;
     outcome_.octets += text(session.number()).octets.size();
-    outcome_.milliseconds.push_back(std::chrono::duration<float, std::milli>(last_reply_ - session.begun()).count());
+    const auto taken = std::chrono::duration<float, std::milli>(last_reply_ - session.begun()).count();
+    outcome_.milliseconds.push_back(taken);
+    if (load_.timed)
+        outcome_.times.push_back({std::chrono::duration<double>(session.begun().time_since_epoch()).count(), taken});
 }
 
 void Sender::failed(std::uint64_t& count, std::string_view what) {

@@ -25,10 +25,17 @@ struct Load {
     unsigned messages_per_connection = 1;
     std::uint64_t messages = 0;                 // at most; 0: as many as the time allows
     std::chrono::milliseconds time{0};          // after it no message begins; 0: any
+    double rate = 0;                            // messages a second, each due at its time; 0: as fast as they are taken
     std::chrono::milliseconds patience{10000};  // without a reply from anywhere: it has stalled
     bool rounds = false;                        // the mails are sent all, once or several times, whatever the time
     bool together = false;                      // no text ends before every session has sent all of its own but the end
     bool idle = false;                          // sessions greet, and then stay as they are
+    bool timed = false;                         // each message's time is wanted
+};
+
+struct Timed {
+    double begun = 0;  // or due, with a rate: seconds of Clock
+    float milliseconds = 0;
 };
 
 struct Outcome {
@@ -38,10 +45,11 @@ struct Outcome {
     std::uint64_t octets = 0;    // of the texts of `messages`
     std::size_t greeted = 0;     // sessions, with `idle`
     bool stalled = false;
-    double seconds = 0;  // from the first connection to the last reply
-    std::vector<float>
-        milliseconds;     // of each message: from its connection, or its MAIL, to the reply to its final dot
-    std::string trouble;  // the first reply, or failure, that was not hoped for
+    double seconds = 0;               // from the first connection to the last reply
+    std::vector<float> milliseconds;  // of each message: from its connection, or its MAIL, to the reply to its final
+                                      // dot; with a rate, from when it was due
+    std::vector<Timed> times;         // the same, with `timed`
+    std::string trouble;              // the first reply, or failure, that was not hoped for
 };
 
 class Session;
@@ -57,11 +65,16 @@ class Sender {
     // Until the load is done or has stalled; with `idle`, until all sessions have greeted (they end with this object).
     const Outcome& run();
 
+    // From a signal's handler: no message begins any more.
+    static void stop();
+
   private:
     friend class Session;
 
     bool done() const;
     bool may_begin() const;
+    Clock::time_point due() const;  // of the next message, with a rate
+    int patience() const;           // milliseconds
     std::uint64_t take() { return taken_++; }
     const Text& text(std::uint64_t number) const { return texts_[number % texts_.size()]; }
     void begin_sessions();

@@ -33,6 +33,35 @@ class Own:
         return json.loads(done.stdout)
 
 
+class Paced:
+    """The same sender, beside what else is going on until end() is called. `rate`: messages a second, each at its time; None: as fast as
+    they are taken."""
+
+    def __init__(self, build, port, load, directory, times, rate=None, patience=60):
+        """`times`: a file for when each message was due, or began, and how long it took."""
+        self._times = times
+        command = [places.program(build, "test/bench/bench_send"), "-s", load.sessions, "-w", patience, "-t", 3600, "-l", times]
+        command += ["-R", f"{rate:.3f}"] if rate else []
+        self._process = subprocess.Popen([*map(str, command), f"127.0.0.1:{port}", str(directory)], stdout=subprocess.PIPE,
+                                         stderr=subprocess.PIPE, text=True)
+
+    def end(self):
+        """(what Own.send() tells, [(second of the monotonic clock, milliseconds)])."""
+        self._process.terminate()
+        output, words = self._process.communicate(timeout=120)
+        if self._process.returncode != 0:
+            raise Trouble(f"bench_send: {words.strip() or self._process.returncode}")
+        with open(self._times, encoding="ascii") as file:
+            times = [(float(begun), float(taken)) for begun, taken in map(str.split, file)]
+        return json.loads(output), times
+
+    def kill(self):
+        """Whatever it is doing; after end() nothing."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
+
+
 class SmtpSource:
     """It takes no times and ends with the first failure, so that it says less."""
 
