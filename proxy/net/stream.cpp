@@ -164,9 +164,9 @@ void Stream::flush() {
         }
         sent_ += static_cast<std::size_t>(wrote);
     }
-    // Everything is out. on_output_sent() has to come from the loop: with its next turn, and without two system calls
-    // for a watch on what is known already.
-    all_sent_.start({});
+    // Everything is out. on_output_sent() has to come from the loop: before it waits, and without two system calls for
+    // a watch on what is known already.
+    all_sent_.start();
 }
 
 void Stream::write_ready() {
@@ -181,7 +181,7 @@ void Stream::write_ready() {
             output_.shrink_to_fit();
         sent_ = 0;
         if (shutdown_wanted_)
-            ::shutdown(socket_.get(), SHUT_WR);
+            shut_down();
     }
     handler_.on_output_sent();
     end_with_tls();
@@ -194,7 +194,12 @@ void Stream::shutdown_when_sent() {
         send(tls_->take_output());
     }
     if (socket_ && output_size() == 0)
-        ::shutdown(socket_.get(), SHUT_WR);
+        shut_down();
+}
+
+void Stream::shut_down() {
+    shutdown_wanted_ = false;
+    ::shutdown(socket_.get(), SHUT_WR);
 }
 
 void Stream::fail(std::string why) {

@@ -79,12 +79,13 @@ class Stream {
     // A failed write is reported by the read side: what the peer said before it broke off (a 421, say) is read first.
     void fail(std::string why);
     void stop_writing();
+    void shut_down();
 
     Handler& handler_;
     base::UniqueFd socket_;
     Watch readable_;
     Watch writable_;
-    Timer all_sent_;
+    Soon all_sent_;
     std::string input_;
     std::size_t consumed_ = 0;
     std::string output_;
