@@ -58,7 +58,7 @@ struct Journal::State final : Files::Reader {
     void on_new_file() override { seen.emplace_back(); }
 
     void note(Kind kind, const std::string& id, const Key& key);
-    void call(bool urgent);
+    void tell_thread(std::unique_lock<std::mutex>& lock, bool urgent);
     void add(Task task);
     Known known(const Key& key, bool identified) const;
     void tell(const Origin& origin, const Key& content, const std::vector<std::string>& recipients, Answer& answer);
@@ -176,17 +176,19 @@ void Journal::State::note(Kind kind, const std::string& id, const Key& key) {
     entries = index.size();
 }
 
-void Journal::State::call(bool is_urgent) {
+// There is work. It is woken without the lock, for which it would only wait.
+void Journal::State::tell_thread(std::unique_lock<std::mutex>& lock, bool is_urgent) {
     const bool needed = is_urgent ? !urgent && state != Thread::kBusy : state == Thread::kAsleep;
     urgent = urgent || is_urgent;
+    lock.unlock();
     if (needed)
         wake.notify_one();
 }
 
 void Journal::State::add(Task task) {
-    const std::lock_guard lock(mutex);
+    std::unique_lock lock(mutex);
     waiting.tasks.push_back(std::move(task));
-    call(true);
+    tell_thread(lock, true);
 }
 
 Known Journal::State::known(const Key& key, bool identified) const {
@@ -309,25 +311,25 @@ void Journal::look_up(net::Loop& loop, std::vector<Key> keys, bool identified,
 }
 
 void Journal::intend(net::Loop& loop, std::string id, std::vector<Key> keys, std::function<void()> done) {
-    const std::lock_guard lock(state_->mutex);
+    std::unique_lock lock(state_->mutex);
     for (const auto& key : keys)
         state_->note(Kind::kIntent, id, key);
     state_->waiting.answers.emplace_back([&loop, done = std::move(done)]() mutable {
         SANDWICH_FAILPOINT("journal-intent-written");
         loop.post(std::move(done));
     });
-    state_->call(true);
+    state_->tell_thread(lock, true);
 }
 
 void Journal::conclude(std::string id, std::vector<Key> keys, Kind kind) {
     SANDWICH_FAILPOINT("journal-before-completion");
-    const std::lock_guard lock(state_->mutex);
+    std::unique_lock lock(state_->mutex);
     for (const auto& key : keys)
         state_->note(kind, id, key);
 #ifdef SANDWICH_FAILPOINTS
     state_->waiting.answers.emplace_back([] { SANDWICH_FAILPOINT("journal-completion-written"); });
 #endif
-    state_->call(false);
+    state_->tell_thread(lock, false);
 }
 
 void Journal::give_up(std::vector<Key> keys) {
@@ -337,9 +339,9 @@ void Journal::give_up(std::vector<Key> keys) {
 }
 
 void Journal::crashed(std::string id, Key mail) {
-    const std::lock_guard lock(state_->mutex);
+    std::unique_lock lock(state_->mutex);
     state_->note(Kind::kCrash, id, mail);
-    state_->call(false);
+    state_->tell_thread(lock, false);
 }
 
 void Journal::set_limits(FileLimits limits) {
