@@ -3,6 +3,7 @@
 #include <openssl/rand.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <stdexcept>
@@ -26,12 +27,22 @@ std::uint64_t unique_microseconds() {
     return next;
 }
 
+// OpenSSL takes as long for two octets as for many.
+std::uint16_t random_number() {
+    thread_local std::array<std::uint16_t, 256> store;
+    thread_local std::size_t used = store.size();
+    if (used == store.size()) {
+        if (RAND_bytes(reinterpret_cast<unsigned char*>(store.data()), sizeof store) != 1)
+            throw std::runtime_error("the system has no random bytes");
+        used = 0;
+    }
+    return store[used++];
+}
+
 }  // namespace
 
 std::string new_message_id() {
-    std::uint16_t random = 0;
-    if (RAND_bytes(reinterpret_cast<unsigned char*>(&random), sizeof random) != 1)
-        throw std::runtime_error("the system has no random bytes");
+    const auto random = random_number();
     std::string id(kMessageIdLength, '0');
     const auto fill = [&id](size_t begin, size_t end, std::uint64_t bits) {
         for (size_t place = end; place-- > begin; bits >>= 5)

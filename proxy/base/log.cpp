@@ -86,7 +86,7 @@ class Output {
             return;
         }
         const auto text =
-            fmt::format("{} {}[{}] {}: {}\n", iso8601(line.when), ident, ::getpid(), level_name(line.level), line.text);
+            fmt::format("{} {}[{}] {}: {}\n", iso8601(line.when), ident, process_, level_name(line.level), line.text);
         if (text_.size() + text.size() > PIPE_BUF)
             flush();
         text_ += text;
@@ -100,6 +100,7 @@ class Output {
         text_.clear();
     }
 
+    const pid_t process_ = ::getpid();  // once for all lines: it is a system call
     std::string text_;
 };
 

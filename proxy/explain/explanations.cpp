@@ -15,8 +15,7 @@
 namespace explain {
 namespace {
 
-constexpr std::size_t kWriteAtOnce = 64UL * 1024;  // octets
-constexpr std::uint32_t kForgetEvery = 3600;       // seconds
+constexpr std::uint32_t kForgetEvery = 3600;  // seconds
 
 std::uint32_t seconds_now() {
     return static_cast<std::uint32_t>(
@@ -60,7 +59,6 @@ struct Explanations::State {
     // Of the writer.
     Files files;
     Encoder encoder;
-    std::string unwritten;
     std::uint64_t dropped_told = 0;
     std::uint32_t forgot = 0;  // when it was last looked for what is too old
 
@@ -87,15 +85,14 @@ void Explanations::State::post(std::uint64_t weight, std::function<void()> task)
 }
 
 void Explanations::State::write(const Names& names, std::uint32_t time, std::string_view text) {
-    unwritten += encoder.encode(names, time, text);
-    if (unwritten.size() >= kWriteAtOnce)
+    encoder.add(names, time, text);
+    if (encoder.full())
         flush();
 }
 
 void Explanations::State::flush() {
-    if (!unwritten.empty()) {
-        const auto written = files.append(unwritten, seconds_now());
-        unwritten.clear();
+    if (!encoder.empty()) {
+        const auto written = files.append(encoder.take(), seconds_now());
         if (!written && !failing.exchange(true))
             base::log::event(base::log::kExplainFailed, "{}", written.error().message);
         else if (written && failing.exchange(false))

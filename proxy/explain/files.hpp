@@ -58,7 +58,7 @@ struct Found {
     std::string text;
 };
 
-// The newest `most` records of the mail that is called `name`, oldest first; records of one mail stand together.
+// The newest `most` texts about the mail that is called `name`, oldest first; those about one mail stand together.
 // `left_out` counts the others. Ends early when `stop` is set.
 base::Result<std::vector<Found>> search(const std::string& directory, std::string_view name, std::size_t most,
                                         std::size_t& left_out, const std::atomic<bool>& stop);

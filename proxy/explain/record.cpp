@@ -12,17 +12,22 @@ namespace explain {
 namespace {
 
 constexpr std::string_view kMagic = "\xf5Why";
-constexpr char kVersion = 1;
-constexpr std::size_t kInboundSize = 6;
-constexpr std::size_t kMessageIdSize = 7;
+constexpr char kVersion = 2;
+constexpr std::size_t kCount = 6;
 constexpr std::size_t kBodySize = 8;
-constexpr std::size_t kTime = 12;
-constexpr std::size_t kTextSize = 16;
-constexpr std::size_t kId = 20;
-constexpr std::size_t kCheck = 36;
+constexpr std::size_t kTextsSize = 12;
+constexpr std::size_t kListSize = 16;
+constexpr std::size_t kCheck = 20;
+// In the list.
+constexpr std::size_t kTime = 0;
+constexpr std::size_t kTextSize = 4;
+constexpr std::size_t kId = 8;
+constexpr std::size_t kInboundSize = 22;
+constexpr std::size_t kMessageIdSize = 23;
 
-static_assert(kId + base::kMessageIdLength + 2 == kCheck);
+static_assert(kId + base::kMessageIdLength == kInboundSize);
 static_assert(kMaxMessageId < 256);
+static_assert(kMostTexts < 65536);
 
 void put_number(std::string& octets, std::size_t at, std::uint32_t number) {
     for (std::size_t i = 0; i < 4; ++i, number >>= 8)
@@ -63,80 +68,122 @@ Encoder::~Encoder() {
     ::deflateEnd(&stream_->z);
 }
 
-std::string Encoder::pack(std::string_view text) {
-    auto& z = stream_->z;
-    ::deflateReset(&z);
-    std::string packed(::deflateBound(&z, static_cast<uLong>(text.size())), '\0');
-    z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));  // zlib only reads it
-    z.avail_in = static_cast<uInt>(text.size());
-    z.next_out = reinterpret_cast<Bytef*>(packed.data());
-    z.avail_out = static_cast<uInt>(packed.size());
-    const bool whole = ::deflate(&z, Z_FINISH) == Z_STREAM_END;
-    packed.resize(whole ? packed.size() - z.avail_out : 0);
-    return packed;
-}
-
-std::string Encoder::encode(const Names& names, std::uint32_t time, std::string_view text) {
+void Encoder::add(const Names& names, std::uint32_t time, std::string_view text) {
     text = text.substr(0, kMaxRecordText);
     const auto inbound = std::string_view(names.inbound_id).substr(0, kMaxInboundId);
     const auto message_id = std::string_view(names.message_id).substr(0, kMaxMessageId);
-    std::string record(kRecordHead, '\0');
+    const auto at = list_.size();
+    list_.resize(at + kListHead);
+    put_number(list_, at + kTime, time);
+    put_number(list_, at + kTextSize, static_cast<std::uint32_t>(text.size()));
+    std::copy_n(names.id.begin(), std::min(names.id.size(), base::kMessageIdLength),
+                list_.begin() + static_cast<std::ptrdiff_t>(at + kId));
+    list_[at + kInboundSize] = static_cast<char>(inbound.size());
+    list_[at + kMessageIdSize] = static_cast<char>(message_id.size());
+    list_.append(inbound).append(message_id);
+    texts_.append(text);
+    ++count_;
+}
+
+void Encoder::pack(std::string& record) {
+    auto& z = stream_->z;
+    ::deflateReset(&z);
+    const auto before = record.size();
+    record.resize(before + ::deflateBound(&z, static_cast<uLong>(texts_.size())));
+    z.next_in = reinterpret_cast<Bytef*>(texts_.data());
+    z.avail_in = static_cast<uInt>(texts_.size());
+    z.next_out = reinterpret_cast<Bytef*>(record.data() + before);
+    z.avail_out = static_cast<uInt>(record.size() - before);
+    const bool whole = ::deflate(&z, Z_FINISH) == Z_STREAM_END;
+    record.resize(whole ? record.size() - z.avail_out : before);
+}
+
+std::string Encoder::take() {
+    std::string record;
+    if (empty())
+        return record;
+    record.resize(kRecordHead);
     std::copy(kMagic.begin(), kMagic.end(), record.begin());
     record[4] = kVersion;
-    record[kInboundSize] = static_cast<char>(inbound.size());
-    record[kMessageIdSize] = static_cast<char>(message_id.size());
-    put_number(record, kTime, time);
-    put_number(record, kTextSize, static_cast<std::uint32_t>(text.size()));
-    std::copy_n(names.id.begin(), std::min(names.id.size(), base::kMessageIdLength), record.begin() + kId);
-    record.append(inbound).append(message_id).append(pack(text));
+    record[kCount] = static_cast<char>(count_ & 0xff);
+    record[kCount + 1] = static_cast<char>(count_ >> 8);
+    put_number(record, kTextsSize, static_cast<std::uint32_t>(texts_.size()));
+    put_number(record, kListSize, static_cast<std::uint32_t>(list_.size()));
+    record += list_;
+    pack(record);
     put_number(record, kBodySize, static_cast<std::uint32_t>(record.size() - kRecordHead));
     put_number(record, kCheck, check_of(record));
+    count_ = 0;
+    list_.clear();
+    texts_.clear();
     return record;
 }
 
-bool Record::is_of(std::string_view name) const {
+bool Text::is_of(std::string_view name) const {
     if (name.empty())
         return false;
     // Also as the log writes it.
     return name == id || name == inbound_id || name == message_id || name == base::log::escape(message_id);
 }
 
-std::optional<std::string> Record::text() const {
-    std::string text(text_size, '\0');
-    uLongf size = text_size;
-    if (::uncompress(reinterpret_cast<Bytef*>(text.data()), &size, reinterpret_cast<const Bytef*>(packed.data()),
+std::optional<std::string> Text::text() const {
+    std::string texts(texts_size, '\0');
+    uLongf got = texts_size;
+    if (::uncompress(reinterpret_cast<Bytef*>(texts.data()), &got, reinterpret_cast<const Bytef*>(packed.data()),
                      static_cast<uLong>(packed.size())) != Z_OK ||
-        size != text_size)
+        got != texts_size)
         return std::nullopt;
-    return text;
+    return texts.substr(begin, size);
 }
 
-std::optional<Record> RecordReader::next() {
+std::optional<Text> RecordReader::next() {
+    while (list_.empty())
+        if (!next_record())
+            return std::nullopt;
+    Text text;
+    if (list_.size() >= kListHead) {
+        const std::size_t inbound = static_cast<unsigned char>(list_[kInboundSize]);
+        const std::size_t message_id = static_cast<unsigned char>(list_[kMessageIdSize]);
+        text.time = get_number(list_, kTime);
+        text.size = get_number(list_, kTextSize);
+        if (list_.size() - kListHead >= inbound + message_id && text.size <= texts_size_ - begin_) {
+            text.id = list_.substr(kId, base::kMessageIdLength);
+            text.inbound_id = list_.substr(kListHead, inbound);
+            text.message_id = list_.substr(kListHead + inbound, message_id);
+            text.begin = begin_;
+            text.texts_size = texts_size_;
+            text.packed = packed_;
+            list_.remove_prefix(kListHead + inbound + message_id);
+            begin_ += text.size;
+            return text;
+        }
+    }
+    list_ = {};  // the check was right, and yet it makes no sense
+    return next();
+}
+
+bool RecordReader::next_record() {
     for (;;) {
         const auto at = rest_.find(kMagic);
         if (at == std::string_view::npos)
-            return std::nullopt;
+            return false;
         rest_.remove_prefix(at);
         if (rest_.size() < kRecordHead)
-            return std::nullopt;
+            return false;
         const std::size_t size = kRecordHead + std::size_t{get_number(rest_, kBodySize)};
-        const std::size_t inbound = static_cast<unsigned char>(rest_[kInboundSize]);
-        const std::size_t message_id = static_cast<unsigned char>(rest_[kMessageIdSize]);
-        const auto text_size = get_number(rest_, kTextSize);
-        if (rest_[4] != kVersion || size > std::min(rest_.size(), kMaxRecord) || text_size > kMaxRecordText ||
-            kRecordHead + inbound + message_id > size || check_of(rest_.substr(0, size)) != get_number(rest_, kCheck)) {
+        const std::size_t list = get_number(rest_, kListSize);
+        texts_size_ = get_number(rest_, kTextsSize);
+        if (rest_[4] != kVersion || size > std::min(rest_.size(), kMaxRecord) ||
+            texts_size_ > kEnoughText + kMaxRecordText || kRecordHead + list > size ||
+            check_of(rest_.substr(0, size)) != get_number(rest_, kCheck)) {
             rest_.remove_prefix(1);
             continue;
         }
-        const auto body = rest_.substr(kRecordHead, size - kRecordHead);
-        Record record{rest_.substr(kId, base::kMessageIdLength),
-                      body.substr(0, inbound),
-                      body.substr(inbound, message_id),
-                      get_number(rest_, kTime),
-                      text_size,
-                      body.substr(inbound + message_id)};
+        list_ = rest_.substr(kRecordHead, list);
+        packed_ = rest_.substr(kRecordHead + list, size - kRecordHead - list);
+        begin_ = 0;
         rest_.remove_prefix(size);
-        return record;
+        return true;
     }
 }
 

@@ -70,6 +70,11 @@ base::Status Files::open_current(bool fresh) {
     file_.reset(::open(path().c_str(), flags, 0600));
     if (!file_)
         return base::errno_error(path());
+    struct stat status {};
+    if (::fstat(file_.get(), &status) != 0)
+        return base::errno_error(path());
+    device_ = status.st_dev;
+    inode_ = status.st_ino;
     end_ = 0;
     begun_ = 0;
     return base::ok();
@@ -87,16 +92,19 @@ base::Status Files::read_from(std::uint64_t begin, Reader& reader) {
     return base::ok();
 }
 
-// Another process has begun a new file: ours is journal.old by now.
-bool Files::replaced() const {
-    struct stat ours {};
+bool Files::caught_up() const {
     struct stat named {};
-    return ::fstat(file_.get(), &ours) == 0 &&
-           (::stat(path().c_str(), &named) != 0 || ours.st_ino != named.st_ino || ours.st_dev != named.st_dev);
+    return file_ && ::stat(path().c_str(), &named) == 0 && named.st_ino == inode_ && named.st_dev == device_ &&
+           static_cast<std::uint64_t>(named.st_size) / kRecordSize * kRecordSize == end_;
 }
 
 base::Status Files::catch_up(Reader& reader) {
-    if (file_ && replaced()) {
+    if (caught_up())
+        return base::ok();
+    struct stat named {};
+    const bool ours = file_ && ::stat(path().c_str(), &named) == 0 && named.st_ino == inode_ && named.st_dev == device_;
+    if (file_ && !ours) {
+        // Another process has begun a new file: ours is journal.old by now.
         if (auto rest = read_from(end_, reader); !rest)
             return rest;
         file_.reset();
@@ -106,12 +114,7 @@ base::Status Files::catch_up(Reader& reader) {
             return opened;
         reader.on_new_file();
     }
-    struct stat status {};
-    if (::fstat(file_.get(), &status) != 0)
-        return base::errno_error(path());
-    if (static_cast<std::uint64_t>(status.st_size) / kRecordSize * kRecordSize > end_)
-        return read_from(end_, reader);
-    return base::ok();
+    return read_from(end_, reader);
 }
 
 base::Status Files::rotate(Reader& reader) {
@@ -131,14 +134,29 @@ base::Status Files::append(std::string_view records, std::uint32_t now, Reader& 
     if (end_ > 0 && (end_ + records.size() > limits_.size || old))
         if (auto rotated = rotate(reader); !rotated)
             return rotated;
-    // What a full disk left of a record is filled up, so that the next ones stand where they are looked for.
-    struct stat status {};
-    if (::fstat(file_.get(), &status) != 0)
-        return base::errno_error(path());
-    const auto torn = static_cast<std::uint64_t>(status.st_size) % kRecordSize;
-    std::string octets(torn == 0 ? 0 : kRecordSize - torn, '\0');
-    octets += records;
-    const auto before = static_cast<std::uint64_t>(status.st_size);
+    std::uint64_t begin = 0;
+    if (auto written = write(records, begin); !written)
+        return written;
+    if (const auto torn = begin % kRecordSize; torn != 0) {
+        // What a full disk left of a record is filled up, and all is written again where it is looked for. Records that
+        // stand there twice say the same twice.
+        const auto end = (begin + records.size()) % kRecordSize;
+        std::string octets(end == 0 ? 0 : kRecordSize - end, '\0');
+        octets += records;
+        if (auto written = write(octets, begin); !written)
+            return written;
+        return base::ok();  // catch_up() reads it all
+    }
+    if (begun_ == 0)
+        begun_ = now;
+    // With records of others in between they are read again, together with ours: catch_up() sees to it.
+    if (begin == end_)
+        end_ = begin + records.size();
+    return base::ok();
+}
+
+// `begin`: where they stand.
+base::Status Files::write(std::string_view octets, std::uint64_t& begin) {
     ssize_t written = 0;
     do {
         written = ::write(file_.get(), octets.data(), octets.size());
@@ -147,12 +165,11 @@ base::Status Files::append(std::string_view records, std::uint32_t now, Reader& 
         return base::errno_error(path());
     if (static_cast<std::size_t>(written) < octets.size())
         return base::error("{}: written only in part: no space?", path());
-    if (begun_ == 0)
-        begun_ = now;
-    // With records of others in between they are read again, together with ours: catch_up() sees to it.
-    if (::fstat(file_.get(), &status) == 0 && static_cast<std::uint64_t>(status.st_size) == before + octets.size() &&
-        before / kRecordSize * kRecordSize == end_)
-        end_ = before + octets.size();
+    // O_APPEND has put them behind what others wrote, and us behind them.
+    const auto end = ::lseek(file_.get(), 0, SEEK_CUR);
+    if (end < 0)
+        return base::errno_error(path());
+    begin = static_cast<std::uint64_t>(end) - octets.size();
     return base::ok();
 }
 

@@ -44,6 +44,9 @@ class Files {
 
     // Gives what other processes have written since the last call.
     base::Status catch_up(Reader& reader);
+    // Nobody else has written since then: catch_up() would give nothing. One question, which the system answers from
+    // memory.
+    [[nodiscard]] bool caught_up() const;
     // Appends whole records (encoded), begins a new file before when the limits say so (then on_new_file() is called).
     base::Status append(std::string_view records, std::uint32_t now, Reader& reader);
 
@@ -57,11 +60,13 @@ class Files {
     base::Status open_current(bool fresh);
     base::Status read_from(std::uint64_t begin, Reader& reader);
     base::Status rotate(Reader& reader);
-    [[nodiscard]] bool replaced() const;
+    base::Status write(std::string_view octets, std::uint64_t& begin);
 
     std::string directory_;
     FileLimits limits_;
     base::UniqueFd file_;
+    std::uint64_t device_ = 0;  // of the file
+    std::uint64_t inode_ = 0;
     std::uint64_t end_ = 0;    // octets of the file that are known: read, or written by us
     std::uint32_t begun_ = 0;  // time of its first record; 0: it has none
 };

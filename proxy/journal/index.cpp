@@ -19,6 +19,26 @@ void Index::apply(const Record& record, bool own) {
     current_.entries[record.key] = entry;
 }
 
+void Index::renew(const Record& record) {
+    if (record.kind == Kind::kCrash)
+        return;
+    const auto is_it = [&record](const Entry& entry) {
+        return entry.kind == record.kind && entry.process == record.process &&
+               std::equal(entry.id.begin(), entry.id.end(), record.id.begin(), record.id.end());
+    };
+    if (const auto found = current_.entries.find(record.key); found != current_.entries.end()) {
+        // Whether an intent that somebody else's record had covered still runs is not known any more.
+        if (!is_it(found->second))
+            apply(record, false);
+        return;
+    }
+    if (const auto before = previous_.entries.find(record.key);
+        before != previous_.entries.end() && is_it(before->second))
+        current_.entries.insert(previous_.entries.extract(before));
+    else
+        apply(record, false);
+}
+
 void Index::stop_waiting(const Key& key) {
     for (auto* generation : {&current_, &previous_})
         if (const auto found = generation->entries.find(key); found != generation->entries.end()) {

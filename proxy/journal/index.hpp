@@ -1,7 +1,7 @@
 // What the journal knows, in memory: the last word about each key, of two generations.
 //
 // The generations follow the two files on disk: when a new file is begun the older generation is forgotten, so memory
-// is bounded as the files are. Not thread-safe: the journal's thread owns it.
+// is bounded as the files are. Not thread-safe.
 #pragma once
 
 #include <array>
@@ -26,6 +26,8 @@ class Index {
 
     // `own`: written by this process just now; an intent is running until another record of its key ends it.
     void apply(const Record& record, bool own);
+    // One of ours, applied before: it stands behind what was applied since, and in the new file, if one was begun.
+    void renew(const Record& record);
     // An intent whose end nobody will learn (the connection broke after the final dot) runs no more.
     void stop_waiting(const Key& key);
 

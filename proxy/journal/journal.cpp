@@ -4,12 +4,14 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <thread>
 #include <utility>
 
@@ -38,88 +40,155 @@ bool is_alive(std::uint32_t process) {
 struct Journal::State final : Files::Reader {
     using Task = std::function<void()>;
 
-    void add(Task task) {
-        {
-            const std::lock_guard lock(mutex);
-            tasks.push_back(std::move(task));
-        }
-        wake.notify_one();
-    }
+    // What is to be done by the thread, in this order.
+    struct Work {
+        std::string records;        // encoded
+        std::vector<Task> answers;  // to be given when they are written
+        std::vector<Task> tasks;    // that want to know what others wrote
+
+        [[nodiscard]] bool empty() const { return records.empty() && answers.empty() && tasks.empty(); }
+    };
 
     void run();
+    void work(Work& batch);
+    void write(const std::string& records);
+    void learn(const std::string& records);
+    void failed(const base::Status& status);
     void on_record(const Record& record) override;
-    void on_new_file() override { index.begin_generation(); }
-    void write(Kind kind, const std::string& id, const Key& key);
-    void flush();
-    Known known(const Key& key, bool identified) const;
-    Answer look_up(const mail::Message& message, std::size_t below, const Origin& origin,
-                   const std::vector<std::string>& recipients);
+    void on_new_file() override { seen.emplace_back(); }
 
-    // Of the thread, once it runs.
+    void note(Kind kind, const std::string& id, const Key& key);
+    void tell_thread(std::unique_lock<std::mutex>& lock, bool urgent);
+    void add(Task task);
+    Known known(const Key& key, bool identified) const;
+    void tell(const Origin& origin, const Key& content, const std::vector<std::string>& recipients, Answer& answer);
+    bool look_up_at_once(std::string_view text, const Origin& origin, const std::vector<std::string>& recipients,
+                         Answer& answer);
+
     const std::uint32_t process = static_cast<std::uint32_t>(::getpid());
-    bool reading_ours = true;  // at start: what an earlier process with our number wrote is not ours
-    Index index;
+
+    std::shared_mutex files_mutex;  // of those two; taken before the other one
     std::optional<Files> files;
-    std::string unwritten;      // encoded records
-    std::vector<Task> answers;  // to be given when they are written
+    std::vector<std::optional<Record>> seen;  // in the files, in order; nothing: a new one begins
 
     std::atomic<std::uint64_t> entries{0};
     std::atomic<std::uint64_t> recognised{0};
     std::atomic<bool> failing{false};
-    std::mutex mutex;
-    std::condition_variable wake;
-    std::vector<Task> tasks;
+
+    mutable std::mutex mutex;  // of all below
+    Index index;
+    Work waiting;
+    bool urgent = false;  // somebody waits for an answer
+    enum class Thread { kAsleep, kDozing, kBusy } state = Thread::kBusy;
     bool stopping = false;
+    std::condition_variable wake;
     std::thread thread;
 };
 
-void Journal::State::on_record(const Record& record) {
-    if (reading_ours || record.process != process)
-        index.apply(record, false);
-}
-
-void Journal::State::write(Kind kind, const std::string& id, const Key& key) {
-    const Record record{kind, process, seconds_now(), key, id};
-    index.apply(record, true);
-    const auto octets = encode(record);
-    unwritten.append(octets.data(), octets.size());
-}
-
-// One write for all that came together.
-void Journal::State::flush() {
-    if (!unwritten.empty()) {
-        const auto written = files->append(unwritten, seconds_now(), *this);
-        unwritten.clear();
-        if (!written && !failing.exchange(true))
-            base::log::event(base::log::kJournalFailed, "{}", written.error().message);
-        else if (written && failing.exchange(false))
-            base::log::event(base::log::kJournalFailed, "it can be written again");
-    }
-    for (auto& answer : std::exchange(answers, {}))
-        answer();
-    entries = index.size();
-}
+// ---- the thread
 
 void Journal::State::run() {
     std::unique_lock lock(mutex);
     for (;;) {
-        wake.wait(lock, [this] { return !tasks.empty() || stopping; });
-        if (tasks.empty())
+        // What nobody waits for gets company, and wakes nobody.
+        state = Thread::kDozing;
+        wake.wait_for(lock, kLazy, [this] { return urgent || stopping; });
+        if (waiting.empty() && !stopping) {
+            state = Thread::kAsleep;
+            wake.wait(lock, [this] { return !waiting.empty() || stopping; });
+            if (!urgent && !stopping)
+                continue;
+        }
+        state = Thread::kBusy;
+        if (waiting.empty())
             return;
-        auto batch = std::exchange(tasks, {});
+        auto batch = std::exchange(waiting, {});
+        urgent = false;
         lock.unlock();
+        work(batch);
+        batch = {};  // what the tasks hold dies outside the lock
+        lock.lock();
+    }
+}
+
+// One write for all that came together.
+void Journal::State::work(Work& batch) {
+    {
+        const std::lock_guard guard(files_mutex);
         try {
-            if (auto read = files->catch_up(*this); !read && !failing.exchange(true))
-                base::log::event(base::log::kJournalFailed, "{}", read.error().message);
+            failed(files->catch_up(*this));
+            learn(batch.records);
+            if (!batch.records.empty())
+                write(batch.records);
+            learn(batch.records);
         } catch (const std::exception& failure) {
             base::log::event(base::log::kJournalFailed, "{}", failure.what());
         }
-        for (auto& task : batch)
-            task();
-        flush();
-        batch.clear();  // what the tasks hold dies outside the lock
-        lock.lock();
     }
+    for (auto& answer : batch.answers)
+        answer();
+    for (auto& task : batch.tasks)
+        task();
+}
+
+void Journal::State::write(const std::string& records) {
+    const auto written = files->append(records, seconds_now(), *this);
+    failed(written);
+    if (written && failing.exchange(false))
+        base::log::event(base::log::kJournalFailed, "it can be written again");
+}
+
+void Journal::State::failed(const base::Status& status) {
+    if (!status && !failing.exchange(true))
+        base::log::event(base::log::kJournalFailed, "{}", status.error().message);
+}
+
+void Journal::State::on_record(const Record& record) {
+    if (record.process != process)
+        seen.emplace_back(record);
+}
+
+// Takes over what was seen in the files. Ours is written behind it: `records`, and what came since.
+void Journal::State::learn(const std::string& records) {
+    if (seen.empty())
+        return;
+    const std::lock_guard lock(mutex);
+    for (const auto& record : std::exchange(seen, {})) {
+        if (record)
+            index.apply(*record, false);
+        else
+            index.begin_generation();
+    }
+    for (const std::string_view ours : {std::string_view(records), std::string_view(waiting.records)})
+        for (std::size_t at = 0; at < ours.size(); at += kRecordSize)
+            if (const auto record = decode(ours.substr(at, kRecordSize)))
+                index.renew(*record);
+    entries = index.size();
+}
+
+// ---- whoever asks or tells; with the lock
+
+void Journal::State::note(Kind kind, const std::string& id, const Key& key) {
+    const Record record{kind, process, seconds_now(), key, id};
+    index.apply(record, true);
+    const auto octets = encode(record);
+    waiting.records.append(octets.data(), octets.size());
+    entries = index.size();
+}
+
+// There is work. It is woken without the lock, for which it would only wait.
+void Journal::State::tell_thread(std::unique_lock<std::mutex>& lock, bool is_urgent) {
+    const bool needed = is_urgent ? !urgent && state != Thread::kBusy : state == Thread::kAsleep;
+    urgent = urgent || is_urgent;
+    lock.unlock();
+    if (needed)
+        wake.notify_one();
+}
+
+void Journal::State::add(Task task) {
+    std::unique_lock lock(mutex);
+    waiting.tasks.push_back(std::move(task));
+    tell_thread(lock, true);
 }
 
 Known Journal::State::known(const Key& key, bool identified) const {
@@ -138,28 +207,49 @@ Known Journal::State::known(const Key& key, bool identified) const {
     return known;
 }
 
-Answer Journal::State::look_up(const mail::Message& message, std::size_t below, const Origin& origin,
-                               const std::vector<std::string>& recipients) {
-    Answer answer;
-    const auto content = sha256(message.bytes().substr(std::min(below, message.size())));
+void Journal::State::tell(const Origin& origin, const Key& content, const std::vector<std::string>& recipients,
+                          Answer& answer) {
     answer.mail = mail_key(origin, content);
-    answer.crashes = index.crashes(answer.mail);
-    for (const auto& recipient : recipients) {
+    for (const auto& recipient : recipients)
         answer.keys.push_back(recipient_key(origin, content, recipient));
-        answer.known.push_back(known(answer.keys.back(), origin.identified()));
+    const std::lock_guard lock(mutex);
+    answer.crashes = index.crashes(answer.mail);
+    for (const auto& key : answer.keys) {
+        answer.known.push_back(known(key, origin.identified()));
         if (answer.known.back().state == Known::State::kDone)
             ++recognised;
     }
-    return answer;
 }
+
+// False: the thread has to be asked.
+bool Journal::State::look_up_at_once(std::string_view text, const Origin& origin,
+                                     const std::vector<std::string>& recipients, Answer& answer) {
+    if (text.size() > kDigestedAtOnce)
+        return false;
+    const auto content = sha256(text);
+    // While the thread is at the files nobody knows what stands in them.
+    const std::shared_lock lock(files_mutex, std::try_to_lock);
+    if (!lock.owns_lock() || !files->caught_up())
+        return false;
+    tell(origin, content, recipients, answer);
+    return true;
+}
+
+// ---- the journal
 
 base::Result<std::unique_ptr<Journal>> Journal::open(const std::string& directory, FileLimits limits) {
     auto state = std::make_unique<State>();
-    auto files = Files::open(directory, limits, seconds_now(), *state);
+    // At the start what an earlier process with our number wrote is not ours.
+    struct Start final : Files::Reader {
+        explicit Start(Index& of) : index(of) {}
+        void on_record(const Record& record) override { index.apply(record, false); }
+        void on_new_file() override { index.begin_generation(); }
+        Index& index;
+    } start(state->index);
+    auto files = Files::open(directory, limits, seconds_now(), start);
     if (!files)
         return files.error();
     state->files.emplace(std::move(*files));
-    state->reading_ours = false;
     state->entries = state->index.size();
     return std::unique_ptr<Journal>(new Journal(std::move(state)));
 }
@@ -185,11 +275,20 @@ Journal::~Journal() {
 
 void Journal::look_up(net::Loop& loop, mail::MessagePtr message, std::size_t below, Origin origin,
                       std::vector<std::string> recipients, std::function<void(Answer)> done) {
+    below = std::min(below, message->size());
+    bool answered = false;
+    Answer at_once;
+    try {
+        answered = state_->look_up_at_once(message->bytes().substr(below), origin, recipients, at_once);
+    } catch (const std::exception&) {  // the thread will say it
+    }
+    if (answered)
+        return done(std::move(at_once));
     state_->add([state = state_.get(), &loop, message = std::move(message), below, origin = std::move(origin),
                  recipients = std::move(recipients), done = std::move(done)]() mutable {
         auto answer = std::make_shared<Answer>();
         try {
-            *answer = state->look_up(*message, below, origin, recipients);
+            state->tell(origin, sha256(message->bytes().substr(below)), recipients, *answer);
         } catch (const std::exception& failure) {
             base::log::event(base::log::kJournalFailed, "{}", failure.what());
         }
@@ -202,46 +301,54 @@ void Journal::look_up(net::Loop& loop, std::vector<Key> keys, bool identified,
     state_->add([state = state_.get(), &loop, keys = std::move(keys), identified, done = std::move(done)]() mutable {
         std::vector<Known> known;
         known.reserve(keys.size());
-        for (const auto& key : keys)
-            known.push_back(state->known(key, identified));
+        {
+            const std::lock_guard lock(state->mutex);
+            for (const auto& key : keys)
+                known.push_back(state->known(key, identified));
+        }
         loop.post([done = std::move(done), known = std::move(known)]() mutable { done(std::move(known)); });
     });
 }
 
 void Journal::intend(net::Loop& loop, std::string id, std::vector<Key> keys, std::function<void()> done) {
-    state_->add(
-        [state = state_.get(), &loop, id = std::move(id), keys = std::move(keys), done = std::move(done)]() mutable {
-            for (const auto& key : keys)
-                state->write(Kind::kIntent, id, key);
-            state->answers.emplace_back([&loop, done = std::move(done)]() mutable {
-                SANDWICH_FAILPOINT("journal-intent-written");
-                loop.post(std::move(done));
-            });
-        });
+    std::unique_lock lock(state_->mutex);
+    for (const auto& key : keys)
+        state_->note(Kind::kIntent, id, key);
+    state_->waiting.answers.emplace_back([&loop, done = std::move(done)]() mutable {
+        SANDWICH_FAILPOINT("journal-intent-written");
+        loop.post(std::move(done));
+    });
+    state_->tell_thread(lock, true);
 }
 
 void Journal::conclude(std::string id, std::vector<Key> keys, Kind kind) {
-    state_->add([state = state_.get(), id = std::move(id), keys = std::move(keys), kind] {
-        SANDWICH_FAILPOINT("journal-before-completion");
-        for (const auto& key : keys)
-            state->write(kind, id, key);
-        state->answers.emplace_back([] { SANDWICH_FAILPOINT("journal-completion-written"); });
-    });
+    SANDWICH_FAILPOINT("journal-before-completion");
+    std::unique_lock lock(state_->mutex);
+    for (const auto& key : keys)
+        state_->note(kind, id, key);
+#ifdef SANDWICH_FAILPOINTS
+    state_->waiting.answers.emplace_back([] { SANDWICH_FAILPOINT("journal-completion-written"); });
+#endif
+    state_->tell_thread(lock, false);
 }
 
 void Journal::give_up(std::vector<Key> keys) {
-    state_->add([state = state_.get(), keys = std::move(keys)] {
-        for (const auto& key : keys)
-            state->index.stop_waiting(key);
-    });
+    const std::lock_guard lock(state_->mutex);
+    for (const auto& key : keys)
+        state_->index.stop_waiting(key);
 }
 
 void Journal::crashed(std::string id, Key mail) {
-    state_->add([state = state_.get(), id = std::move(id), mail] { state->write(Kind::kCrash, id, mail); });
+    std::unique_lock lock(state_->mutex);
+    state_->note(Kind::kCrash, id, mail);
+    state_->tell_thread(lock, false);
 }
 
 void Journal::set_limits(FileLimits limits) {
-    state_->add([state = state_.get(), limits] { state->files->set_limits(limits); });
+    state_->add([state = state_.get(), limits] {
+        const std::lock_guard guard(state->files_mutex);
+        state->files->set_limits(limits);
+    });
 }
 
 Journal::Status Journal::status() const {

@@ -1,12 +1,14 @@
 // The journal as the loops see it: what was done with each recipient of each mail, so that a retry is not a second mail
 // (DESIGN section 6, invariant 9).
 //
-// One thread owns index and files, since writing may block and a large mail takes time to digest; what waits for it is
-// done in one go, with one write. Thread-safe. Completions run on `loop`'s thread; a completion must find its session
-// by id, never hold it. A journal that cannot be written stops no mail: it is logged, and a crash may then deliver
-// twice.
+// The index is in memory, and whoever asks or tells something does so there, at once. A thread writes, since writing
+// may block; what waits for it is written in one go. It also digests large mails, and reads what other processes wrote:
+// then a question has to wait for it. Thread-safe. Completions run on `loop`'s thread; a completion must find its
+// session by id, never hold it. A journal that cannot be written stops no mail: it is logged, and a crash may then
+// deliver twice.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -50,7 +52,13 @@ class Journal {
     Journal(const Journal&) = delete;
     Journal& operator=(const Journal&) = delete;
 
-    // `below`: offset in the message from which on it is part of the key.
+    // What is digested where it is asked for, in octets: the thread would take longer to be woken.
+    static constexpr std::size_t kDigestedAtOnce = 32U << 10;
+    // So long a record that nobody waits for may lie in memory, to be written together with others.
+    static constexpr std::chrono::milliseconds kLazy{1};
+
+    // `below`: offset in the message from which on it is part of the key. `done` may be called before this returns: a
+    // small mail is answered from memory, unless another process has written something.
     void look_up(net::Loop& loop, mail::MessagePtr message, std::size_t below, Origin origin,
                  std::vector<std::string> recipients, std::function<void(Answer)> done);
     // What is known of other keys of the same mail, in order (act_key()). `identified`: as Origin::identified().

@@ -4,16 +4,27 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <stdexcept>
 #include <utility>
 
 namespace net {
 
+namespace {
+
+// Posted by what was posted, and so on: after so many rounds the sockets get their turn.
+constexpr int kRounds = 16;
+
+thread_local Loop* in_turn = nullptr;  // of this thread
+
+}  // namespace
+
 Loop::Loop() : base_(event_base_new()), wake_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-    if (base_ == nullptr || !wake_fd_)
+    if (base_ == nullptr || !wake_fd_ || (event_base_get_features(base_) & EV_FEATURE_ET) == 0)
         throw std::runtime_error("cannot make an event loop");
-    wake_event_ = event_new(base_, wake_fd_.get(), EV_READ | EV_PERSIST, on_wake, this);
+    // Edges: each write is told once, and nobody has to read what was written.
+    wake_event_ = event_new(base_, wake_fd_.get(), EV_READ | EV_PERSIST | EV_ET, on_wake, this);
     if (wake_event_ == nullptr || event_add(wake_event_, nullptr) != 0)
         throw std::runtime_error("cannot watch the event loop's mailbox");
 }
@@ -26,31 +37,52 @@ Loop::~Loop() {
 }
 
 void Loop::run() {
-    event_base_loop(base_, EVLOOP_NO_EXIT_ON_EMPTY);
+    stopping_ = false;
+    while (!stopping_)
+        turn(true);
     drain();
 }
 
 void Loop::stop() {
-    post([this] { event_base_loopbreak(base_); });
+    post([this] { stopping_ = true; });
+}
+
+void Loop::turn(bool wait) {
+    for (int round = 0; round == 0 || (round < kRounds && !may_sleep()); ++round)
+        drain();
+    if (stopping_)
+        return;
+    auto* const outer = std::exchange(in_turn, this);
+    event_base_loop(base_, EVLOOP_ONCE | (wait && may_sleep() ? 0 : EVLOOP_NONBLOCK));
+    in_turn = outer;
+    asleep_ = false;
+}
+
+// True: there is nothing to do, and whoever posts something from now on wakes us.
+bool Loop::may_sleep() {
+    if (!soon_.empty() || !retired_.empty())
+        return false;
+    const std::lock_guard lock(mutex_);
+    asleep_ = mailbox_.empty();
+    return asleep_;
 }
 
 void Loop::post(Task task) {
-    bool was_empty = false;
+    bool wake = false;
     {
         const std::lock_guard lock(mutex_);
-        was_empty = mailbox_.empty();
         mailbox_.push_back(std::move(task));
+        wake = asleep_.exchange(false);
     }
-    if (was_empty) {
+    if (wake) {
         const std::uint64_t one = 1;
-        // An eventfd write fails only when the counter is full, and then the loop is awake anyway.
+        // An eventfd write fails only when the counter is full, and it is full after five hundred years.
         [[maybe_unused]] const auto written = ::write(wake_fd_.get(), &one, sizeof one);
     }
 }
 
 void Loop::retire_shared(std::shared_ptr<void> object) {
     retired_.push_back(std::move(object));
-    post([] {});  // wakes drain()
 }
 
 void Loop::drain() {
@@ -59,28 +91,38 @@ void Loop::drain() {
         const std::lock_guard lock(mutex_);
         tasks.swap(mailbox_);
     }
+    // What is started meanwhile waits for the next round.
+    for (std::size_t i = 0, count = soon_.size(); i < count; ++i)
+        if (auto* const soon = std::exchange(soon_[i], nullptr)) {
+            soon->started_ = false;
+            soon->callback_();
+        }
+    std::erase(soon_, nullptr);
     for (auto& task : tasks)
         task();
     // Destructors may retire further objects: they wait for the next round.
     const auto dying = std::exchange(retired_, {});
 }
 
-void Loop::on_wake(int fd, short, void* self) noexcept {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const auto got = ::read(fd, &count, sizeof count);
-    static_cast<Loop*>(self)->drain();
+// To be woken is all that there is to it: the mailbox is emptied in any case.
+void Loop::on_wake(int, short, void*) noexcept {
+    awake();
 }
 
-namespace {
-
-timeval to_timeval(std::chrono::milliseconds after) {
-    timeval tv{};
-    tv.tv_sec = after.count() / 1000;
-    tv.tv_usec = after.count() % 1000 * 1000;
-    return tv;
+void Loop::awake() {
+    if (in_turn != nullptr)
+        in_turn->asleep_.store(false, std::memory_order_relaxed);
 }
 
-}  // namespace
+void Soon::start() {
+    if (!std::exchange(started_, true))
+        loop_.soon_.push_back(this);
+}
+
+void Soon::stop() {
+    if (std::exchange(started_, false))
+        std::replace(loop_.soon_.begin(), loop_.soon_.end(), this, static_cast<Soon*>(nullptr));
+}
 
 Timer::Timer(Loop& loop, std::function<void()> callback)
     : callback_(std::move(callback)), event_(event_new(loop.base(), -1, 0, on_timeout, this)) {
@@ -93,16 +135,43 @@ Timer::~Timer() {
 }
 
 void Timer::start(std::chrono::milliseconds after) {
-    const auto tv = to_timeval(after);
-    event_add(event_, &tv);
+    deadline_ = base::Monotonic::now() + after;
+    running_ = true;
+    if (!armed_ || armed_for_ > deadline_)
+        arm(after);
 }
 
+// It stays armed: to take it out, and to put it in again, costs more than a call for nothing now and then.
 void Timer::stop() {
-    event_del(event_);
+    running_ = false;
+}
+
+void Timer::arm(base::Monotonic::duration after) {
+    using std::chrono::microseconds;
+    // Rounded up: called too early, it would be armed once more.
+    const auto micros = std::chrono::ceil<microseconds>(std::max(after, base::Monotonic::duration::zero())).count();
+    timeval tv{};
+    tv.tv_sec = micros / 1000000;
+    tv.tv_usec = micros % 1000000;
+    armed_ = event_add(event_, &tv) == 0;
+    armed_for_ = deadline_;
+}
+
+void Timer::fire() {
+    armed_ = false;
+    if (!running_)
+        return;
+    const auto left = deadline_ - base::Monotonic::now();
+    // libevent's clock is coarser than ours.
+    if (left > std::chrono::milliseconds(1))
+        return arm(left);
+    running_ = false;
+    callback_();
 }
 
 void Timer::on_timeout(int, short, void* self) noexcept {
-    static_cast<Timer*>(self)->callback_();
+    Loop::awake();
+    static_cast<Timer*>(self)->fire();
 }
 
 Watch::Watch(Loop& loop, int fd, Direction direction, std::function<void()> callback)
@@ -129,6 +198,7 @@ void Watch::disable() {
 }
 
 void Watch::on_ready(int, short, void* self) noexcept {
+    Loop::awake();
     static_cast<Watch*>(self)->callback_();
 }
 

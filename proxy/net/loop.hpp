@@ -3,12 +3,18 @@
 // All methods belong to the loop's own thread except post() and stop(), which any thread may call. No exception may
 // leave a callback: libevent is C. What a callback wants to destroy it hands to retire(); it dies after the callback
 // has unwound.
+//
+// System calls are what a small mail costs most, so the loop makes few: the descriptor that wakes it is written only
+// when it sleeps, what it tells itself (posted by its own callbacks, retired, Soon) needs none at all, and a deadline
+// that is put off again and again is told to libevent only when it would have been reached.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -18,6 +24,8 @@ struct event;
 struct event_base;
 
 namespace net {
+
+class Soon;
 
 class Loop {
   public:
@@ -31,6 +39,8 @@ class Loop {
     // Runs until stop(). Tasks posted before stop() still run.
     void run();
     void stop();
+    // What run() does again and again: what was posted, then what is ready. `wait`: until something is.
+    void turn(bool wait);
 
     // Runs `task` on the loop's thread, in order. Dropped when the loop has ended.
     void post(Task task);
@@ -44,16 +54,44 @@ class Loop {
     [[nodiscard]] event_base* base() const { return base_; }
 
   private:
+    friend class Soon;
+    friend class Timer;
+    friend class Watch;
     void retire_shared(std::shared_ptr<void> object);
     void drain();
+    bool may_sleep();
     static void on_wake(int fd, short what, void* self) noexcept;
+    // The loop of this thread is not asleep.
+    static void awake();
 
     event_base* base_ = nullptr;
     base::UniqueFd wake_fd_;
     event* wake_event_ = nullptr;
-    std::mutex mutex_;
-    std::vector<Task> mailbox_;
+    bool stopping_ = false;
     std::vector<std::shared_ptr<void>> retired_;
+    std::vector<Soon*> soon_;  // null: stopped
+    std::mutex mutex_;         // of all below
+    std::vector<Task> mailbox_;
+    // Or about to be: who posts has to wake it. Set under the lock, taken back as soon as something happens.
+    std::atomic<bool> asleep_{false};
+};
+
+// Something to be done once the current callback has unwound, before the loop waits for anything.
+class Soon {
+  public:
+    Soon(Loop& loop, std::function<void()> callback) : loop_(loop), callback_(std::move(callback)) {}
+    ~Soon() { stop(); }
+    Soon(const Soon&) = delete;
+    Soon& operator=(const Soon&) = delete;
+
+    void start();
+    void stop();
+
+  private:
+    friend class Loop;
+    Loop& loop_;
+    std::function<void()> callback_;
+    bool started_ = false;
 };
 
 // One-shot timer; destroyed or stopped: never fires. Restarting replaces the deadline.
@@ -69,8 +107,15 @@ class Timer {
 
   private:
     static void on_timeout(int fd, short what, void* self) noexcept;
+    void arm(base::Monotonic::duration after);
+    void fire();
+
     std::function<void()> callback_;
     event* event_ = nullptr;
+    bool running_ = false;
+    bool armed_ = false;  // libevent will call, at `armed_for_` or later
+    base::Monotonic::time_point deadline_;
+    base::Monotonic::time_point armed_for_;
 };
 
 // Readiness of a descriptor that the caller owns; the callback runs on the loop's thread while it is enabled.

@@ -3,8 +3,10 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <system_error>
@@ -23,6 +25,16 @@ void no_delay(int socket) {
     ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
+// What a socket gives is received here, one for each thread. Its stream borrows it, so that what is used up at once is
+// not copied.
+struct Received {
+    std::array<char, Stream::kReadChunk> octets;
+    Stream* by = nullptr;
+};
+thread_local Received received;
+
+constexpr std::size_t kTlsAhead = 256 * 1024;  // octets that may wait for the socket before more is put into TLS
+
 }  // namespace
 
 Stream::Stream(Loop& loop, base::UniqueFd socket, Handler& handler)
@@ -34,8 +46,16 @@ Stream::Stream(Loop& loop, base::UniqueFd socket, Handler& handler)
     readable_.enable();
 }
 
+Stream::~Stream() {
+    if (received.by == this)
+        received.by = nullptr;
+}
+
 void Stream::consume(std::size_t octets) {
-    consumed_ += octets;
+    if (!borrowed_.empty())
+        borrowed_.remove_prefix(octets);
+    else
+        consumed_ += octets;
     if (consumed_ == input_.size()) {
         input_.clear();
         // An idle session keeps no large buffer.
@@ -43,32 +63,49 @@ void Stream::consume(std::size_t octets) {
             input_.shrink_to_fit();
         consumed_ = 0;
     }
-    if (socket_ && !ended_ && input_.size() - consumed_ < kInputLimit)
+    if (socket_ && !ended_ && input().size() < kInputLimit)
         readable_.enable();
 }
 
 ssize_t Stream::receive() {
-    if (consumed_ > 0) {
-        input_.erase(0, consumed_);
-        consumed_ = 0;
-    }
-    thread_local std::array<char, kReadChunk> chunk;
-    const ssize_t got = ::recv(socket_.get(), chunk.data(), chunk.size(), 0);
+    if (received.by != nullptr)
+        received.by->keep();
+    const ssize_t got = ::recv(socket_.get(), received.octets.data(), received.octets.size(), 0);
     if (got > 0)
-        take({chunk.data(), static_cast<std::size_t>(got)});
+        take({received.octets.data(), static_cast<std::size_t>(got)});
     return got;
 }
 
 // One chunk holds no more text than octets, so that the limit is kept with TLS as it is without.
 void Stream::take(std::string_view network) {
     if (tls_) {
+        tidy();
         tls_->feed(network, input_);
         send(tls_->take_output());
+    } else if (input().empty()) {
+        borrowed_ = network;
+        received.by = this;
     } else {
+        tidy();
         input_.append(network);
     }
-    if (input_.size() >= kInputLimit)
+    if (input().size() >= kInputLimit)
         readable_.disable();
+}
+
+// What was received is needed longer than the place where it lies.
+void Stream::keep() {
+    if (received.by == this)
+        received.by = nullptr;
+    input_.append(borrowed_);
+    borrowed_ = {};
+}
+
+// What was consumed makes room.
+void Stream::tidy() {
+    if (consumed_ > 0)
+        input_.erase(0, consumed_);
+    consumed_ = 0;
 }
 
 void Stream::fetch() {
@@ -96,6 +133,8 @@ void Stream::read_ready() {
     // Text that came before a failure or a close_notify counts.
     if (socket_ && !ended_ && input().size() > had)
         handler_.on_input();
+    if (!borrowed_.empty())
+        keep();
     end_with_tls();
 }
 
@@ -149,6 +188,50 @@ void Stream::send(std::string_view bytes) {
     flush();
 }
 
+void Stream::offer(std::vector<std::string_view>& parts) {
+    if (!socket_ || ended_ || !write_failure_.empty() || parts.empty())
+        return;
+    if (tls_) {
+        offer_waits_ = output_size() >= kTlsAhead;
+        if (offer_waits_)
+            return;
+        std::string together;
+        for (const auto part : parts)
+            together += part;
+        parts.clear();
+        return write(together);
+    }
+    offer_waits_ = true;
+    if (output_size() > 0)  // what was written goes first, and is waited for already
+        return;
+    std::array<iovec, kMostParts> places{};
+    const auto count = std::min(parts.size(), places.size());
+    for (std::size_t i = 0; i < count; ++i)
+        places[i] = {const_cast<char*>(parts[i].data()), parts[i].size()};  // sendmsg() only reads it
+    msghdr message{};
+    message.msg_iov = places.data();
+    message.msg_iovlen = count;
+    ssize_t wrote = 0;
+    do {
+        wrote = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+    } while (wrote < 0 && errno == EINTR);
+    if (wrote < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+        return fail(reason(errno));
+    auto left = static_cast<std::size_t>(std::max<ssize_t>(wrote, 0));
+    auto first = parts.begin();
+    for (; first != parts.end() && left >= first->size(); ++first)
+        left -= first->size();
+    if (first != parts.end())
+        first->remove_prefix(left);
+    const bool all_of_it = static_cast<std::size_t>(first - parts.begin()) == count;
+    parts.erase(parts.begin(), first);
+    offer_waits_ = !all_of_it;
+    if (all_of_it)
+        all_sent_.start();
+    else
+        writable_.enable();
+}
+
 void Stream::flush() {
     while (output_size() > 0) {
         const ssize_t wrote = ::send(socket_.get(), output_.data() + sent_, output_size(), MSG_NOSIGNAL);
@@ -164,9 +247,9 @@ void Stream::flush() {
         }
         sent_ += static_cast<std::size_t>(wrote);
     }
-    // Everything is out. on_output_sent() has to come from the loop: with its next turn, and without two system calls
-    // for a watch on what is known already.
-    all_sent_.start({});
+    // Everything is out. on_output_sent() has to come from the loop: before it waits, and without two system calls for
+    // a watch on what is known already.
+    all_sent_.start();
 }
 
 void Stream::write_ready() {
@@ -175,15 +258,19 @@ void Stream::write_ready() {
     if (!write_failure_.empty())
         return;
     if (output_size() == 0) {
-        stop_writing();
+        all_sent_.stop();
         output_.clear();
         if (output_.capacity() > kReadChunk / 4)
             output_.shrink_to_fit();
         sent_ = 0;
         if (shutdown_wanted_)
-            ::shutdown(socket_.get(), SHUT_WR);
+            shut_down();
     }
+    offer_waits_ = false;
     handler_.on_output_sent();
+    // Only now: who has more to send would have to ask for it again.
+    if (output_size() == 0 && !offer_waits_)
+        writable_.disable();
     end_with_tls();
 }
 
@@ -194,7 +281,12 @@ void Stream::shutdown_when_sent() {
         send(tls_->take_output());
     }
     if (socket_ && output_size() == 0)
-        ::shutdown(socket_.get(), SHUT_WR);
+        shut_down();
+}
+
+void Stream::shut_down() {
+    shutdown_wanted_ = false;
+    ::shutdown(socket_.get(), SHUT_WR);
 }
 
 void Stream::fail(std::string why) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/unique_fd.hpp"
 #include "net/address.hpp"
@@ -23,6 +24,7 @@ class Stream {
     // pipelining peer respects.
     static constexpr std::size_t kInputLimit = 128 * 1024;
     static constexpr std::size_t kReadChunk = 64 * 1024;
+    static constexpr std::size_t kMostParts = 64;  // of what is offered, sent at once
 
     class Handler {
       public:
@@ -40,15 +42,21 @@ class Stream {
     Stream(Loop& loop, base::UniqueFd socket, Handler& handler);
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
+    ~Stream();
 
     // View of what was received and not consumed; valid until consume() or the next callback.
-    [[nodiscard]] std::string_view input() const { return std::string_view(input_).substr(consumed_); }
+    [[nodiscard]] std::string_view input() const {
+        return borrowed_.empty() ? std::string_view(input_).substr(consumed_) : borrowed_;
+    }
     void consume(std::size_t octets);
     // Takes in what has already arrived, without a callback. That the connection has ended is left for on_end().
     void fetch();
 
     // Sends at once what the socket takes, keeps the rest. Callers batch: one call, one segment where possible.
     void write(std::string_view bytes);
+    // Sends what the socket takes now, in one go, and takes it out of `parts`, which borrow. Something left: wait for
+    // on_output_sent(), which comes in any case.
+    void offer(std::vector<std::string_view>& parts);
     [[nodiscard]] std::size_t output_size() const { return output_.size() - sent_; }
 
     // From here on everything is TLS, behind what was written before; on_secured() or on_end() follows. Until then what
@@ -71,6 +79,8 @@ class Stream {
     ssize_t receive();
     void read_ready();
     void take(std::string_view network);
+    void keep();
+    void tidy();
     void end_with_tls();
     void end(const std::string& why);
     void write_ready();
@@ -79,12 +89,14 @@ class Stream {
     // A failed write is reported by the read side: what the peer said before it broke off (a 421, say) is read first.
     void fail(std::string why);
     void stop_writing();
+    void shut_down();
 
     Handler& handler_;
     base::UniqueFd socket_;
     Watch readable_;
     Watch writable_;
-    Timer all_sent_;
+    Soon all_sent_;
+    std::string_view borrowed_;  // the input, as long as it lies where it was received; empty: it is in input_
     std::string input_;
     std::size_t consumed_ = 0;
     std::string output_;
@@ -93,6 +105,7 @@ class Stream {
     std::unique_ptr<tls::Engine> tls_;
     bool ended_ = false;
     bool shutdown_wanted_ = false;
+    bool offer_waits_ = false;  // for room
 };
 
 // Starts a non-blocking connect with TCP_NODELAY. Error: no socket, refused at once.

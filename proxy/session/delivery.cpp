@@ -15,8 +15,8 @@ using smtp::Reply;
 
 namespace {
 
-constexpr std::size_t kTextChunk = 64 * 1024;
-constexpr std::size_t kTextAhead = 256 * 1024;  // octets waiting in the socket's buffer before we stop feeding it
+constexpr std::size_t kTextAtOnce = 256 * 1024;                 // octets
+constexpr std::size_t kMostRuns = net::Stream::kMostParts - 2;  // one more, and the end of data
 
 Reply try_later() {
     return smtp::make_reply(451, "4.4.1", "the delivery server is not available, try again later");
@@ -183,6 +183,8 @@ void Delivery::forget() {
     message_.reset();
     next_piece_ = 0;
     piece_offset_ = 0;
+    runs_.clear();
+    gathered_ = false;
 }
 
 void Delivery::answer_recipient(const Reply& reply) {
@@ -265,28 +267,36 @@ void Delivery::commit(mail::Rope message) {
     connection_->send();
 }
 
+// Small mails leave in one segment, large ones a good piece at a time, so that other sessions have their turn.
 void Delivery::pump() {
+    if (runs_.empty())
+        gather();
+    connection_->send_text(runs_);
+    if (!runs_.empty() || !gathered_)
+        return;
+    connection_->protocol().data_sent();
+    connection_->expect_final_reply();
+    stage_ = Stage::kFinal;
+    SANDWICH_FAILPOINT("dot-sent");
+}
+
+void Delivery::gather() {
     auto& protocol = connection_->protocol();
-    while (connection_->output_size() < kTextAhead && next_piece_ < message_->pieces()) {
-        const auto piece = message_->piece(next_piece_);
-        const auto chunk = piece.substr(piece_offset_, kTextChunk);
-        protocol.body(chunk);
-        piece_offset_ += chunk.size();
-        if (piece_offset_ == piece.size()) {
-            ++next_piece_;
-            piece_offset_ = 0;
-        }
-        SANDWICH_FAILPOINT("text");
-        const bool last = next_piece_ == message_->pieces();
-        if (last) {
-            protocol.end_of_data();
-            connection_->expect_final_reply();
-            stage_ = Stage::kFinal;
-        }
-        connection_->send();
-        if (last)
-            SANDWICH_FAILPOINT("dot-sent");
+    std::size_t octets = 0;
+    while (next_piece_ < message_->pieces() && octets < kTextAtOnce && runs_.size() < kMostRuns) {
+        const auto rest = message_->piece(next_piece_).substr(piece_offset_);
+        const auto taken = protocol.body(rest.substr(0, kTextAtOnce - octets), runs_, kMostRuns);
+        octets += taken;
+        piece_offset_ += taken;
+        if (taken < rest.size())
+            continue;
+        ++next_piece_;
+        piece_offset_ = 0;
     }
+    SANDWICH_FAILPOINT("text");
+    gathered_ = next_piece_ == message_->pieces();
+    if (gathered_)
+        protocol.end_of_data(runs_);
 }
 
 void Delivery::on_output_sent() {

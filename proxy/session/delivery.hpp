@@ -99,6 +99,7 @@ class Delivery final : private DownstreamConnection::Owner {
     void answer_all(const smtp::Reply& reply);
     void forget();
     void pump();
+    void gather();
     void finish(Outcome outcome);
     void break_off(const smtp::Reply& reply);
     std::string wire_parameters(const std::vector<smtp::Parameter>& parameters, bool of_mail);
@@ -127,7 +128,9 @@ class Delivery final : private DownstreamConnection::Owner {
     std::optional<mail::Rope> message_;
     std::size_t next_piece_ = 0;
     std::size_t piece_offset_ = 0;
-    unsigned round_ = 0;  // counts restart() and cancel(): a callback that led to one ends what called it
+    smtp::Runs runs_;        // of the message, to be sent next
+    bool gathered_ = false;  // the rest of it is in runs_, with the end of data
+    unsigned round_ = 0;     // counts restart() and cancel(): a callback that led to one ends what called it
 };
 
 }  // namespace session

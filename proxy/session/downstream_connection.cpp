@@ -37,6 +37,17 @@ void DownstreamConnection::send() {
     restart_clock();
 }
 
+void DownstreamConnection::send_text(smtp::Runs& runs) {
+    if (state_ == State::kDead || runs.empty())
+        return;
+    const auto first = runs.front();
+    stream_->offer(runs);
+    const bool some = runs.empty() || runs.front().data() != first.data();
+    text_waits_ = !runs.empty();
+    if (some)  // text is flowing: a slow server is not a dead one
+        restart_clock();
+}
+
 void DownstreamConnection::restart_clock() {
     const auto& settings = runtime_->settings;
     if (state_ == State::kDead)
@@ -45,7 +56,7 @@ void DownstreamConnection::restart_clock() {
         clock_.start(settings.downstream_connect_timeout);
     else if (final_)
         clock_.start(settings.downstream_final_timeout);
-    else if (protocol_.outstanding() > 0 || stream_->output_size() > 0)
+    else if (protocol_.outstanding() > 0 || stream_->output_size() > 0 || text_waits_)
         clock_.start(settings.downstream_command_timeout);
     else
         clock_.stop();

@@ -40,6 +40,9 @@ class DownstreamConnection final : private net::Stream::Handler {
     // Command and body calls go to protocol(); send() then puts them on the wire and starts the clock for the answers.
     smtp::ClientProtocol& protocol() { return protocol_; }
     void send();
+    // Puts message text on the wire, as far as the network takes it, and takes that out of `runs`; then, or when there
+    // is room for more, comes on_output_sent(). Nothing may be sent in between.
+    void send_text(smtp::Runs& runs);
 
     // Closes without a word to anybody; the owner retires it afterwards.
     void abandon();
@@ -55,7 +58,10 @@ class DownstreamConnection final : private net::Stream::Handler {
     unsigned messages = 0;  // transactions begun on it
 
     // The final dot is under way: wait for its answer as long as the settings say.
-    void expect_final_reply() { final_ = true; }
+    void expect_final_reply() {
+        final_ = true;
+        restart_clock();
+    }
 
   private:
     enum class State { kConnecting, kHello, kReady, kDead };
@@ -88,6 +94,7 @@ class DownstreamConnection final : private net::Stream::Handler {
     std::string start_failure_;
     base::Monotonic::time_point opened_ = base::Monotonic::now();
     bool final_ = false;
+    bool text_waits_ = false;  // for the network
     bool silent_ = false;
 };
 

@@ -153,6 +153,12 @@ bool Session::step() {
     auto bytes = stream_.input().substr(0, kSlice);
     const auto before = bytes.size();
     auto event = protocol_.next(bytes);
+    if (const auto* body = std::get_if<ServerProtocol::Body>(&event)) {
+        transaction_->body(body->text);  // it may be a part of the input
+        stream_.consume(before - bytes.size());
+        progress_ = true;
+        return true;
+    }
     stream_.consume(before - bytes.size());
     if (overlong_lines_ != protocol_.overlong_lines()) {
         overlong_lines_ = protocol_.overlong_lines();
@@ -179,8 +185,6 @@ void Session::handle(ServerProtocol::Event& event) {
         transaction_->rcpt(std::move(rcpt->argument));
     } else if (std::holds_alternative<ServerProtocol::Data>(event)) {
         transaction_->data();
-    } else if (const auto* body = std::get_if<ServerProtocol::Body>(&event)) {
-        transaction_->body(body->text);
     } else if (std::holds_alternative<ServerProtocol::EndOfData>(event)) {
         watch_for_strays();
         transaction_->end_of_data(protocol_.mended_newlines());

@@ -13,6 +13,7 @@
 namespace session {
 namespace {
 
+constexpr std::size_t kMuch = 64U << 10U;         // octets
 constexpr std::size_t kMappedAtOnce = 8U << 20U;  // octets
 
 base::Status write_all(int fd, std::string_view text) {
@@ -82,6 +83,10 @@ class StorageSpool final : public mail::Spool {
         if (failed_)
             return base::error("the spool failed before");
         if (!file_ && !big_ && memory_.size() + text.size() <= kSpoolInMemory) {
+            // Who announced no size, or a wrong one, and sends much: grown step by step, all would be copied again and
+            // again.
+            if (memory_.size() + text.size() > memory_.capacity() && memory_.size() >= kMuch)
+                memory_.reserve(kSpoolInMemory);
             memory_.append(text);
             return base::ok();
         }

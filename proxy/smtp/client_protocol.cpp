@@ -66,18 +66,23 @@ void ClientProtocol::quit() {
     queue(Expect::kQuit, "QUIT");
 }
 
-void ClientProtocol::body(std::string_view canonical_text) {
+std::size_t ClientProtocol::body(std::string_view canonical_text, Runs& out, std::size_t most) {
     assert(in_body_);
-    if (in_body_)  // else the text would be read as commands
-        encoder_.feed(canonical_text, output_);
+    if (!in_body_)  // else the text would be read as commands
+        return canonical_text.size();
+    return encoder_.feed(canonical_text, out, most);
 }
 
-void ClientProtocol::end_of_data() {
+void ClientProtocol::end_of_data(Runs& out) {
     assert(in_body_);
-    if (!in_body_)
+    if (in_body_)
+        encoder_.finish(out);
+}
+
+void ClientProtocol::data_sent() {
+    assert(in_body_);
+    if (!std::exchange(in_body_, false))
         return;
-    encoder_.finish(output_);
-    in_body_ = false;
     sent_.push_back(Expect::kEndOfData);
 }
 

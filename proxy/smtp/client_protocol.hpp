@@ -50,9 +50,12 @@ class ClientProtocol {
     void xforward(std::string_view attributes);
     void quit();
 
-    // After a 354: message text in pieces, then the end. The owner limits the pieces by what its socket takes.
-    void body(std::string_view canonical_text);
-    void end_of_data();
+    // After a 354: message text in pieces, then the end, as they are to be sent: the owner sends them itself, as its
+    // socket takes them, and nothing else meanwhile. Both as DataEncoder's.
+    std::size_t body(std::string_view canonical_text, Runs& out, std::size_t most);
+    void end_of_data(Runs& out);
+    // All of it has been sent: an answer may come.
+    void data_sent();
 
     // Consumes from the front of `bytes` (it is shortened). Call until Nothing. An Answer to EHLO sets extensions().
     Event next(std::string_view& bytes);

@@ -12,6 +12,7 @@ namespace {
 
 // Decoding at most doubles the text (a bare LF becomes two octets), so a piece of it stays within kMaxBodyPiece.
 constexpr std::size_t kSlice = kMaxBodyPiece / 2;
+constexpr std::size_t kLessPlain = 512;
 
 // Commands that other servers know; the rest gets 500.
 constexpr std::array<std::string_view, 3> kNotImplemented{"AUTH", "BDAT", "ETRN"};
@@ -265,16 +266,21 @@ ServerProtocol::Event ServerProtocol::client_attributes(const Command& command) 
 }
 
 ServerProtocol::Event ServerProtocol::take_body(std::string_view& bytes) {
-    Body body;
-    while (!data_ended_ && body.text.empty() && !bytes.empty()) {
+    text_.clear();
+    while (!data_ended_ && !bytes.empty()) {
         auto slice = bytes.substr(0, kSlice);
+        if (const auto plain = decoder_.take_plain(slice); !plain.empty()) {
+            bytes.remove_prefix(plain.size());
+            return Body{plain};
+        }
+        // Up to where it may be plain again.
+        slice = bytes.substr(0, kLessPlain);
         const auto given = slice.size();
-        body.text.reserve(given);
-        data_ended_ = decoder_.feed(slice, body.text);
+        data_ended_ = decoder_.feed(slice, text_);
         bytes.remove_prefix(given - slice.size());
+        if (!text_.empty())
+            return Body{text_};
     }
-    if (!body.text.empty())
-        return body;
     if (!data_ended_)
         return Nothing{};
     state_ = State::kMail;

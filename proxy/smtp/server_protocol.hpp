@@ -50,8 +50,8 @@ class ServerProtocol {
     // STARTTLS are refused here with the whole session (CVE-2011-0411); the owner looks at its own buffer once more.
     struct Starttls {};
     struct Data {};  // answer: 354 begins data, anything else ends the transaction
-    struct Body {    // no answer: a piece of the decoded message
-        std::string text;
+    struct Body {    // no answer: a piece of the decoded message; valid until the next call, and as long as the input
+        std::string_view text;
     };
     struct EndOfData {};       // answer: the receipt or the refusal; ends the transaction
     struct Reset {};           // no answer: the transaction, if any, is void (RSET, or EHLO in the middle)
@@ -169,6 +169,7 @@ class ServerProtocol {
     bool skipping_line_ = false;  // inside a command line that was refused before its end
     bool data_ended_ = false;     // the end of data was seen, its event is still to be given
     DataDecoder decoder_;
+    std::string text_;  // of a Body that is not its input as it stands
     std::string output_;
 };
 

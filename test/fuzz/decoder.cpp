@@ -44,6 +44,7 @@ std::string decode_in_pieces(std::string_view wire, std::uint32_t seed, std::siz
         require(!wire.empty(), "the end of data is found");
         auto piece = wire.substr(0, cuts.next());
         const auto given = piece.size();
+        text += decoder.take_plain(piece);
         const bool ended = decoder.feed(piece, text);
         wire.remove_prefix(given - piece.size());
         if (ended)
@@ -55,17 +56,21 @@ std::string decode_in_pieces(std::string_view wire, std::uint32_t seed, std::siz
     return text;
 }
 
+std::string joined(const smtp::Runs& runs) {
+    std::string text;
+    for (const auto run : runs)
+        text += run;
+    return text;
+}
+
 std::string encode_in_pieces(std::string_view text, std::uint32_t seed) {
     smtp::DataEncoder encoder;
     fuzz::Cuts cuts(seed);
-    std::string wire;
-    while (!text.empty()) {
-        const auto piece = text.substr(0, cuts.next());
-        encoder.feed(piece, wire);
-        text.remove_prefix(piece.size());
-    }
-    encoder.finish(wire);
-    return wire;
+    smtp::Runs runs;
+    while (!text.empty())
+        text.remove_prefix(encoder.feed(text.substr(0, cuts.next()), runs, runs.size() + 1));
+    encoder.finish(runs);
+    return joined(runs);
 }
 
 }  // namespace
@@ -90,10 +95,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(decode_in_pieces(wire, seed, rest_of_pieces, mended) == whole, "the chunking makes no difference");
     require(rest_of_pieces == rest.size() && mended == decoder.mended(), "nor to where it ends and what was mended");
 
-    std::string encoded;
     smtp::DataEncoder encoder;
-    encoder.feed(whole, encoded);
-    encoder.finish(encoded);
+    smtp::Runs runs;
+    require(encoder.feed(whole, runs, 2 * whole.size() + 1) == whole.size(), "all of it is taken");
+    encoder.finish(runs);
+    const auto encoded = joined(runs);
     require(encode_in_pieces(whole, seed) == encoded, "the chunking makes no difference to the encoder");
     require(decode_in_pieces(encoded, seed + 1, rest_of_pieces, mended) == whole, "there and back");
     require(rest_of_pieces == 0 && mended == 0, "the encoder's text is canonical, and ends once");

@@ -138,8 +138,8 @@ class World {
     fuzz::Upstream* upstream() { return upstreams_.empty() ? nullptr : upstreams_.back().get(); }
 
     bool round() {
-        event_base_loop(main_.base(), EVLOOP_NONBLOCK);
-        event_base_loop(shard_->loop().base(), EVLOOP_NONBLOCK);
+        main_.turn(false);
+        shard_->loop().turn(false);
         bool busy = delivery_.serve();
         busy = (worker_ && worker_->work()) || busy;
         for (auto& one : upstreams_)
@@ -162,7 +162,7 @@ class World {
         quarantine_->show(main_, "none", [&answers](const auto&) { ++answers; });
         journal_->intend(main_, "none", {}, [&answers] { ++answers; });
         while (answers < 2)
-            event_base_loop(main_.base(), EVLOOP_ONCE);
+            main_.turn(true);
     }
 
     fuzz::Source delivery_script_;

@@ -70,6 +70,46 @@ TEST_CASE("octets that are no records are passed over") {
     CHECK(texts_in(noise(100'000)).empty());
     std::string starts;
     for (int i = 0; i < 1000; ++i)
-        starts += "\xf5Why\x01";
+        starts += "\xf5Why\x02";
     CHECK(texts_in(starts + record_of("x") + starts) == Texts{"x"});
+}
+
+TEST_CASE("texts that are written together are one record, and each is that of its mail") {
+    explain::Encoder encoder;
+    CHECK(encoder.take().empty());
+    for (int i = 0; i < 3; ++i)
+        encoder.add({i == 1 ? kOtherId : kId, std::string(static_cast<std::size_t>(i), 'q'), "<a@b.test>"},
+                    static_cast<std::uint32_t>(i), "a text of some length, number " + std::to_string(i));
+    CHECK_FALSE(encoder.empty());
+    const auto octets = encoder.take();
+    CHECK(encoder.empty());
+    CHECK(octets.size() < 3 * record_of("a text of some length, number 0").size());
+    RecordReader reader(octets);
+    for (int i = 0; i < 3; ++i) {
+        const auto text = reader.next();
+        REQUIRE(text);
+        CHECK(text->id == (i == 1 ? kOtherId : kId));
+        CHECK(text->inbound_id.size() == static_cast<std::size_t>(i));
+        CHECK(text->time == static_cast<std::uint32_t>(i));
+        CHECK(text->text() == "a text of some length, number " + std::to_string(i));
+    }
+    CHECK_FALSE(reader.next());
+    for (std::size_t cut = 0; cut < octets.size(); ++cut)
+        CHECK(texts_in(octets.substr(0, cut) + record_of("next")) == Texts{"next"});
+}
+
+TEST_CASE("a record is full by its texts, or by their number") {
+    explain::Encoder encoder;
+    while (!encoder.full())
+        encoder.add({kId, std::string(explain::kMaxInboundId, 'q'), std::string(explain::kMaxMessageId, 'm')}, 1, "");
+    auto octets = encoder.take();
+    CHECK(octets.size() <= explain::kMaxRecord);
+    CHECK(texts_in(octets).size() == explain::kMostTexts);
+    encoder.add({kId, "", ""}, 1, noise(explain::kEnoughText - 1));
+    CHECK_FALSE(encoder.full());
+    encoder.add({kId, "", ""}, 1, noise(explain::kMaxRecordText));
+    CHECK(encoder.full());
+    octets = encoder.take();
+    CHECK(octets.size() <= explain::kMaxRecord);
+    CHECK(texts_in(octets) == Texts{noise(explain::kEnoughText - 1), noise(explain::kMaxRecordText)});
 }

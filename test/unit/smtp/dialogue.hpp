@@ -32,7 +32,7 @@ inline std::string describe(const Server::Event& event) {
     if (std::holds_alternative<Server::Data>(event))
         return "DATA";
     if (const auto* body = std::get_if<Server::Body>(&event))
-        return "Body " + body->text;
+        return "Body " + std::string(body->text);
     if (std::holds_alternative<Server::EndOfData>(event))
         return "EndOfData";
     if (std::holds_alternative<Server::Reset>(event))

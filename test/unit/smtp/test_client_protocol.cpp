@@ -8,6 +8,13 @@
 
 namespace {
 
+std::string joined(const smtp::Runs& runs) {
+    std::string text;
+    for (const auto run : runs)
+        text += run;
+    return text;
+}
+
 using Client = smtp::ClientProtocol;
 using Expect = Client::Expect;
 
@@ -167,14 +174,17 @@ TEST_CASE("a mail goes out stuffed, and nothing else goes out before its end is 
     CHECK(feed(client, "250 ok\r\n250 ok\r\n354 go\r\n") == "mail 250, rcpt 250, data 354");
     client.take_output();
     client.rset();
-    client.body("Subject: x\r\n\r\n.dot\r");
-    client.body("\n.");
-    client.body("");
-    client.body("\r\n");
-    CHECK(client.take_output() == "Subject: x\r\n\r\n..dot\r\n..\r\n");
-    client.end_of_data();
-    CHECK(client.take_output() == ".\r\n");
+    smtp::Runs runs;
+    for (const std::string_view piece : {"Subject: x\r\n\r\n.dot\r", "\n.", "", "\r\n"})
+        CHECK(client.body(piece, runs, 99) == piece.size());
+    CHECK(joined(runs) == "Subject: x\r\n\r\n..dot\r\n..\r\n");
+    runs.clear();
+    client.end_of_data(runs);
+    CHECK(joined(runs) == ".\r\n");
+    CHECK(client.outstanding() == 1);
+    client.data_sent();
     CHECK(client.outstanding() == 2);
+    CHECK(client.take_output().empty());
     CHECK(feed(client, "250 2.0.0 taken\r\n") == "end 250");
     CHECK(client.take_output() == "RSET\r\n");
 }
@@ -185,9 +195,11 @@ TEST_CASE("the next mail on the same connection starts at a line start") {
         client.data();
         feed(client, "354 go\r\n");
         client.take_output();
-        client.body(".no line end");
-        client.end_of_data();
-        CHECK(client.take_output() == "..no line end\r\n.\r\n");
+        smtp::Runs runs;
+        client.body(".no line end", runs, 99);
+        client.end_of_data(runs);
+        CHECK(joined(runs) == "..no line end\r\n.\r\n");
+        client.data_sent();
         feed(client, "250 ok\r\n");
     }
 }
@@ -198,8 +210,11 @@ TEST_CASE("a reply that nothing waits for is unexpected") {
     client.data();
     CHECK(feed(client, "354 go\r\n") == "data 354");
     CHECK(feed(client, "451 too early\r\n") == "unexpected 451");
-    client.body("x\r\n");
-    client.end_of_data();
+    smtp::Runs runs;
+    client.body("x\r\n", runs, 99);
+    client.end_of_data(runs);
+    CHECK(feed(client, "452 in the middle\r\n") == "unexpected 452");
+    client.data_sent();
     CHECK(feed(client, "250 ok\r\n250 again\r\n") == "end 250, unexpected 250");
 }
 

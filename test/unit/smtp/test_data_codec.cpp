@@ -24,6 +24,7 @@ Decoded decode(const chunks::Pieces& pieces) {
     smtp::DataDecoder decoder;
     Decoded decoded;
     for (auto piece : pieces) {
+        decoded.text += decoder.take_plain(piece);
         if (!decoded.ended)
             decoded.ended = decoder.feed(piece, decoded.text);
         decoded.rest += piece;
@@ -36,13 +37,21 @@ Decoded decode(std::string_view wire) {
     return decode(chunks::Pieces{wire});
 }
 
+std::string joined(const smtp::Runs& runs) {
+    std::string text;
+    for (const auto run : runs)
+        text += run;
+    return text;
+}
+
 std::string encode(const chunks::Pieces& pieces) {
     smtp::DataEncoder encoder;
-    std::string wire;
-    for (const auto piece : pieces)
-        encoder.feed(piece, wire);
-    encoder.finish(wire);
-    return wire;
+    smtp::Runs runs;
+    for (auto piece : pieces)
+        while (!piece.empty())
+            piece.remove_prefix(encoder.feed(piece, runs, runs.size() + 1));
+    encoder.finish(runs);
+    return joined(runs);
 }
 
 std::string replace_all(std::string text, std::string_view from, std::string_view to) {
@@ -210,12 +219,52 @@ TEST_CASE("the encoder gives the same in any chunking") {
 
 TEST_CASE("the encoder is ready for the next message after finish") {
     smtp::DataEncoder encoder;
-    std::string wire;
-    encoder.feed("a", wire);
-    encoder.finish(wire);
-    encoder.feed(".b\r\n", wire);
-    encoder.finish(wire);
-    CHECK(wire == "a\r\n.\r\n..b\r\n.\r\n");
+    smtp::Runs runs;
+    encoder.feed("a", runs, 9);
+    encoder.finish(runs);
+    encoder.feed(".b\r\n", runs, 9);
+    encoder.finish(runs);
+    CHECK(joined(runs) == "a\r\n.\r\n..b\r\n.\r\n");
+}
+
+TEST_CASE("what needs no dot is one run of the text itself, and a run too many is left for later") {
+    smtp::DataEncoder encoder;
+    smtp::Runs runs;
+    const std::string text = "a\r\n" + std::string(1000, 'x') + "\r\n.b\r\n.c\r\nd\r\n";
+    const auto taken = encoder.feed(text, runs, 2);
+    CHECK(taken == text.find(".c"));
+    REQUIRE(runs.size() == 3);
+    CHECK(runs[0].data() == text.data());
+    CHECK(runs[0].size() == text.find(".b"));
+    CHECK(encoder.feed(std::string_view(text).substr(taken), runs, 9) == text.size() - taken);
+    CHECK(joined(runs) == replace_all(text, "\r\n.", "\r\n.."));
+}
+
+TEST_CASE("plain text is taken as it stands, up to where it is not plain") {
+    std::mt19937 random(9);
+    const std::string line = "a line of text. With dots.\r\n";
+    std::string lines;
+    while (lines.size() < 2000)
+        lines += line;
+    for (const auto& odd : {"\r\n.\r\n"s, "\r\n.x"s, "\n"s, "\r"s, "\r\r\n"s, "\n\r"s}) {
+        for (int round = 0; round < 300; ++round) {
+            const auto at = random() % lines.size();
+            if (lines[at] == '\n')  // what is put within a CRLF may well be plain
+                continue;
+            const auto wire = lines.substr(0, at) + odd + lines.substr(at) + "\r\n.\r\n";
+            smtp::DataDecoder decoder;
+            std::string_view rest = wire;
+            const auto plain = decoder.take_plain(rest);
+            REQUIRE(plain.size() <= at + odd.size());
+            REQUIRE(plain.size() + 300 > at);
+            REQUIRE(plain == std::string_view(wire).substr(0, plain.size()));
+            Decoded decoded{std::string(plain), false, "", 0};
+            decoded.ended = decoder.feed(rest, decoded.text);
+            decoded.rest = rest;
+            decoded.mended = decoder.mended();
+            REQUIRE(decoded == decode_by_the_book(wire));
+        }
+    }
 }
 
 TEST_CASE(

@@ -242,6 +242,8 @@ TEST_CASE("a body comes in pieces of at most 64 KiB, whole") {
     std::mt19937 random(7);
     while (sent.size() < 1000000)
         sent += std::string(random() % 200, '\n') + "\r\n";
+    while (sent.size() < 1500000)
+        sent += std::string(1 + random() % 200, 'x') + "\r\n";
     std::string got;
     std::size_t longest = 0;
     smtp.on_event = [&](const Server::Event& event) {
