@@ -162,7 +162,7 @@ class World {
         quarantine_->show(main_, "none", [&answers](const auto&) { ++answers; });
         journal_->intend(main_, "none", {}, [&answers] { ++answers; });
         while (answers < 2)
-            main_.turn(true);
+            main_.turn(false);
     }
 
     fuzz::Source delivery_script_;
