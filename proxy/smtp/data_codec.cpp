@@ -116,11 +116,11 @@ std::string_view DataDecoder::take_plain(std::string_view& bytes) {
     std::size_t size = 1;
     while (bytes.size() - size >= kBlock && is_plain(bytes.data() + size))
         size += kBlock;
+    if (size < kBlock)
+        return {};  // else a text would go by octets up to where it is not plain
     if (bytes[size - 1] == '\r')
         --size;
     const auto text = bytes.substr(0, size);
-    if (text.empty())
-        return text;
     bytes.remove_prefix(size);
     state_ = text.back() == '\n' ? State::kLineStart : State::kText;
     return text;

@@ -12,7 +12,7 @@ namespace {
 
 // Decoding at most doubles the text (a bare LF becomes two octets), so a piece of it stays within kMaxBodyPiece.
 constexpr std::size_t kSlice = kMaxBodyPiece / 2;
-constexpr std::size_t kLessPlain = 512;
+constexpr std::size_t kLessPlain = 256;
 
 // Commands that other servers know; the rest gets 500.
 constexpr std::array<std::string_view, 3> kNotImplemented{"AUTH", "BDAT", "ETRN"};
