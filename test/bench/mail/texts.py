@@ -54,7 +54,7 @@ def _made(number, size):
         lines = head + ['Content-Type: multipart/mixed; boundary="=_limit"', "", "--=_limit", "Content-Type: text/plain; charset=us-ascii", ""]
         lines += text + ["--=_limit", 'Content-Type: application/octet-stream; name="data.bin"', "Content-Transfer-Encoding: base64",
                          'Content-Disposition: attachment; filename="data.bin"', ""]
-        lines += _attachment_lines(dice, octets * 76 // 77) + ["--=_limit--"]
+        lines += _attachment_lines(dice, octets * 76 // 78) + ["--=_limit--"]
     return "\n".join(lines) + "\n"
 
 
