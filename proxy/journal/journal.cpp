@@ -58,7 +58,7 @@ struct Journal::State final : Files::Reader {
     void on_new_file() override { seen.emplace_back(); }
 
     void note(Kind kind, const std::string& id, const Key& key);
-    void tell_thread(std::unique_lock<std::mutex>& lock, bool urgent);
+    void tell_thread(std::unique_lock<std::mutex>& lock);
     void add(Task task);
     Known known(const Key& key, bool identified) const;
     void tell(const Origin& origin, const Key& content, const std::vector<std::string>& recipients, Answer& answer);
@@ -78,8 +78,7 @@ struct Journal::State final : Files::Reader {
     mutable std::mutex mutex;  // of all below
     Index index;
     Work waiting;
-    bool urgent = false;  // somebody waits for an answer
-    enum class Thread { kAsleep, kDozing, kBusy } state = Thread::kBusy;
+    bool asleep = false;  // the thread, and nobody has woken it
     bool stopping = false;
     std::condition_variable wake;
     std::thread thread;
@@ -90,20 +89,12 @@ struct Journal::State final : Files::Reader {
 void Journal::State::run() {
     std::unique_lock lock(mutex);
     for (;;) {
-        // What nobody waits for gets company, and wakes nobody.
-        state = Thread::kDozing;
-        wake.wait_for(lock, kLazy, [this] { return urgent || stopping; });
-        if (waiting.empty() && !stopping) {
-            state = Thread::kAsleep;
-            wake.wait(lock, [this] { return !waiting.empty() || stopping; });
-            if (!urgent && !stopping)
-                continue;
-        }
-        state = Thread::kBusy;
+        asleep = true;
+        wake.wait(lock, [this] { return !waiting.empty() || stopping; });
+        asleep = false;
         if (waiting.empty())
             return;
         auto batch = std::exchange(waiting, {});
-        urgent = false;
         lock.unlock();
         work(batch);
         batch = {};  // what the tasks hold dies outside the lock
@@ -177,9 +168,8 @@ void Journal::State::note(Kind kind, const std::string& id, const Key& key) {
 }
 
 // There is work. It is woken without the lock, for which it would only wait.
-void Journal::State::tell_thread(std::unique_lock<std::mutex>& lock, bool is_urgent) {
-    const bool needed = is_urgent ? !urgent && state != Thread::kBusy : state == Thread::kAsleep;
-    urgent = urgent || is_urgent;
+void Journal::State::tell_thread(std::unique_lock<std::mutex>& lock) {
+    const bool needed = std::exchange(asleep, false);
     lock.unlock();
     if (needed)
         wake.notify_one();
@@ -188,7 +178,7 @@ void Journal::State::tell_thread(std::unique_lock<std::mutex>& lock, bool is_urg
 void Journal::State::add(Task task) {
     std::unique_lock lock(mutex);
     waiting.tasks.push_back(std::move(task));
-    tell_thread(lock, true);
+    tell_thread(lock);
 }
 
 Known Journal::State::known(const Key& key, bool identified) const {
@@ -318,7 +308,7 @@ void Journal::intend(net::Loop& loop, std::string id, std::vector<Key> keys, std
         SANDWICH_FAILPOINT("journal-intent-written");
         loop.post(std::move(done));
     });
-    state_->tell_thread(lock, true);
+    state_->tell_thread(lock);
 }
 
 void Journal::conclude(std::string id, std::vector<Key> keys, Kind kind) {
@@ -329,7 +319,7 @@ void Journal::conclude(std::string id, std::vector<Key> keys, Kind kind) {
 #ifdef SANDWICH_FAILPOINTS
     state_->waiting.answers.emplace_back([] { SANDWICH_FAILPOINT("journal-completion-written"); });
 #endif
-    state_->tell_thread(lock, false);
+    state_->tell_thread(lock);
 }
 
 void Journal::give_up(std::vector<Key> keys) {
@@ -341,7 +331,7 @@ void Journal::give_up(std::vector<Key> keys) {
 void Journal::crashed(std::string id, Key mail) {
     std::unique_lock lock(state_->mutex);
     state_->note(Kind::kCrash, id, mail);
-    state_->tell_thread(lock, false);
+    state_->tell_thread(lock);
 }
 
 void Journal::set_limits(FileLimits limits) {

@@ -8,7 +8,6 @@
 // deliver twice.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -54,8 +53,6 @@ class Journal {
 
     // What is digested where it is asked for, in octets: the thread would take longer to be woken.
     static constexpr std::size_t kDigestedAtOnce = 32U << 10;
-    // So long a record that nobody waits for may lie in memory, to be written together with others.
-    static constexpr std::chrono::milliseconds kLazy{1};
 
     // `below`: offset in the message from which on it is part of the key. `done` may be called before this returns: a
     // small mail is answered from memory, unless another process has written something.
