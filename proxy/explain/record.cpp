@@ -137,29 +137,35 @@ std::optional<std::string> Text::text() const {
 }
 
 std::optional<Text> RecordReader::next() {
-    while (list_.empty())
-        if (!next_record())
-            return std::nullopt;
-    Text text;
-    if (list_.size() >= kListHead) {
-        const std::size_t inbound = static_cast<unsigned char>(list_[kInboundSize]);
-        const std::size_t message_id = static_cast<unsigned char>(list_[kMessageIdSize]);
-        text.time = get_number(list_, kTime);
-        text.size = get_number(list_, kTextSize);
-        if (list_.size() - kListHead >= inbound + message_id && text.size <= texts_size_ - begin_) {
-            text.id = list_.substr(kId, base::kMessageIdLength);
-            text.inbound_id = list_.substr(kListHead, inbound);
-            text.message_id = list_.substr(kListHead + inbound, message_id);
-            text.begin = begin_;
-            text.texts_size = texts_size_;
-            text.packed = packed_;
-            list_.remove_prefix(kListHead + inbound + message_id);
-            begin_ += text.size;
+    for (;;) {
+        while (list_.empty())
+            if (!next_record())
+                return std::nullopt;
+        if (const auto text = next_of_list())
             return text;
-        }
+        list_ = {};  // the check was right, and yet it makes no sense
     }
-    list_ = {};  // the check was right, and yet it makes no sense
-    return next();
+}
+
+std::optional<Text> RecordReader::next_of_list() {
+    if (list_.size() < kListHead)
+        return std::nullopt;
+    const std::size_t inbound = static_cast<unsigned char>(list_[kInboundSize]);
+    const std::size_t message_id = static_cast<unsigned char>(list_[kMessageIdSize]);
+    Text text;
+    text.time = get_number(list_, kTime);
+    text.size = get_number(list_, kTextSize);
+    if (list_.size() - kListHead < inbound + message_id || text.size > texts_size_ - begin_)
+        return std::nullopt;
+    text.id = list_.substr(kId, base::kMessageIdLength);
+    text.inbound_id = list_.substr(kListHead, inbound);
+    text.message_id = list_.substr(kListHead + inbound, message_id);
+    text.begin = begin_;
+    text.texts_size = texts_size_;
+    text.packed = packed_;
+    list_.remove_prefix(kListHead + inbound + message_id);
+    begin_ += text.size;
+    return text;
 }
 
 bool RecordReader::next_record() {

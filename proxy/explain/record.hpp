@@ -103,6 +103,7 @@ class RecordReader {
 
   private:
     bool next_record();
+    std::optional<Text> next_of_list();
 
     std::string_view rest_;
     // Of the record at hand.
