@@ -25,7 +25,7 @@ class Names {
   public:
     using Time = base::Monotonic::time_point;
 
-    static constexpr auto kShortest = std::chrono::seconds(5);
+    static constexpr auto kShortest = std::chrono::seconds(1);
     static constexpr auto kLongest = std::chrono::hours(24);
     static constexpr auto kNothing = std::chrono::seconds(60);  // how long "there is none" holds
     static constexpr auto kRetry = std::chrono::seconds(15);    // after DNS could not tell
