@@ -19,12 +19,14 @@
 #include "config/load.hpp"
 #include "ctl/control_server.hpp"
 #include "explain/explanations.hpp"
+#include "explain/task_thread.hpp"
 #include "journal/journal.hpp"
 #include "quarantine/service.hpp"
 #include "roles.hpp"
 #include "scanners/network/all_scanners.hpp"
 #include "scanners/worker/pool.hpp"
 #include "session/release.hpp"
+#include "session/route_report.hpp"
 #include "session/shard.hpp"
 #include "supervisor/configuration.hpp"
 
@@ -42,6 +44,8 @@ session::RuntimePtr make_runtime(const config::Settings& settings, config::TlsCo
     runtime->settings = settings;
     runtime->tls = std::move(tls);
     runtime->rules = settings.rules();
+    runtime->domains = config::DomainIndex(settings.domains, settings.domain_list);
+    runtime->routes = session::RouteTable(settings, runtime->domains);
     runtime->generation = generation;
     return runtime;
 }
@@ -51,6 +55,17 @@ base::Result<config::TlsContexts> tls_contexts(const config::Settings& settings,
     if (!files)
         return files.error();
     return config::make_tls_contexts(settings, *files);
+}
+
+// Any thread.
+base::Result<session::RuntimePtr> read_runtime(const base::Packet& packet, unsigned generation) {
+    auto settings = supervisor::read_configuration(packet.descriptors.front().get());
+    if (!settings)
+        return settings.error();
+    auto tls = tls_contexts(*settings, packet.descriptors[1].get());
+    if (!tls)
+        return tls.error();
+    return make_runtime(*settings, std::move(*tls), generation);
 }
 
 // The number at this place of a packet.
@@ -91,7 +106,7 @@ class Proxy {
     void on_supervisor();
     void adopt_zygote(base::Packet& packet);
     void adopt_configuration(base::Packet& packet);
-    void use(const config::Settings& settings, config::TlsContexts tls, unsigned generation);
+    void use(const session::RuntimePtr& runtime);
     void drain();
     void tell_supervisor(const std::string& packet);
     void tell_limits();
@@ -116,6 +131,7 @@ class Proxy {
     std::string last_reload_ = "none";
     std::size_t shards_running_ = 0;
     bool draining_ = false;
+    explain::TaskThread reader_;  // of new configurations; ends before all that it posts to
 };
 
 Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsContexts tls, quarantine::Store store,
@@ -129,6 +145,7 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
       explanations_(settings.explain_path, settings.explain_enable, explain_limits(settings)),
       limits_clock_(main_, [this] { tell_limits(); }) {
     shared_.explanations = &explanations_;
+    shared_.names.start(main_, settings);
     std::vector<int> listeners;
     for (std::size_t i = 0; i < settings.sockets.size(); ++i)
         listeners.push_back(kFirstListenFd + static_cast<int>(i));
@@ -137,6 +154,9 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
 
     ctl::ControlServer::Functions functions;
     functions.status = [this] { return status(); };
+    functions.routes = [this](const std::string& domain) {
+        return session::report_routes(shared_.runtime.load()->routes, shared_.names, shared_.downstream, domain);
+    };
     functions.release = [this](const quarantine::Entry& entry, mail::MessagePtr message,
                                std::function<void(base::Result<std::string>)> done) {
         release(entry, std::move(message), std::move(done));
@@ -159,6 +179,7 @@ Proxy::~Proxy() {
         shard->loop().stop();
     for (auto& thread : threads_)
         thread.join();
+    shared_.names.stop();
 }
 
 void Proxy::run() {
@@ -213,31 +234,39 @@ void Proxy::adopt_configuration(base::Packet& packet) {
     const bool with_scanners = blank != std::string::npos;
     if (packet.descriptors.size() != (with_scanners ? 3 : 2))
         return tell_supervisor("Eno configuration came along");
-    auto settings = supervisor::read_configuration(packet.descriptors.front().get());
-    if (!settings)
-        return tell_supervisor("E" + settings.error().message);
-    auto tls = tls_contexts(*settings, packet.descriptors[1].get());
-    if (!tls)
-        return tell_supervisor("E" + tls.error().message);
     const auto generation = number_at(packet.bytes, 1);
     const auto scanners = with_scanners ? number_at(packet.bytes, blank + 1) : 0;
     if (!generation || !scanners)
         return tell_supervisor("Ethe configuration has no number");
-    // In one turn of this loop, through which every scan goes: what a mail is scanned for is what its rules ask.
-    if (with_scanners)
-        workers_.adopt_zygote(std::move(packet.descriptors.back()), *scanners);
-    use(*settings, std::move(*tls), *generation);
-    tell_supervisor("C");
+    // Thousands of domains and rules take their time, and every scan goes through this loop: a thread reads them. What
+    // the supervisor says next waits for that.
+    supervisor_->disable();
+    auto came = std::make_shared<base::Packet>(std::move(packet));
+    reader_.add([this, came, with_scanners, generation = *generation, scanners = *scanners] {
+        const auto runtime = read_runtime(*came, generation);
+        main_.post([this, came, with_scanners, scanners, runtime] {
+            supervisor_->enable();
+            if (!runtime)
+                return tell_supervisor("E" + runtime.error().message);
+            // In one turn of this loop: what a mail is scanned for is what its rules ask.
+            if (with_scanners)
+                workers_.adopt_zygote(std::move(came->descriptors.back()), scanners);
+            use(*runtime);
+            tell_supervisor("C");
+        });
+    });
 }
 
-void Proxy::use(const config::Settings& settings, config::TlsContexts tls, unsigned generation) {
+void Proxy::use(const session::RuntimePtr& runtime) {
+    const auto& settings = runtime->settings;
     base::log::set_level(settings.log_level);
     workers_.set_limits(pool_limits(settings));
     scanners_.configure(settings);
     quarantine_.set_limits(quarantine_limits(settings));
     journal_->set_limits(journal_limits(settings));
     explanations_.configure(settings.explain_enable, explain_limits(settings));
-    shared_.runtime.store(make_runtime(settings, std::move(tls), generation));
+    shared_.names.configure(settings);
+    shared_.runtime.store(runtime);
 }
 
 void Proxy::drain() {
@@ -287,7 +316,8 @@ std::string Proxy::status() {
     const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(base::Monotonic::now() - started_);
     std::string servers;
     const auto runtime = shared_.runtime.load();
-    for (const auto& line : shared_.downstream.describe(runtime->settings.downstream))
+    const auto usual = shared_.names.cached(*runtime->routes.fallback());
+    for (const auto& line : usual ? shared_.downstream.describe(*usual) : std::vector<std::string>{"not looked up yet"})
         servers += "delivery server: " + line + '\n';
     return fmt::format(
         "version: {}\nuptime: {} s\nconfiguration: generation {}\nlast reload: {}\nsessions: {} now, {} accepted, {} "

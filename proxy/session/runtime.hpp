@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/snapshot.hpp"
+#include "config/domains.hpp"
 #include "config/settings.hpp"
 #include "config/tls_files.hpp"
 #include "explain/explanations.hpp"
@@ -17,13 +18,17 @@
 #include "session/delays.hpp"
 #include "session/downstream_health.hpp"
 #include "session/limits.hpp"
+#include "session/names.hpp"
 #include "session/notice_rate.hpp"
+#include "session/routes.hpp"
 
 namespace session {
 
 struct Runtime {
     config::Settings settings;
     policy::Rules rules;
+    config::DomainIndex domains;  // of the settings
+    RouteTable routes;
     config::TlsContexts tls;
     unsigned generation = 1;  // of the configuration
 };
@@ -56,6 +61,7 @@ struct Shared {
     NoticeRate notices_to_known{};      // those that the configuration names
     Delays delays{};
     DownstreamHealth downstream{};
+    Names names{};
     std::atomic<bool> draining{false};  // no new sessions; the ones there end at their next command
 };
 
