@@ -60,7 +60,8 @@ using Field =
                  Member<std::chrono::seconds>, Member<std::string>, Member<net::Address>, Member<net::AddressList>,
                  Member<net::ServerList>, Member<policy::Actions::Word>, Member<BareNewline>, Member<base::log::Target>,
                  Member<base::log::Level>, Member<UpstreamTls>, Member<DownstreamTls>, Member<net::tls::Version>,
-                 Member<net::tls::ClientCertificates>, Member<IcapMethod>, Member<MessageAs>>;
+                 Member<net::tls::ClientCertificates>, Member<IcapMethod>, Member<MessageAs>, Member<Encryption>,
+                 Member<LdapScope>, Member<LoginType>>;
 
 struct Setting {
     std::string_view section;
@@ -103,10 +104,14 @@ inline constexpr std::size_t kMaxScannerName = 32;  // octets
 constexpr std::string_view section_of(ScannerKind kind) {
     return kind == ScannerKind::kClamd ? kClamdSection : kind == ScannerKind::kIcap ? kIcapSection : kCheckSection;
 }
+// [ldap NAME]: Settings::ldap_directories.back(). [login NAME]: Settings::login_servers.back().
+inline constexpr std::string_view kLdapSection = "ldap NAME";
+inline constexpr std::string_view kLoginSection = "login NAME";
+inline constexpr std::size_t kMaxDirectories = 100;  // sections of each of the two
 // A section that may stand several times, or not at all: its settings are written and read one section at a time.
 constexpr bool repeats(std::string_view section) {
     return section == kSocketSection || section == kRecipientsSection || section == kClamdSection ||
-           section == kIcapSection || section == kCheckSection;
+           section == kIcapSection || section == kCheckSection || section == kLdapSection || section == kLoginSection;
 }
 
 std::span<const Section> sections();  // in the order of the documents
