@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "config/spelling.hpp"
@@ -33,16 +34,6 @@ std::string response_code(std::string_view text) {
 // The ways to hand in a password with SASL.
 enum class Way { kNone, kPlain, kLogin };
 
-// Challenges of AUTH LOGIN come in an order that everybody takes for granted: first the name, then the password.
-class LoginWay {
-  public:
-    // 0: the name is wanted, 1: the password; beyond: nothing is.
-    unsigned next() { return step_++; }
-
-  private:
-    unsigned step_ = 0;
-};
-
 // ---- SMTP (RFC 4954)
 
 class SmtpDialogue final : public LoginDialogue {
@@ -54,8 +45,8 @@ class SmtpDialogue final : public LoginDialogue {
     std::string_view farewell() const override { return "QUIT"; }
 
     void receive(std::string_view line) override {
-        const bool is_reply =
-            line.size() >= 3 && std::all_of(line.begin(), line.begin() + 3, [](char c) { return c >= '0' && c <= '9'; });
+        const bool is_reply = line.size() >= 3 &&
+                              std::all_of(line.begin(), line.begin() + 3, [](char c) { return c >= '0' && c <= '9'; });
         if (!is_reply || (line.size() > 3 && line[3] != ' ' && line[3] != '-'))
             return finish(Kind::kCannotTell, line);
         const bool last = line.size() == 3 || line[3] == ' ';
@@ -89,25 +80,33 @@ class SmtpDialogue final : public LoginDialogue {
 
     void answer(std::string_view line) {
         const auto code = line.substr(0, 3);
-        if (code == "334" && way_ == Way::kLogin) {
-            const auto step = login_.next();
-            if (step > 1)
-                return finish(Kind::kCannotTell, "the server wants more than name and password");
-            sent_ = step == 1;
-            return say_secret("", in_base64(step == 0 ? std::string_view(user()) : password()));
-        }
+        if (code == "334")
+            return challenge();
         if (code == "235" && sent_)
             return finish(Kind::kRight, line);
-        // Of all that may be said here only 535 is about the password; 454 is a fault of the server, 534 and 538 say that
-        // it wants another way.
-        finish(code == "535" && sent_ ? Kind::kWrong : Kind::kCannotTell, line);
+        // Of all that may be said here only 535 is about the password; 454 is a fault of the server, 534 and 538 say
+        // that it wants another way.
+        const bool transient = line.substr(3).starts_with(" 4.");
+        finish(code == "535" && sent_ && !transient ? Kind::kWrong : Kind::kCannotTell, line);
+    }
+
+    // With PLAIN an old server may want what it had already; with LOGIN everybody takes it for granted that the name is
+    // wanted first, and then the password.
+    void challenge() {
+        const auto step = challenges_++;
+        if (step > (way_ == Way::kPlain ? 0 : 1))
+            return finish(Kind::kCannotTell, "the server wants more than name and password");
+        if (way_ == Way::kPlain)
+            return say_secret("", plain());
+        sent_ = step == 1;
+        say_secret("", in_base64(step == 0 ? std::string_view(user()) : password()));
     }
 
     Way way_ = Way::kNone;
     bool has_plain_ = false;
     bool has_login_ = false;
     bool sent_ = false;  // the password
-    LoginWay login_;
+    unsigned challenges_ = 0;
 };
 
 // ---- POP3 (RFC 1939, 2449, 5034)
@@ -149,7 +148,7 @@ class Pop3Dialogue final : public LoginDialogue {
             case State::kLogin:
                 if (!line.starts_with("+ ") && line != "+")
                     return refused(line, false);
-                if (login_.next() == 0)
+                if (challenges_++ == 0)
                     return say_secret("", in_base64(user()));
                 state_ = State::kPassword;
                 return say_secret("", in_base64(password()));
@@ -178,8 +177,8 @@ class Pop3Dialogue final : public LoginDialogue {
         return response_code(line.substr(std::min<std::size_t>(line.size(), std::string_view("-ERR ").size())));
     }
 
-    // RFC 2449 section 8.1, RFC 3206: AUTH is about name and password; SYS/TEMP, SYS/PERM, IN-USE, LOGIN-DELAY are not. A
-    // server without such codes means the password.
+    // RFC 2449 section 8.1, RFC 3206: AUTH is about name and password; SYS/TEMP, SYS/PERM, IN-USE, LOGIN-DELAY are not.
+    // A server without such codes means the password.
     void refused(std::string_view line, bool may_be_wrong) {
         const auto code = code_of(line);
         finish(may_be_wrong && (code.empty() || code == "AUTH") ? Kind::kWrong : Kind::kCannotTell, line);
@@ -188,7 +187,7 @@ class Pop3Dialogue final : public LoginDialogue {
     State state_ = State::kCapabilities;
     bool has_plain_ = false;
     bool has_login_ = false;
-    LoginWay login_;
+    unsigned challenges_ = 0;
 };
 
 // ---- IMAP (RFC 3501)
@@ -236,7 +235,6 @@ class ImapDialogue final : public LoginDialogue {
             state_ = State::kPlain;
             return say("a2 AUTHENTICATE PLAIN");
         }
-        const auto octets = user() + std::string(1, ' ');
         if (no_login_)
             return finish(Kind::kCannotTell, "the server offers neither AUTH=PLAIN nor LOGIN");
         state_ = State::kAnswer;
@@ -260,8 +258,8 @@ class ImapDialogue final : public LoginDialogue {
         return all += '"';
     }
 
-    // RFC 5530 section 3: these three are about who logs in; UNAVAILABLE, PRIVACYREQUIRED, CONTACTADMIN, LIMIT and the like
-    // are not. A server without such codes means the password.
+    // RFC 5530 section 3: these three are about who logs in; UNAVAILABLE, PRIVACYREQUIRED, CONTACTADMIN, LIMIT and the
+    // like are not. A server without such codes means the password.
     void answer(std::string_view line, std::string_view text) {
         if (begins_with(text, "OK"))
             return finish(Kind::kRight, line);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "config/directory_settings.hpp"
 #include "directory/secret.hpp"
@@ -28,6 +29,7 @@ class LoginDialogue {
 
     // For the protocol of `type` (not kLdap). `user` and the password have no NUL, CR or LF. `password` outlives this.
     static std::unique_ptr<LoginDialogue> make(config::LoginType type, std::string user, const Secret& password);
+    LoginDialogue(std::string user, const Secret& password) : user_(std::move(user)), password_(password) {}
     virtual ~LoginDialogue();
     LoginDialogue(const LoginDialogue&) = delete;
     LoginDialogue& operator=(const LoginDialogue&) = delete;
@@ -43,8 +45,6 @@ class LoginDialogue {
     [[nodiscard]] const LoginVerdict& verdict() const { return verdict_; }
 
   protected:
-    LoginDialogue(std::string user, const Secret& password) : user_(std::move(user)), password_(password) {}
-
     virtual void ask_capabilities() = 0;
     virtual void receive(std::string_view line) = 0;
     virtual std::string_view farewell() const = 0;
