@@ -1,13 +1,19 @@
 #include "directory/ldap_connection.hpp"
 
+#include <fcntl.h>
 #include <ldap.h>
 #include <malloc.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <mutex>
 #include <utility>
+
+#include "base/unique_fd.hpp"
 
 namespace directory {
 namespace {
@@ -77,12 +83,65 @@ int set_tls_options(LDAP* handle, const config::ServerTls& tls) {
     return code == LDAP_OPT_SUCCESS ? ldap_set_option(handle, LDAP_OPT_X_TLS_NEWCTX, &for_client) : code;
 }
 
+// In a TLS handshake libldap 2.5 reads from a socket that does not wait, and does not wait either, but reads again
+// without a pause: so reading waits here until there is something to read, or the socket is shut down.
+ber_slen_t read_patiently(Sockbuf_IO_Desc* layer, void* octets, ber_len_t size) {
+    for (;;) {
+        const auto got = LBER_SBIOD_READ_NEXT(layer, octets, size);
+        if (got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+            return got;
+        ber_socket_t socket = -1;
+        ber_sockbuf_ctrl(layer->sbiod_sb, LBER_SB_OPT_GET_FD, &socket);
+        pollfd ready{socket, POLLIN, 0};
+        if (::poll(&ready, 1, -1) < 0 && errno != EINTR)
+            return -1;
+    }
+}
+
+ber_slen_t write_through(Sockbuf_IO_Desc* layer, void* octets, ber_len_t size) {
+    return LBER_SBIOD_WRITE_NEXT(layer, octets, size);
+}
+
+int control_through(Sockbuf_IO_Desc* layer, int option, void* argument) {
+    return LBER_SBIOD_CTRL_NEXT(layer, option, argument);
+}
+
+Sockbuf_IO kPatientReads{nullptr, nullptr, control_through, read_patiently, write_through, nullptr};
+
 // The answers after which the same connection can be asked on: what the server itself says is not negative.
 bool is_of_connection(int code) {
     return code < 0 || code == LDAP_UNAVAILABLE;
 }
 
 }  // namespace
+
+// libldap keeps to its time limits between messages only: it waits without end for a TLS handshake, or for the rest of
+// a message. So its sockets are known here, to be shut down at the deadline, after which it reads an end of file.
+struct LdapConnection::Sockets {
+    std::mutex mutex;
+    std::vector<base::UniqueFd> copies;  // libldap may close its own at any time
+    bool shut = false;
+    ldap_conncb callbacks{on_connected, on_disconnected, this};
+
+    void shut_down() {
+        const std::lock_guard lock(mutex);
+        shut = true;
+        for (const auto& socket : copies)
+            ::shutdown(socket.get(), SHUT_RDWR);
+    }
+
+    static int on_connected(LDAP*, Sockbuf* buffer, LDAPURLDesc*, sockaddr*, ldap_conncb* context) {
+        auto* const self = static_cast<Sockets*>(context->lc_arg);
+        ber_socket_t socket = -1;
+        ber_sockbuf_ctrl(buffer, LBER_SB_OPT_GET_FD, &socket);
+        // Between the socket and what may be TLS above it.
+        ber_sockbuf_add_io(buffer, &kPatientReads, LBER_SBIOD_LEVEL_PROVIDER + 1, nullptr);
+        const std::lock_guard lock(self->mutex);
+        self->copies.emplace_back(::fcntl(socket, F_DUPFD_CLOEXEC, 0));
+        return self->shut ? -1 : 0;
+    }
+    static void on_disconnected(LDAP*, Sockbuf*, ldap_conncb*) {}
+};
 
 struct LdapConnection::Messages {
     Messages() = default;
@@ -102,9 +161,23 @@ base::Result<std::unique_ptr<LdapConnection>> LdapConnection::open(const LdapSou
     return made;
 }
 
+LdapConnection::LdapConnection(const LdapSource& source) : source_(source), sockets_(std::make_unique<Sockets>()) {}
+
 LdapConnection::~LdapConnection() {
+    if (broken_)
+        sockets_->shut_down();  // the good-bye shall wait for nobody
     if (handle_ != nullptr)
         ldap_unbind_ext(handle_, nullptr, nullptr);
+}
+
+// Until the next TCP connection is there; that of a referral comes in the middle of a search.
+void LdapConnection::limit_connecting(Time deadline) {
+    auto patience = as_timeval(left_until(deadline));
+    ldap_set_option(handle_, LDAP_OPT_NETWORK_TIMEOUT, &patience);
+}
+
+std::unique_ptr<Watchdog::Guard> LdapConnection::watch(Time deadline) {
+    return std::make_unique<Watchdog::Guard>(source_.watchdog, deadline, [this] { sockets_->shut_down(); });
 }
 
 base::Status LdapConnection::connect(const config::HostPort& server, Time deadline) {
@@ -117,20 +190,20 @@ base::Status LdapConnection::connect(const config::HostPort& server, Time deadli
         return base::error("{}: {}", url, ldap_err2string(code));
     int version = LDAP_VERSION3;
     int never = LDAP_DEREF_NEVER;
-    auto patience = as_timeval(left_until(deadline));
     ber_len_t most = kMaxAnswer;
     Sockbuf* buffer = nullptr;
     ldap_set_option(handle_, LDAP_OPT_PROTOCOL_VERSION, &version);
     ldap_set_option(handle_, LDAP_OPT_DEREF, &never);
     ldap_set_option(handle_, LDAP_OPT_REFERRALS, source_.settings.referrals ? LDAP_OPT_ON : LDAP_OPT_OFF);
-    ldap_set_option(handle_, LDAP_OPT_NETWORK_TIMEOUT, &patience);
-    ldap_set_option(handle_, LDAP_OPT_TIMEOUT, &patience);
+    limit_connecting(deadline);
     if (ldap_get_option(handle_, LDAP_OPT_SOCKBUF, &buffer) == LDAP_OPT_SUCCESS && buffer != nullptr)
         ber_sockbuf_ctrl(buffer, LBER_SB_OPT_SET_MAX_INCOMING, &most);
     if (source_.settings.referrals)
         ldap_set_rebind_proc(handle_, on_referral, this);
+    ldap_set_option(handle_, LDAP_OPT_CONNECT_CB, &sockets_->callbacks);
     if (tls.mode != config::Encryption::kOff && set_tls_options(handle_, tls) != LDAP_OPT_SUCCESS)
         return base::error("{}: TLS cannot be set up; is tls_ca_file ({}) what it should be?", url, tls.ca_file);
+    const auto guard = watch(deadline);
     if (const int code = ldap_connect(handle_); code != LDAP_SUCCESS)
         return base::error("{}: {}", url, explain(code));
     if (auto status = tls.mode == config::Encryption::kStartTls ? start_tls(deadline) : base::ok(); !status)
@@ -188,6 +261,7 @@ base::Result<int> LdapConnection::await(int id, Messages& messages, Time deadlin
 }
 
 LdapConnection::BindAnswer LdapConnection::bind(const std::string& dn, std::string_view password, Time deadline) {
+    const auto guard = watch(deadline);
     std::string copy(password);  // libldap wants it writable
     berval credentials{copy.size(), copy.data()};
     int id = 0;
@@ -225,6 +299,8 @@ int LdapConnection::request(const std::string& filter, const std::vector<std::st
 
 LdapConnection::SearchAnswer LdapConnection::search(const std::string& filter,
                                                     const std::vector<std::string>& attributes, Time deadline) {
+    const auto guard = watch(deadline);
+    limit_connecting(deadline);
     SearchAnswer found;
     int id = 0;
     if (const int code = request(filter, attributes, int{kMaxMatches}, nullptr, &id); code != LDAP_SUCCESS) {
@@ -248,6 +324,8 @@ LdapConnection::SearchAnswer LdapConnection::search(const std::string& filter,
 
 base::Status LdapConnection::walk(const std::string& filter, const std::vector<std::string>& attributes,
                                   const std::function<bool(LdapEntry&&)>& use, Time deadline) {
+    const auto guard = watch(deadline);
+    limit_connecting(deadline);
     std::string cookie;
     do {
         LDAPControl* control = nullptr;

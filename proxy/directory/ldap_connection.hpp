@@ -59,18 +59,22 @@ class LdapConnection {
     [[nodiscard]] bool broken() const { return broken_; }
 
   private:
-    explicit LdapConnection(const LdapSource& source) : source_(source) {}
+    explicit LdapConnection(const LdapSource& source);
+    [[nodiscard]] std::unique_ptr<Watchdog::Guard> watch(Time deadline);
     base::Status connect(const config::HostPort& server, Time deadline);
     base::Status start_tls(Time deadline);
     int request(const std::string& filter, const std::vector<std::string>& attributes, int size_limit, void* control,
                 int* id);
+    void limit_connecting(Time deadline);
     struct Messages;
+    struct Sockets;
     base::Result<int> await(int id, Messages& messages, Time deadline);
     LdapEntry read_entry(void* message, const std::vector<std::string>& attributes);
     std::string explain(int code);
     static int on_referral(ldap* handle, const char* url, unsigned long request, int id, void* self);
 
-    const LdapSource& source_;
+    const LdapSource& source_;  // outlives this
+    std::unique_ptr<Sockets> sockets_;
     ldap* handle_ = nullptr;
     bool broken_ = false;
 };

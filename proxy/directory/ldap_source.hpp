@@ -11,6 +11,7 @@
 #include "config/filter_template.hpp"
 #include "directory/secret.hpp"
 #include "directory/server_choice.hpp"
+#include "directory/watchdog.hpp"
 
 namespace directory {
 
@@ -26,6 +27,7 @@ class LdapSource {
     const std::vector<std::string> alias_attributes;
     const std::vector<std::string> attributes;  // both together
     ServerChoice servers;
+    mutable Watchdog watchdog;
 
   private:
     LdapSource(config::LdapDirectory given, Secret secret, config::FilterTemplate parsed);

@@ -261,9 +261,11 @@ class ImapDialogue final : public LoginDialogue {
     // RFC 5530 section 3: these three are about who logs in; UNAVAILABLE, PRIVACYREQUIRED, CONTACTADMIN, LIMIT and the
     // like are not. A server without such codes means the password.
     void answer(std::string_view line, std::string_view text) {
+        if (state_ == State::kPlain)  // the password was not even said
+            return finish(Kind::kCannotTell, line);
         if (begins_with(text, "OK"))
             return finish(Kind::kRight, line);
-        if (!begins_with(text, "NO") || state_ == State::kPlain)
+        if (!begins_with(text, "NO"))
             return finish(Kind::kCannotTell, line);
         static constexpr std::array<std::string_view, 6> kOfUser{
             "", "ALERT", "CAPABILITY", "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED"};
