@@ -2,6 +2,8 @@
 """Who has an address, and is that the password: the LDAP client against a real slapd, sandwichctl auth-test against slapd, dovecot (IMAP,
 POP3, submission), and servers that are down, silent or talk nonsense."""
 
+import concurrent.futures
+import itertools
 import os
 import pathlib
 import pty
@@ -23,6 +25,7 @@ CA = CERTIFICATES.authority("ca")
 OTHER_CA = CERTIFICATES.authority("other")
 PAIR = CERTIFICATES.certificate("server", CA, names=["IP:127.0.0.1", "DNS:ldap.example.test"])
 STARTED = {}
+NUMBERS = itertools.count()
 PASSWORD = "wonder land"
 
 TREE = f"""dn: dc=test
@@ -79,7 +82,7 @@ objectClass: inetOrgPerson
 cn: one
 sn: one
 mail: shared@example.test
-userPassword: one
+userPassword: ones own
 
 dn: cn=two,ou=people,dc=test
 objectClass: inetOrgPerson
@@ -155,7 +158,7 @@ class Asker:
     """One process that looks addresses up, one after the other or many at once."""
 
     def __init__(self, **keys):
-        path = ini({"ldap main": ldap(**keys)}, "look_up.ini")
+        path = ini({"ldap main": ldap(**keys)}, f"look_up_{next(NUMBERS)}.ini")
         self.process = subprocess.Popen([os.path.join(os.environ["SANDWICH_BUILD"], "test/directory/ldap_look_up"), path, "main"],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
@@ -187,7 +190,7 @@ def look_up(address, **keys):
 
 def authenticate(address, password, sections, login, environment=None):
     """(exit status, what was printed)"""
-    path = ini({"general": {"login": login}, **sections})
+    path = ini({"general": {"login": login}, **sections}, f"login_{next(NUMBERS)}.ini")
     done = subprocess.run([program("sandwichctl"), "-c", path, "auth-test", address], input=password + "\n", capture_output=True, text=True,
                           check=False, timeout=60, env={**os.environ, **(environment or {})})
     for secret in (password, READER[1]):
@@ -271,21 +274,33 @@ def what_is_set_up_wrongly_is_never_an_unknown_address():
     check("unavailable" in done.stdout, "anonymous, where that may see nothing:", done.stdout)
 
 
+def at_once(function, cases):
+    """Each waits for a time limit: so they wait together."""
+    with concurrent.futures.ThreadPoolExecutor(len(cases)) as threads:
+        return list(threads.map(function, cases))
+
+
 @suite.test
 def the_next_server_when_one_is_down_or_silent():
     with Scripted(None) as silent, Scripted("220 this is no directory") as babble:
-        for port in (free_port(), silent.port, babble.port):
-            with Asker(server=f"127.0.0.1:{port} 127.0.0.1:{slapd().port}", timeout=4) as asker:
-                check(asker.ask("alice@example.test").startswith("found"), port)
-                equal(asker.ask("nobody@example.test"), "not found", port)
-        for tls in ("off", "starttls", "tls"):
-            answer = look_up("alice@example.test", server=f"127.0.0.1:{silent.port}", tls=tls, tls_ca_file=CA.certificate)
-            check(answer.startswith("unavailable"), tls, answer)
-    with Scripted(None, first=GO_AHEAD) as silent:
-        answer = look_up("alice@example.test", server=f"127.0.0.1:{silent.port}", tls="starttls", tls_ca_file=CA.certificate)
-        check(answer.startswith("unavailable"), "silent in the handshake:", answer)
-    with Scripted(None, first=GO_AHEAD[:5]) as silent:
-        check(look_up("alice@example.test", server=f"127.0.0.1:{silent.port}").startswith("unavailable"), "silent within an answer")
+
+        def ask(port):
+            with Asker(server=f"127.0.0.1:{port} 127.0.0.1:{slapd().port}", timeout=5) as asker:
+                return asker.ask("alice@example.test").split()[0], asker.ask("nobody@example.test")
+
+        equal(at_once(ask, [free_port(), silent.port, babble.port]), [("found", "not found")] * 3)
+
+
+@suite.test
+def time_limits_hold_wherever_a_server_falls_silent():
+    with Scripted(None) as silent, Scripted(None, first=GO_AHEAD) as handshake, Scripted(None, first=GO_AHEAD[:5]) as torn:
+        cases = [(silent, "off"), (silent, "starttls"), (silent, "tls"), (handshake, "starttls"), (torn, "off")]
+
+        def ask(case):
+            return look_up("alice@example.test", server=f"127.0.0.1:{case[0].port}", tls=case[1], tls_ca_file=CA.certificate)
+
+        for case, answer in zip(cases, at_once(ask, cases)):
+            check(answer.startswith("unavailable"), case[1], answer)
 
 
 @suite.test
@@ -361,7 +376,7 @@ def the_directory_knows_who_has_which_password():
                               ("o(d)d*\\@example.test", "one who has none")):
         status, text = authenticate(address, password, sections, "people")
         equal(status, 1, f"{address} {password}: {text}")
-    status, text = authenticate("shared@example.test", "one", sections, "people")
+    status, text = authenticate("shared@example.test", "ones own", sections, "people")
     equal(status, 75, text)
     status, text = authenticate("bob@example.test", "bobs", {**sections, "login people": {"filter": "(uid=%u)"}}, "people")
     equal(status, 0, text)
@@ -380,7 +395,7 @@ def the_reader_may_come_from_the_environment():
 
 @suite.test
 def mail_servers_know_it_in_every_way():
-    for kind in ("imap", "pop3", "smtp"):
+    def ask(kind):
         for tls in ("off", "starttls", "tls"):
             sections = by_mail(kind, tls)
             status, text = authenticate("dora@example.test", PASSWORD, sections, "mail")
@@ -389,6 +404,9 @@ def mail_servers_know_it_in_every_way():
             equal(status, 1, f"{kind} {tls}: {text}")
         status, text = authenticate("dora@example.test", 'quo"ted \\ one', by_mail(kind, strip_domain_name="yes"), "mail")
         equal(status, 0, f"{kind}: {text}")
+
+    dovecot()
+    at_once(ask, ["imap", "pop3", "smtp"])
 
 
 @suite.test
