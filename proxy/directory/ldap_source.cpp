@@ -1,15 +1,12 @@
 #include "directory/ldap_source.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
-#include "config/load.hpp"
+#include "config/bind_passwords.hpp"
 
 namespace directory {
 namespace {
-
-constexpr std::size_t kMaxPassword = 4096;  // octets
 
 std::vector<std::string> together(std::vector<std::string> one, const std::vector<std::string>& other) {
     for (const auto& name : other)
@@ -40,28 +37,8 @@ base::Result<std::shared_ptr<LdapSource>> LdapSource::make(config::LdapDirectory
 }
 
 base::Result<Secret> read_bind_password(const config::LdapDirectory& settings) {
-    std::string text;
-    std::string where;
-    if (!settings.bind_password_file.empty()) {
-        where = settings.bind_password_file;
-        auto read = config::read_file(where, kMaxPassword);
-        if (!read)
-            return read.error();
-        text = std::move(*read);
-        Secret whole(std::move(text));
-        const auto line = whole.view().substr(0, whole.view().find('\n'));
-        text = line.ends_with('\r') ? line.substr(0, line.size() - 1) : line;
-    } else if (!settings.bind_password_variable.empty()) {
-        where = "the environment variable " + settings.bind_password_variable;
-        const char* const value = std::getenv(settings.bind_password_variable.c_str());
-        text = value == nullptr ? "" : value;
-    } else {
-        return Secret();
-    }
-    Secret password(std::move(text));
-    if (password.empty())
-        return base::error("{}: there is no password in it", where);
-    return password;
+    auto password = config::read_bind_password(settings);
+    return password ? base::Result<Secret>(Secret(std::move(*password))) : password.error();
 }
 
 }  // namespace directory

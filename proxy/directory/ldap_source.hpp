@@ -33,8 +33,7 @@ class LdapSource {
     LdapSource(config::LdapDirectory given, Secret secret, config::FilterTemplate parsed);
 };
 
-// The password of bind_dn, from the file or the variable that the settings name; empty where they name none. Of a file
-// the first line counts. Error: it cannot be read, or is empty, and what it is not: the password never stands in it.
+// config::read_bind_password(), kept as a secret.
 base::Result<Secret> read_bind_password(const config::LdapDirectory& settings);
 
 }  // namespace directory

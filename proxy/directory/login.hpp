@@ -56,7 +56,7 @@ class Login {
     std::once_flag started_;
 };
 
-// The password of a directory's bind_dn; read_bind_password(), or what a supervisor has read.
+// The password of a directory's bind_dn: read_bind_password(), or in the daemon config::bind_password_in().
 using PasswordOf = std::function<base::Result<Secret>(const config::LdapDirectory&)>;
 
 // What [general] login names.
