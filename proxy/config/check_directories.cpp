@@ -8,6 +8,8 @@
 #include "config/spelling.hpp"
 
 namespace config {
+// Of its own, since files of a room are also compiled together.
+namespace directories {
 namespace {
 
 constexpr auto kError = Diagnostic::Severity::kError;
@@ -138,8 +140,10 @@ void check_order(const Settings& s, const Report& report) {
 }
 
 }  // namespace
+}  // namespace directories
 
 void check_directories(const Settings& settings, const Report& report) {
+    using namespace directories;
     for (std::size_t i = 0; i < settings.ldap_directories.size(); ++i)
         check_ldap(settings, i, report);
     for (std::size_t i = 0; i < settings.login_servers.size(); ++i)

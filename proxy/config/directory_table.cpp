@@ -4,6 +4,8 @@
 #include <utility>
 
 namespace config {
+// Of its own, since files of a room are also compiled together.
+namespace directory_rows {
 namespace {
 
 constexpr Range kNoRange{0, 0};
@@ -152,9 +154,10 @@ constexpr Setting kTable[] = {
 #undef OF_LOGIN
 
 }  // namespace
+}  // namespace directory_rows
 
 std::vector<Setting> directory_table() {
-    return {std::begin(kTable), std::end(kTable)};
+    return {std::begin(directory_rows::kTable), std::end(directory_rows::kTable)};
 }
 
 }  // namespace config

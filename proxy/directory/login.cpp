@@ -9,9 +9,9 @@
 namespace directory {
 namespace {
 
-using Kind = LoginAnswer::Kind;
+using Outcome = LoginAnswer::Kind;
 
-LoginAnswer answer_of(Kind kind, std::string_view reason) {
+LoginAnswer answer_of(Outcome kind, std::string_view reason) {
     LoginAnswer answer;
     answer.kind = kind;
     answer.reason = reason;
@@ -44,20 +44,20 @@ void Login::check(std::string address, Secret password, std::function<void(Login
     const auto shared = std::make_shared<std::function<void(LoginAnswer)>>(std::move(done));
     WorkerThreads::Job job;
     job.run = [this, address = std::move(address), secret, shared](std::size_t) { (*shared)(ask(address, *secret)); };
-    job.drop = [shared] { (*shared)(answer_of(Kind::kTryLater, "the daemon stops")); };
+    job.drop = [shared] { (*shared)(answer_of(Outcome::kTryLater, "the daemon stops")); };
     if (!threads_->add(job))
-        (*shared)(answer_of(Kind::kTryLater, "too many log-ins wait"));
+        (*shared)(answer_of(Outcome::kTryLater, "too many log-ins wait"));
 }
 
 LoginAnswer Login::ask(std::string_view address, const Secret& password) {
     if (const char* const fault = fault_of(address, password.view()))
-        return answer_of(Kind::kWrong, fault);
+        return answer_of(Outcome::kWrong, fault);
     if (servers_.empty())
-        return answer_of(Kind::kTryLater, "[general] login names no server");
+        return answer_of(Outcome::kTryLater, "[general] login names no server");
     if (!rate_.admit(address))
-        return answer_of(Kind::kTryLater, "too many attempts: login_user_attempts, login_attempts");
+        return answer_of(Outcome::kTryLater, "too many attempts: login_user_attempts, login_attempts");
     auto answer = ask_servers(address, password);
-    if (answer.kind != Kind::kWrong)
+    if (answer.kind != Outcome::kWrong)
         rate_.take_back(address);
     return answer;
 }
@@ -70,7 +70,7 @@ LoginAnswer Login::ask_servers(std::string_view address, const Secret& password)
         const auto kind = step.kind;
         answer.steps.push_back(std::move(step));
         if (kind == LoginStep::Kind::kRight) {
-            answer.kind = Kind::kRight;
+            answer.kind = Outcome::kRight;
             answer.mailbox = answer.steps.back().mailbox;
             answer.aliases = answer.steps.back().aliases;
             return answer;
@@ -79,7 +79,7 @@ LoginAnswer Login::ask_servers(std::string_view address, const Secret& password)
         if (kind == LoginStep::Kind::kWrong)
             break;
     }
-    answer.kind = all_answered ? Kind::kWrong : Kind::kTryLater;
+    answer.kind = all_answered ? Outcome::kWrong : Outcome::kTryLater;
     return answer;
 }
 

@@ -10,7 +10,7 @@
 namespace directory {
 namespace {
 
-using Kind = LoginVerdict::Kind;
+using Verdict = LoginVerdict::Kind;
 
 bool begins_with(std::string_view text, std::string_view start) {
     return text.size() >= start.size() && config::same(text.substr(0, start.size()), start);
@@ -48,7 +48,7 @@ class SmtpDialogue final : public LoginDialogue {
         const bool is_reply = line.size() >= 3 &&
                               std::all_of(line.begin(), line.begin() + 3, [](char c) { return c >= '0' && c <= '9'; });
         if (!is_reply || (line.size() > 3 && line[3] != ' ' && line[3] != '-'))
-            return finish(Kind::kCannotTell, line);
+            return finish(Verdict::kCannotTell, line);
         const bool last = line.size() == 3 || line[3] == ' ';
         if (way_ == Way::kNone)
             return capability(line, last);
@@ -58,7 +58,7 @@ class SmtpDialogue final : public LoginDialogue {
 
     void capability(std::string_view line, bool last) {
         if (line[0] != '2')
-            return finish(Kind::kCannotTell, line);
+            return finish(Verdict::kCannotTell, line);
         const auto text = line.substr(std::min<std::size_t>(line.size(), 4));
         // Old servers write "AUTH=".
         if (begins_with(text, "AUTH ") || begins_with(text, "AUTH=")) {
@@ -68,7 +68,7 @@ class SmtpDialogue final : public LoginDialogue {
         if (!last)
             return;
         if (!has_plain_ && !has_login_)
-            return finish(Kind::kCannotTell, "the server offers neither AUTH PLAIN nor AUTH LOGIN");
+            return finish(Verdict::kCannotTell, "the server offers neither AUTH PLAIN nor AUTH LOGIN");
         way_ = has_plain_ ? Way::kPlain : Way::kLogin;
         if (has_plain_) {
             sent_ = true;
@@ -83,11 +83,11 @@ class SmtpDialogue final : public LoginDialogue {
         if (code == "334")
             return challenge();
         if (code == "235" && sent_)
-            return finish(Kind::kRight, line);
+            return finish(Verdict::kRight, line);
         // Of all that may be said here only 535 is about the password; 454 is a fault of the server, 534 and 538 say
         // that it wants another way.
         const bool transient = line.substr(3).starts_with(" 4.");
-        finish(code == "535" && sent_ && !transient ? Kind::kWrong : Kind::kCannotTell, line);
+        finish(code == "535" && sent_ && !transient ? Verdict::kWrong : Verdict::kCannotTell, line);
     }
 
     // With PLAIN an old server may want what it had already; with LOGIN everybody takes it for granted that the name is
@@ -95,7 +95,7 @@ class SmtpDialogue final : public LoginDialogue {
     void challenge() {
         const auto step = challenges_++;
         if (step > (way_ == Way::kPlain ? 0 : 1))
-            return finish(Kind::kCannotTell, "the server wants more than name and password");
+            return finish(Verdict::kCannotTell, "the server wants more than name and password");
         if (way_ == Way::kPlain)
             return say_secret("", plain());
         sent_ = step == 1;
@@ -154,7 +154,7 @@ class Pop3Dialogue final : public LoginDialogue {
                 return say_secret("", in_base64(password()));
             case State::kPassword:
                 if (positive)
-                    return finish(Kind::kRight, line);
+                    return finish(Verdict::kRight, line);
                 return refused(line, negative);
         }
     }
@@ -181,7 +181,7 @@ class Pop3Dialogue final : public LoginDialogue {
     // A server without such codes means the password.
     void refused(std::string_view line, bool may_be_wrong) {
         const auto code = code_of(line);
-        finish(may_be_wrong && (code.empty() || code == "AUTH") ? Kind::kWrong : Kind::kCannotTell, line);
+        finish(may_be_wrong && (code.empty() || code == "AUTH") ? Verdict::kWrong : Verdict::kCannotTell, line);
     }
 
     State state_ = State::kCapabilities;
@@ -208,22 +208,22 @@ class ImapDialogue final : public LoginDialogue {
             return untagged(line);
         if (line.starts_with('+')) {
             if (state_ != State::kPlain)
-                return finish(Kind::kCannotTell, "the server wants more than name and password");
+                return finish(Verdict::kCannotTell, "the server wants more than name and password");
             state_ = State::kAnswer;
             return say_secret("", plain());
         }
         if (!tagged)
-            return finish(Kind::kCannotTell, line);
+            return finish(Verdict::kCannotTell, line);
         const auto text = line.substr(3);
         if (state_ == State::kCapabilities)
-            begins_with(text, "OK") ? log_in() : finish(Kind::kCannotTell, line);
+            begins_with(text, "OK") ? log_in() : finish(Verdict::kCannotTell, line);
         else
             answer(line, text);
     }
 
     void untagged(std::string_view line) {
         if (begins_with(line, "* BYE"))
-            return finish(Kind::kCannotTell, line);
+            return finish(Verdict::kCannotTell, line);
         if (state_ != State::kCapabilities || !begins_with(line, "* CAPABILITY "))
             return;
         has_plain_ = has_word(line, "AUTH=PLAIN");
@@ -236,7 +236,7 @@ class ImapDialogue final : public LoginDialogue {
             return say("a2 AUTHENTICATE PLAIN");
         }
         if (no_login_)
-            return finish(Kind::kCannotTell, "the server offers neither AUTH=PLAIN nor LOGIN");
+            return finish(Verdict::kCannotTell, "the server offers neither AUTH=PLAIN nor LOGIN");
         state_ = State::kAnswer;
         std::string line = quoted(user()) + " ";
         const Secret secret{quoted(password())};
@@ -262,15 +262,15 @@ class ImapDialogue final : public LoginDialogue {
     // like are not. A server without such codes means the password.
     void answer(std::string_view line, std::string_view text) {
         if (state_ == State::kPlain)  // the password was not even said
-            return finish(Kind::kCannotTell, line);
+            return finish(Verdict::kCannotTell, line);
         if (begins_with(text, "OK"))
-            return finish(Kind::kRight, line);
+            return finish(Verdict::kRight, line);
         if (!begins_with(text, "NO"))
-            return finish(Kind::kCannotTell, line);
+            return finish(Verdict::kCannotTell, line);
         static constexpr std::array<std::string_view, 6> kOfUser{
             "", "ALERT", "CAPABILITY", "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED"};
         const auto code = response_code(text.substr(std::min<std::size_t>(text.size(), 3)));
-        finish(std::ranges::find(kOfUser, code) != kOfUser.end() ? Kind::kWrong : Kind::kCannotTell, line);
+        finish(std::ranges::find(kOfUser, code) != kOfUser.end() ? Verdict::kWrong : Verdict::kCannotTell, line);
     }
 
     State state_ = State::kCapabilities;

@@ -12,7 +12,7 @@
 namespace directory {
 namespace {
 
-using Kind = LoginStep::Kind;
+using Said = LoginStep::Kind;
 
 class MailLogin final : public LoginServer {
   public:
@@ -25,7 +25,7 @@ class MailLogin final : public LoginServer {
         const auto order = choice_.order();
         if (order.empty())
             step.reason = fmt::format("left alone for a while, since it failed: {}", choice_.why());
-        for (std::size_t i = 0; i < order.size() && step.kind == Kind::kUnavailable; ++i) {
+        for (std::size_t i = 0; i < order.size() && step.kind == Said::kUnavailable; ++i) {
             const auto now = base::Monotonic::now();
             // An equal share of what is left: one that is silent leaves time for the others.
             ask_one(order[i], address, password, now + (deadline - now) / (order.size() - i), step);
@@ -46,9 +46,9 @@ class MailLogin final : public LoginServer {
         choice_.reached(server);
         step.reason = verdict->reason;
         if (verdict->kind == LoginVerdict::Kind::kRight)
-            step.kind = Kind::kRight;
+            step.kind = Said::kRight;
         else if (verdict->kind == LoginVerdict::Kind::kWrong)
-            step.kind = Kind::kRefused;
+            step.kind = Said::kRefused;
     }
 
     // Error: the connection failed.
@@ -99,13 +99,13 @@ class LdapLogin final : public LoginServer {
         step.aliases = std::move(answer.entry.aliases);
         switch (answer.proof) {
             case LdapSession::Proof::kRight:
-                step.kind = Kind::kRight;
+                step.kind = Said::kRight;
                 break;
             case LdapSession::Proof::kWrong:
-                step.kind = Kind::kWrong;
+                step.kind = Said::kWrong;
                 break;
             case LdapSession::Proof::kNotFound:
-                step.kind = Kind::kRefused;
+                step.kind = Said::kRefused;
                 break;
             case LdapSession::Proof::kUnavailable:
                 break;
