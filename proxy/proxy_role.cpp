@@ -42,6 +42,7 @@ session::RuntimePtr make_runtime(const config::Settings& settings, config::TlsCo
     runtime->settings = settings;
     runtime->tls = std::move(tls);
     runtime->rules = settings.rules();
+    runtime->domains = config::DomainIndex(settings.domains, settings.domain_list);
     runtime->generation = generation;
     return runtime;
 }

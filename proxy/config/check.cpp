@@ -288,6 +288,27 @@ void check(const Settings& settings, const Machine& machine, const Report& repor
     check_open_cells(settings, report);
 }
 
+base::Status check_route(const Settings& settings, const Machine& machine, const Route& route) {
+    if (route.kind != HostKind::kAddress)
+        return base::ok();
+    const net::Endpoint server{route.address, route.port};
+    if (own_socket(settings, machine, server))
+        return base::error("{} is the proxy's own socket: mail would go round in a circle", server.to_string());
+    if (server.address.any())
+        return base::error("{} is no address that a delivery server could have", server.address.to_string());
+    return base::ok();
+}
+
+std::vector<std::string> check_domain_list(const Settings& settings, const Machine& machine, const DomainList& list) {
+    std::vector<std::string> errors;
+    for (const auto& domain : list)
+        for (const auto& route : domain.routes)
+            if (const auto good = check_route(settings, machine, route); !good && errors.size() < kMaxDiagnostics)
+                errors.push_back(
+                    fmt::format("{}:{}: error: {}", settings.domain_file, domain.line, good.error().message));
+    return errors;
+}
+
 std::vector<std::string> check_policy(const Settings& settings, const policy::Policy& policy, const Machine& machine) {
     std::vector<std::string> errors;
     for (const auto& rule : policy.rules) {

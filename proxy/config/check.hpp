@@ -24,6 +24,12 @@ using Report = std::function<void(Diagnostic::Severity, std::initializer_list<Pl
 
 void check(const Settings& settings, const Machine& machine, const Report& report);
 
+// Error: mail would go round in a circle on this route. Names are known only when they are looked up.
+base::Status check_route(const Settings& settings, const Machine& machine, const Route& route);
+
+// The same of a domain file: "FILE:LINE: error: ...", at most kMaxDiagnostics.
+std::vector<std::string> check_domain_list(const Settings& settings, const Machine& machine, const DomainList& list);
+
 // What of a policy does not go with these settings: "policy.ini:12: error: ...".
 std::vector<std::string> check_policy(const Settings& settings, const policy::Policy& policy, const Machine& machine);
 

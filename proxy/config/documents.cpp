@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kColumns = 78;  // of a comment
 constexpr std::string_view kExampleSocket = "socket_1";
 constexpr std::string_view kExampleRecipients = "recipients *@lists.example.test";
+constexpr std::string_view kExampleDomain = "domain example.test";
 
 template <typename... Args>
 void add(std::string& text, fmt::format_string<Args...> format, Args&&... args) {
@@ -24,7 +25,7 @@ void add(std::string& text, fmt::format_string<Args...> format, Args&&... args) 
 void print_section(std::string& text, std::string_view table_section, std::string_view name, const Settings& settings) {
     add(text, "{}[{}]\n", text.empty() ? "" : "\n", name);
     for (const auto& setting : settings_table())
-        if (setting.section == table_section)
+        if (setting.section == table_section && setting.kind != Kind::kRoute)
             add(text, "{}={}\n", setting.key, get(setting, settings));
 }
 
@@ -41,6 +42,16 @@ void print_recipients(std::string& text, const Settings& settings) {
         Settings one;
         one.recipients = {rule};
         print_section(text, kRecipientsSection, "recipients " + rule.pattern, one);
+    }
+}
+
+void print_domains(std::string& text, const Settings& settings) {
+    for (const auto& domain : settings.domains) {
+        Settings one;
+        one.domains = {domain};
+        print_section(text, kDomainSection, "domain " + domain.name, one);
+        for (std::size_t i = 0; i < domain.routes.size(); ++i)
+            add(text, "route_{}={}\n", i + 1, domain.routes[i].to_string());
     }
 }
 
@@ -61,6 +72,8 @@ std::string example_of(std::string_view section) {
         return fmt::format("[{}]", kExampleSocket);
     if (section == kRecipientsSection)
         return fmt::format("#[{}]", kExampleRecipients);
+    if (section == kDomainSection)
+        return fmt::format("#[{}]", kExampleDomain);
     if (!repeats(section))
         return fmt::format("[{}]", section);
     return fmt::format("#[{} main]", section.substr(0, section.find(' ')));
@@ -321,6 +334,8 @@ std::string print(const Settings& settings) {
             print_sockets(text, settings);
         else if (section.name == kRecipientsSection)
             print_recipients(text, settings);
+        else if (section.name == kDomainSection)
+            print_domains(text, settings);
         else if (section.name == kClamdSection)
             print_other_scanners(text, settings);
         else if (!repeats(section.name))

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <climits>
 #include <map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/unique_fd.hpp"
@@ -26,15 +27,16 @@ using Severity = Diagnostic::Severity;
 
 constexpr std::string_view kSocketPrefix = "socket_";
 constexpr std::string_view kRecipientsPrefix = "recipients";
+constexpr std::string_view kDomainPrefix = "domain";
+constexpr std::string_view kRoutePrefix = "route_";
 constexpr ScannerKind kScannerKinds[] = {ScannerKind::kClamd, ScannerKind::kIcap, ScannerKind::kCheck};
 constexpr std::string_view kTestSignatures = SANDWICH_DATADIR "/test-signatures";
 
-// The N of [socket_N], 1 to 999; 0: it is no such section.
-unsigned socket_number(std::string_view name) {
-    if (name.size() <= kSocketPrefix.size() || name.size() > kSocketPrefix.size() + 3 ||
-        !same(name.substr(0, kSocketPrefix.size()), kSocketPrefix))
+// The N of [socket_N] or route_N, 1 to 999; 0: it is no such name.
+unsigned number_behind(std::string_view prefix, std::string_view name) {
+    if (name.size() <= prefix.size() || name.size() > prefix.size() + 3 || !same(name.substr(0, prefix.size()), prefix))
         return 0;
-    const auto digits = name.substr(kSocketPrefix.size());
+    const auto digits = name.substr(prefix.size());
     unsigned number = 0;
     for (const char c : digits) {
         if (c < '0' || c > '9')
@@ -70,13 +72,14 @@ bool is_scanner_name(std::string_view name) {
 }
 
 // One section of the file that the table knows, with its keys. Section [socket_N] is in the table as kSocketSection,
-// [recipients PATTERN] as kRecipientsSection, [scanner.clamd NAME] as kClamdSection.
+// [recipients PATTERN] as kRecipientsSection, [scanner.clamd NAME] as kClamdSection, [domain NAME] as kDomainSection.
 struct KnownSection {
     const Section* section = nullptr;
     unsigned number = 0;  // N of a socket
-    std::string pattern;  // of recipients, NAME of a scanner
+    std::string pattern;  // of recipients, NAME of a scanner or a domain
     ScannerKind kind = ScannerKind::kClamd;
     std::map<const Setting*, const IniEntry*> given;
+    std::map<unsigned, const IniEntry*> routes;  // of a domain, by N
 };
 
 class SettingsParser {
@@ -99,8 +102,9 @@ class SettingsParser {
     // ---- which sections and keys there are
 
     void recognise(const IniSection& section) {
-        const auto number = socket_number(section.name);
+        const auto number = number_behind(kSocketPrefix, section.name);
         std::string_view pattern = behind(kRecipientsPrefix, section.name);
+        const std::string_view domain = behind(kDomainPrefix, section.name);
         std::string_view scanner = section.name;
         const auto kind = other_scanner(scanner);
         const bool placeholder = std::ranges::any_of(
@@ -108,6 +112,7 @@ class SettingsParser {
         const auto* const known = number != 0        ? find_section(kSocketSection)
                                   : placeholder      ? nullptr
                                   : !pattern.empty() ? find_section(kRecipientsSection)
+                                  : !domain.empty()  ? find_section(kDomainSection)
                                   : kind             ? find_section(section_of(*kind))
                                                      : find_section(section.name);
         if (known == nullptr)
@@ -127,11 +132,33 @@ class SettingsParser {
                          scanner, kMaxScannerName);
         if (kind && scanners_.size() == kMaxOtherScanners)
             return error(section.line, "more than {} scanners", kMaxOtherScanners);
+        if (!domain.empty())
+            return recognise_domain(section, domain);
         auto& sections = number != 0 ? sockets_ : !pattern.empty() ? recipients_ : kind ? scanners_ : sections_;
-        auto& target = sections.emplace_back(
-            KnownSection{known, number, std::string(kind ? scanner : pattern), kind.value_or(ScannerKind::kClamd), {}});
+        auto& target = sections.emplace_back(KnownSection{
+            known, number, std::string(kind ? scanner : pattern), kind.value_or(ScannerKind::kClamd), {}, {}});
         for (const auto& entry : section.entries)
             recognise(target, section.name, entry);
+    }
+
+    void recognise_domain(const IniSection& section, std::string_view domain) {
+        if (!is_domain_pattern(domain))
+            return error(section.line, "{}: a domain is written as example.com, *.example.com or default", domain);
+        if (!domain_names_.insert(lower(domain)).second)
+            return error(section.line, "section [domain {}] stands twice", domain);
+        if (domains_.size() == kMaxDomainSections)
+            return error(section.line, "more than {} domains", kMaxDomainSections);
+        auto& known = domains_.emplace_back(
+            KnownSection{find_section(kDomainSection), 0, lower(domain), ScannerKind::kClamd, {}, {}});
+        for (const auto& entry : section.entries) {
+            const auto number = number_behind(kRoutePrefix, entry.key);
+            if (number == 0)
+                recognise(known, section.name, entry);
+            else if (number > kMaxRoutes)
+                error(entry.line, "{}: a domain has at most {} routes", entry.key, kMaxRoutes);
+            else if (const auto [first, is_new] = known.routes.try_emplace(number, &entry); !is_new)
+                error(entry.line, "{} is given twice, the first time in line {}", entry.key, first->second->line);
+        }
     }
 
     void recognise(KnownSection& section, std::string_view written, const IniEntry& entry) {
@@ -152,6 +179,7 @@ class SettingsParser {
                             : section.name == kClamdSection      ? "scanner.clamd main"
                             : section.name == kIcapSection       ? "scanner.icap main"
                             : section.name == kCheckSection      ? "scanner.check main"
+                            : section.name == kDomainSection     ? "domain example.com"
                                                                  : section.name);
         const auto close = near_miss(name, names);
         return close.empty() ? "" : fmt::format("; did you mean [{}]?", close);
@@ -203,6 +231,11 @@ class SettingsParser {
             if (auto servers = parse_scanner_servers(scanner.kind, scanner.server))  // check() tells why not
                 scanner.servers = std::move(*servers);
         }
+        for (std::size_t i = 0; i < domains_.size(); ++i) {
+            settings_.domains.push_back({domains_[i].pattern, {}});
+            fill(kDomainSection, domains_[i].given, i);
+            fill_routes(domains_[i], settings_.domains.back().routes);
+        }
         settings_.downstream = settings_.downstream_servers.with_default(settings_.downstream_port);
         if (settings_.proxy_hostname.empty())
             name_ourselves();
@@ -228,6 +261,21 @@ class SettingsParser {
             if (entry == nullptr || !origin.readable)
                 if (const auto status = set(setting, settings_, setting.fallback); !status)
                     error(0, "the default of {} is no value of it: {}", setting.key, status.error().message);
+        }
+    }
+
+    void fill_routes(const KnownSection& section, std::vector<Route>& routes) {
+        for (const auto& [number, entry] : section.routes) {
+            if (entry->value.empty())
+                continue;
+            auto route = parse_route(entry->value);
+            if (!route) {
+                error(entry->line, "{}={}: {}", entry->key, clip(entry->value), route.error().message);
+                continue;
+            }
+            if (auto good = check_route(settings_, machine_, *route); !good)
+                error(entry->line, "{}={}: {}", entry->key, clip(entry->value), good.error().message);
+            routes.push_back(std::move(*route));
         }
     }
 
@@ -293,6 +341,8 @@ class SettingsParser {
     std::vector<KnownSection> sockets_;
     std::vector<KnownSection> recipients_;
     std::vector<KnownSection> scanners_;
+    std::vector<KnownSection> domains_;
+    std::unordered_set<std::string> domain_names_;
     std::map<std::pair<const Setting*, std::size_t>, Origin> origins_;
     Settings settings_;
     std::vector<Diagnostic> diagnostics_;

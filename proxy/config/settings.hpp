@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "config/domains.hpp"
 #include "config/scanner_servers.hpp"
 #include "net/address.hpp"
 #include "net/tls.hpp"
@@ -50,7 +51,6 @@ struct OtherScanner {
 };
 
 enum class UpstreamTls { kNo, kOptional, kRequired };
-enum class DownstreamTls { kNone, kOpportunistic, kRequired, kVerified };
 
 struct Settings {
     // [general]
@@ -155,6 +155,16 @@ struct Settings {
 
     // [recipients PATTERN], in the order of the file
     std::vector<policy::RecipientRule> recipients;
+
+    // [domain NAME], in the order of the file
+    std::vector<Domain> domains;
+
+    // [routing]
+    std::string domain_file;      // empty: none
+    DomainListPtr domain_list;    // what stands in it, filled in by whoever reads it; null: nothing
+    net::ServerList dns_servers;  // empty: those of resolv.conf(5)
+    std::chrono::seconds dns_timeout{};
+    unsigned max_routes_per_message = 0;
 
     // [quarantine]
     std::string quarantine_path;

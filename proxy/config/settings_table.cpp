@@ -98,6 +98,14 @@ constexpr Section kSections[] = {
      "whose pattern matches counts. When the recipients of one message are to be treated differently, each group is, one "
      "after the other; a message is refused only when it is refused for all of them, unless the inbound server speaks "
      "LMTP."},
+    {kDomainSection, "Domains and their routes",
+     "One section for each domain with a way of its own: [domain example.com]; [domain *.example.com] is about every "
+     "name below example.com that has no section of its own, [domain default] about all others. NAME is written in "
+     "ASCII (xn--...). A domain without a route of its own goes where the default's mail goes: to the routes of "
+     "[domain default], or else to [smtp] downstream_smtp_server_addr. Recipients of one message whose routes differ "
+     "are asked for, and delivered, on each route."},
+    {"routing", "Finding the routes",
+     "What all domains have in common."},
     {"content", "What is in a message",
      "Bounds of looking into a message: its parts, the members of archives, what documents hold. A message that goes "
      "over one of them is looked at up to there. What is done then, each limit may say for itself. Nobody looks where "
@@ -571,6 +579,37 @@ constexpr Setting kTable[] = {
      AT(recipients.back().actions.failure),
      "What is done for these recipients with a message that could not be scanned, whichever scanner cannot tell. The word "
      "scanner.clamav: what is set for each scanner.", "scanner.clamav"},
+
+    // ---- domain NAME
+    {kDomainSection, kFirstRoute,
+     Kind::kRoute, Effect::kReload, kCommented, "", kNoRange, kNoWords, std::monostate{},
+     "Where the domain's mail goes, as 10 mail1.example.com:19000; more routes are route_2 and so on, at most 16. The "
+     "first word is the priority: the least of those whose server answers is used. One that fails is left alone for a "
+     "second, then two, up to a minute, and is used again as soon as it answers. The port is 25 if none is given. After "
+     "the host may stand weight=N, the share among routes of equal priority (1 to 1000), and tls=WORD in place of [tls] "
+     "downstream. Empty: no route.\n"
+     "192.0.2.1, [2001:db8::1]:2525: an address.\n"
+     "mail1.example.com: a name, of which all addresses are used alike.\n"
+     "mx:example.com: the servers of its MX records, in their order; without any, its own addresses.\n"
+     "srv:_smtp._tcp.example.com: the servers, ports and weights of its SRV records, in their order."},
+
+    // ---- routing
+    {"routing", "domain_file",
+     Kind::kPath, Effect::kReload, kCommented, "", {0, 4095}, kNoWords, AT(domain_file),
+     "A file with more domains, one a line: the domain, then its routes with semicolons between them, as example.com 10 "
+     "mail1.example.com; 20 mail2.example.com. A domain alone has the default's. example.net as example.com: everything "
+     "is as in [domain example.com]. The supervising process reads it, with its rights. Empty: there is none."},
+    {"routing", "dns_servers",
+     Kind::kServerList, Effect::kReload, kCommented, "resolv.conf", kNoRange, kNoWords, AT(dns_servers),
+     "Which name servers are asked for the names in routes, as 192.0.2.53 or 192.0.2.53:5353; resolv.conf: those of "
+     "resolv.conf(5).", "resolv.conf"},
+    {"routing", "dns_timeout",
+     Kind::kDuration, Effect::kReload, kCommented, "5s", {1, 60}, kNoWords, AT(dns_timeout),
+     "How long a name may take. Then the last good answer is used, or if there never was one, the next route."},
+    {"routing", "max_routes_per_message",
+     Kind::kNumber, Effect::kReload, kCommented, "8", {1, 32}, kNoWords, AT(max_routes_per_message),
+     "On how many different routes the recipients of one message may be. More get 452, and the inbound server sends them "
+     "in a message of their own."},
 
     // ---- quarantine
     {"quarantine", "path",

@@ -29,6 +29,7 @@ enum class Kind : std::uint8_t {
     kPort,         // 1 to 65535
     kAddressList,  // addr: items
     kServerList,   // addresses, each perhaps with a port
+    kRoute,        // config::Route, or nothing
     kChoice,       // one of Setting::words
 };
 
@@ -103,10 +104,15 @@ inline constexpr std::size_t kMaxScannerName = 32;  // octets
 constexpr std::string_view section_of(ScannerKind kind) {
     return kind == ScannerKind::kClamd ? kClamdSection : kind == ScannerKind::kIcap ? kIcapSection : kCheckSection;
 }
+
+// [domain NAME], in the same way: Settings::domains.back(). The table knows route_1, route_2 ... as the first of them.
+inline constexpr std::string_view kDomainSection = "domain NAME";
+inline constexpr std::string_view kFirstRoute = "route_1";
+
 // A section that may stand several times, or not at all: its settings are written and read one section at a time.
 constexpr bool repeats(std::string_view section) {
     return section == kSocketSection || section == kRecipientsSection || section == kClamdSection ||
-           section == kIcapSection || section == kCheckSection;
+           section == kIcapSection || section == kCheckSection || section == kDomainSection;
 }
 
 std::span<const Section> sections();  // in the order of the documents

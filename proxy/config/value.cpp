@@ -6,6 +6,7 @@
 #include <optional>
 #include <type_traits>
 
+#include "config/route.hpp"
 #include "config/spelling.hpp"
 
 namespace config {
@@ -67,20 +68,6 @@ bool is_name(std::string_view text) {
            std::ranges::all_of(text, [](char c) { return is_letter_or_digit(c) || c == '-' || c == '_' || c == '.'; });
 }
 
-// RFC 5321 section 4.1.2 Domain: labels of letters, digits and inner hyphens; RFC 1035 section 2.3.4: 63 octets each.
-bool is_host_name(std::string_view text) {
-    while (true) {
-        const auto dot = std::min(text.find('.'), text.size());
-        const auto label = text.substr(0, dot);
-        if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-' ||
-            !std::ranges::all_of(label, [](char c) { return is_letter_or_digit(c) || c == '-'; }))
-            return false;
-        if (dot == text.size())
-            return true;
-        text.remove_prefix(dot + 1);
-    }
-}
-
 // Absolute, not the root itself, and without "..": what is compared and made must be what is meant.
 bool is_path(std::string_view text) {
     const auto padded = std::string(text) + '/';
@@ -125,7 +112,13 @@ struct Writer {
     Settings& settings;
     std::string_view text;
 
-    base::Status operator()(std::monostate) const { return find_word(setting, text) ? base::ok() : refuse(); }
+    base::Status operator()(std::monostate) const {
+        if (setting.kind == Kind::kRoute) {
+            const auto route = text.empty() ? Route{} : parse_route(text);
+            return route ? base::ok() : route.error();
+        }
+        return find_word(setting, text) ? base::ok() : refuse();
+    }
 
     base::Status operator()(Member<bool> field) const {
         if (!same(text, "yes") && !same(text, "no"))
@@ -170,6 +163,10 @@ struct Writer {
     }
 
     base::Status operator()(Member<net::ServerList> field) const {
+        if (!setting.same_as.empty() && same(text, setting.same_as)) {
+            field.writable(settings) = {};
+            return base::ok();
+        }
         auto list = net::ServerList::parse(text);
         if (!list)
             return list.error();
@@ -214,7 +211,10 @@ struct Reader {
     }
     std::string operator()(Member<net::Address> field) const { return field.readable(settings).to_string(); }
     std::string operator()(Member<net::AddressList> field) const { return field.readable(settings).to_string(); }
-    std::string operator()(Member<net::ServerList> field) const { return field.readable(settings).to_string(); }
+    std::string operator()(Member<net::ServerList> field) const {
+        const auto& list = field.readable(settings);
+        return list == net::ServerList{} ? std::string(setting.same_as) : list.to_string();
+    }
     std::string operator()(Member<std::chrono::seconds> field) const {
         return print_number(static_cast<std::uint64_t>(field.readable(settings).count()), units(setting.kind));
     }
@@ -303,6 +303,8 @@ std::string permitted(const Setting& setting) {
             return "addresses and networks, each as addr:ADDRESS or addr:NETWORK/BITS";
         case Kind::kServerList:
             return "addresses, each alone or as ADDRESS:PORT, an IPv6 address then in brackets";
+        case Kind::kRoute:
+            return "a route: PRIORITY HOST[:PORT] [weight=N] [tls=WORD]";
         case Kind::kChoice:
             return setting.words.size() == 1 ? list_words(setting) : "one of " + list_words(setting);
     }

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/snapshot.hpp"
+#include "config/domains.hpp"
 #include "config/settings.hpp"
 #include "config/tls_files.hpp"
 #include "explain/explanations.hpp"
@@ -24,6 +25,7 @@ namespace session {
 struct Runtime {
     config::Settings settings;
     policy::Rules rules;
+    config::DomainIndex domains;  // of the settings
     config::TlsContexts tls;
     unsigned generation = 1;  // of the configuration
 };

@@ -16,8 +16,8 @@
 namespace supervisor {
 namespace {
 
-// No text of settings has it; what follows it are the policy's texts.
-constexpr char kEndOfSettings = '\0';
+// Neither settings nor a list of domains has it. The settings come first, then the list, then the policy's texts.
+constexpr char kEndOfText = '\0';
 
 base::Result<base::UniqueFd> seal(const char* name, std::string_view text) {
     base::UniqueFd fd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -76,6 +76,35 @@ base::Status adopt_policy(config::Settings& settings, const config::PolicyFiles&
     return base::ok();
 }
 
+// The text of [routing] domain_file; empty: there is none, or it is faulty.
+std::string load_domains(config::Settings& settings, LoadedConfiguration& loaded) {
+    if (settings.domain_file.empty())
+        return {};
+    auto text = config::read_file(settings.domain_file, config::kMaxDomainFile);
+    if (!text) {
+        loaded.errors.push_back(fmt::format("error: {}", text.error().message));
+        return {};
+    }
+    auto parsed = config::parse_domain_list(settings.domain_file, *text, settings.domains);
+    const auto circles = parsed.list ? config::check_domain_list(settings, config::this_machine(), *parsed.list)
+                                     : std::vector<std::string>{};
+    loaded.errors.insert(loaded.errors.end(), parsed.errors.begin(), parsed.errors.end());
+    loaded.errors.insert(loaded.errors.end(), circles.begin(), circles.end());
+    settings.domain_list = std::move(parsed.list);
+    return std::move(*text);
+}
+
+// The supervisor has told what is wrong with it.
+base::Status adopt_domains(config::Settings& settings, std::string_view text) {
+    if (settings.domain_file.empty())
+        return base::ok();
+    auto parsed = config::parse_domain_list(settings.domain_file, text, settings.domains);
+    if (!parsed.list)
+        return base::error("{}", parsed.errors.front());
+    settings.domain_list = std::move(parsed.list);
+    return base::ok();
+}
+
 config::PolicyFiles load_policy(config::Settings& settings, LoadedConfiguration& loaded) {
     auto files = config::read_policy_files(settings.policy_file, settings.policy_directory);
     if (!files) {
@@ -110,15 +139,18 @@ LoadedConfiguration load_configuration(const std::string& file, const LoadOption
         tls_files = config::read_tls_files(parsed);
     tell(file, parsed, loaded);
     config::PolicyFiles policy_files;
+    std::string domain_list;
     if (parsed.settings && options.policy) {
         parsed.settings->policy_file = *options.policy;
         parsed.settings->policy_directory.clear();
     }
-    if (parsed.settings)
+    if (parsed.settings) {
+        domain_list = load_domains(*parsed.settings, loaded);
         policy_files = load_policy(*parsed.settings, loaded);
+    }
     if (!loaded.errors.empty())
         return loaded;
-    auto sealed = seal("sandwich.ini", *text + kEndOfSettings + policy_files.pack());
+    auto sealed = seal("sandwich.ini", *text + kEndOfText + domain_list + kEndOfText + policy_files.pack());
     auto sealed_tls = seal("sandwich-tls", tls_files.pack());
     for (const auto* one : {&sealed, &sealed_tls})
         if (!*one)
@@ -132,16 +164,20 @@ LoadedConfiguration load_configuration(const std::string& file, const LoadOption
 }
 
 base::Result<config::Settings> read_configuration(int memfd) {
-    const auto whole = read_whole(memfd, config::kMaxFile + 1 + 2 * config::kMaxPolicySize);
+    const auto whole = read_whole(memfd, config::kMaxFile + config::kMaxDomainFile + 2 + 2 * config::kMaxPolicySize);
     if (!whole)
         return whole.error();
-    const auto end = whole->find(kEndOfSettings);
-    if (end == std::string::npos)
+    const std::string_view text = *whole;
+    const auto end = text.find(kEndOfText);
+    const auto end_of_list = end == std::string::npos ? end : text.find(kEndOfText, end + 1);
+    if (end_of_list == std::string::npos)
         return base::error("the configuration has no end");
-    auto loaded = config::parse(std::string_view(*whole).substr(0, end));
+    auto loaded = config::parse(text.substr(0, end));
     if (!loaded.settings)
         return base::error("what the supervisor could parse cannot be parsed");
-    const auto files = config::PolicyFiles::unpack(std::string_view(*whole).substr(end + 1));
+    if (auto adopted = adopt_domains(*loaded.settings, text.substr(end + 1, end_of_list - end - 1)); !adopted)
+        return adopted.error();
+    const auto files = config::PolicyFiles::unpack(text.substr(end_of_list + 1));
     if (!files)
         return files.error();
     if (auto adopted = adopt_policy(*loaded.settings, *files); !adopted)

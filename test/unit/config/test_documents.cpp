@@ -75,6 +75,10 @@ std::string random_value(const config::Setting& setting, Random& random) {
                 list += " addr:" + random_address(random);
             return list;
         }
+        case Kind::kRoute:
+            return pick(random, 0, 3) == 0
+                       ? std::string()
+                       : fmt::format("{} m{}.test:{}", pick(random, 0, 99), pick(random, 1, 9), pick(random, 1, 99));
         case Kind::kChoice:
             return std::string(setting.words[pick(random, 0, setting.words.size() - 1)].text);
     }
@@ -150,7 +154,7 @@ TEST_CASE("so do settings of every kind") {
 
 TEST_CASE("every setting reaches a place of its own") {
     Random random(1);
-    const auto defaults = expect::settings("[recipients a@b.test]\n[scanner.clamd a]\n");
+    const auto defaults = expect::settings("[recipients a@b.test]\n[scanner.clamd a]\n[domain a.test]\n");
     // All sections of other scanners are kept in one list.
     const auto share = [](const config::Setting& a, const config::Setting& b) {
         const auto of_list = [](const config::Setting& setting) {
@@ -195,6 +199,8 @@ TEST_CASE("etc/sandwich.ini is the sample, and means the defaults") {
     auto settings = expect::settings(active);
     CHECK(settings.recipients.size() == 1);
     settings.recipients.clear();
+    CHECK(settings.domains == std::vector<config::Domain>{{"example.test", {}}});
+    settings.domains.clear();
     CHECK(settings.other_scanners.size() == 3);
     settings.other_scanners.clear();
     CHECK(settings == expect::settings(""));
