@@ -6,7 +6,7 @@
 # machine's own mail set-up cannot be touched by mistake, and the tests see Debian's files as shipped, not as edited.
 # The one exception is `scripts/run --install`, which asks for Sendmail by name.
 
-build_packages=(meson ninja-build g++ pkg-config libevent-dev libclamav-dev libssl-dev libinih-dev libfmt-dev
+build_packages=(meson ninja-build g++ pkg-config libevent-dev libclamav-dev libssl-dev libc-ares-dev libinih-dev libfmt-dev
     libseccomp-dev libarchive-dev libmagic-dev libmagic-mgc zlib1g-dev libvectorscan-dev libpcre2-dev libexttextcat-dev
     doctest-dev libgmime-3.0-dev)
 
