@@ -219,7 +219,8 @@ void check_upstream_tls(const Settings::Tls& tls, const Report& report) {
                "without TLS");
 }
 
-void check_downstream_tls(const Settings::Tls& tls, const Report& report) {
+void check_downstream_tls(const Settings& settings, const Report& report) {
+    const auto& tls = settings.tls;
     const Place downstream{"tls", "downstream"};
     const Place ca_file{"tls", "downstream_ca_file"};
     const Place name{"tls", "downstream_name"};
@@ -235,9 +236,11 @@ void check_downstream_tls(const Settings::Tls& tls, const Report& report) {
         report(kError, {name, downstream},
                "[tls] downstream_name cannot be verified without downstream_ca_file: anybody can make a certificate "
                "for any name");
-    if (tls.downstream != DownstreamTls::kVerified && has_proof)
+    // What stands in a file of domains is not known yet.
+    if (!any_route_is(settings, DownstreamTls::kVerified) && has_proof && settings.domain_file.empty())
         report(kWarning, {ca_file, fingerprint, downstream},
-               "[tls] downstream_ca_file and downstream_fingerprint are not looked at unless downstream is verified");
+               "[tls] downstream_ca_file and downstream_fingerprint are not looked at unless downstream, or the tls= "
+               "of a route, is verified");
 }
 
 void check_protection(const Settings& s, const Report& report) {
@@ -253,6 +256,14 @@ void check_protection(const Settings& s, const Report& report) {
 }
 
 }  // namespace
+
+bool any_route_is(const Settings& settings, DownstreamTls tls) {
+    const auto has = [tls](const auto& domain) {
+        return std::ranges::any_of(domain.routes, [tls](const Route& route) { return route.tls == tls; });
+    };
+    return settings.tls.downstream == tls || std::ranges::any_of(settings.domains, has) ||
+           (settings.domain_list && std::ranges::any_of(*settings.domain_list, has));
+}
 
 std::string fingerprint_digits(const std::string& text) {
     constexpr std::size_t kDigits = 64;
@@ -283,12 +294,21 @@ void check(const Settings& settings, const Machine& machine, const Report& repor
     check_scanners(settings, report);
     check_sizes(settings, report);
     check_upstream_tls(settings.tls, report);
-    check_downstream_tls(settings.tls, report);
+    check_downstream_tls(settings, report);
     check_protection(settings, report);
     check_open_cells(settings, report);
 }
 
 base::Status check_route(const Settings& settings, const Machine& machine, const Route& route) {
+    const auto& tls = settings.tls;
+    if (route.tls == DownstreamTls::kVerified && tls.downstream_ca_file.empty() && tls.downstream_fingerprint.empty())
+        return base::error("tls=verified, but there is neither [tls] downstream_ca_file nor downstream_fingerprint");
+    // The certificate would have to be for a name that DNS gives: whoever can forge its answers passes.
+    if (route.tls.value_or(tls.downstream) == DownstreamTls::kVerified && !tls.downstream_ca_file.empty() &&
+        (route.kind == HostKind::kMx || route.kind == HostKind::kSrv))
+        return base::error(
+            "a server whose name DNS gives cannot be verified by [tls] downstream_ca_file: name the host, "
+            "or give the route another tls=");
     if (route.kind != HostKind::kAddress)
         return base::ok();
     const net::Endpoint server{route.address, route.port};
@@ -297,6 +317,14 @@ base::Status check_route(const Settings& settings, const Machine& machine, const
     if (server.address.any())
         return base::error("{} is no address that a delivery server could have", server.address.to_string());
     return base::ok();
+}
+
+std::string warn_route(const Machine& machine, const Route& route) {
+    if (route.kind != HostKind::kAddress || route.port != kSmtpPort || !is_local(route.address, machine))
+        return {};
+    return fmt::format(
+        "{}:{} is port 25 of this machine: if the inbound server listens there, mail goes round in a circle",
+        route.address.to_string(), route.port);
 }
 
 std::vector<std::string> check_domain_list(const Settings& settings, const Machine& machine, const DomainList& list) {

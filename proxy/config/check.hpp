@@ -27,7 +27,10 @@ void check(const Settings& settings, const Machine& machine, const Report& repor
 // Error: mail would go round in a circle on this route. Names are known only when they are looked up.
 base::Status check_route(const Settings& settings, const Machine& machine, const Route& route);
 
-// The same of a domain file: "FILE:LINE: error: ...", at most kMaxDiagnostics.
+// What deserves a warning about it; empty: nothing.
+std::string warn_route(const Machine& machine, const Route& route);
+
+// check_route() for all of a domain file: "FILE:LINE: error: ...", at most kMaxDiagnostics.
 std::vector<std::string> check_domain_list(const Settings& settings, const Machine& machine, const DomainList& list);
 
 // What of a policy does not go with these settings: "policy.ini:12: error: ...".

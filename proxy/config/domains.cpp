@@ -11,25 +11,25 @@ namespace config {
 
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r";
+constexpr std::string_view kListBlanks = " \t\r";
 constexpr std::string_view kWildcard = "*.";
 
-std::string_view trim(std::string_view text) {
-    const auto first = text.find_first_not_of(kBlanks);
+std::string_view trimmed(std::string_view text) {
+    const auto first = text.find_first_not_of(kListBlanks);
     if (first == std::string_view::npos)
         return {};
-    return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+    return text.substr(first, text.find_last_not_of(kListBlanks) - first + 1);
 }
 
 // "as example.com", or routes with semicolons between them; nothing: the default's.
-base::Status read_line(std::string_view rest, ListedDomain& domain) {
+base::Status read_listed(std::string_view rest, ListedDomain& domain) {
     if (same(rest.substr(0, 3), "as ")) {
-        domain.as = lower(trim(rest.substr(3)));
+        domain.as = lower(trimmed(rest.substr(3)));
         return base::ok();
     }
     while (!rest.empty()) {
         const auto end = std::min(rest.find(';'), rest.size());
-        auto route = parse_route(trim(rest.substr(0, end)));
+        auto route = parse_route(trimmed(rest.substr(0, end)));
         if (!route)
             return route.error();
         if (domain.routes.size() == kMaxRoutes)
@@ -51,7 +51,7 @@ class ListParser {
         while (!text.empty() && parsed_.errors.size() < kMaxDiagnostics) {
             const auto end = std::min(text.find('\n'), text.size());
             ++line_;
-            if (const auto line = trim(text.substr(0, end));
+            if (const auto line = trimmed(text.substr(0, end));
                 !line.empty() && line.front() != '#' && line.front() != ';')
                 take(line);
             text.remove_prefix(std::min(end + 1, text.size()));
@@ -64,7 +64,7 @@ class ListParser {
 
   private:
     void take(std::string_view line) {
-        const auto name = line.substr(0, line.find_first_of(kBlanks));
+        const auto name = line.substr(0, line.find_first_of(kListBlanks));
         if (line.size() > kMaxLine)
             return error(line_, "the line has more than {} octets", kMaxLine);
         if (std::ranges::any_of(line, [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == '\x7f'; }))
@@ -72,7 +72,7 @@ class ListParser {
         if (!is_domain_pattern(name) || same(name, kDefaultDomain))
             return error(line_, "a line begins with a domain: example.com or *.example.com");
         ListedDomain domain{lower(name), {}, {}, line_};
-        if (const auto good = read_line(trim(line.substr(name.size())), domain); !good)
+        if (const auto good = read_listed(trimmed(line.substr(name.size())), domain); !good)
             return error(line_, "{}", good.error().message);
         const auto [first, is_new] = known_.try_emplace(domain.name, line_);
         if (!is_new && first->second == 0)
@@ -109,7 +109,7 @@ class ListParser {
     ParsedDomainList parsed_;
 };
 
-struct Hash {
+struct DomainHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
 };
@@ -118,7 +118,7 @@ struct Hash {
 
 struct DomainIndex::Data {
     std::vector<Domain> domains;
-    std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> places;  // names, wildcards with "*."
+    std::unordered_map<std::string, std::size_t, DomainHash, std::equal_to<>> places;  // names, wildcards with "*."
 };
 
 bool is_domain_pattern(std::string_view text) {

@@ -275,6 +275,8 @@ class SettingsParser {
             }
             if (auto good = check_route(settings_, machine_, *route); !good)
                 error(entry->line, "{}={}: {}", entry->key, clip(entry->value), good.error().message);
+            if (auto warning = warn_route(machine_, *route); !warning.empty())
+                diagnostics_.push_back({Severity::kWarning, entry->line, std::move(warning)});
             routes.push_back(std::move(*route));
         }
     }

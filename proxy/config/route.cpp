@@ -11,19 +11,20 @@ namespace config {
 
 namespace {
 
-constexpr std::string_view kBlanks = " \t";
-constexpr std::pair<std::string_view, DownstreamTls> kTlsWords[] = {{"none", DownstreamTls::kNone},
-                                                                    {"opportunistic", DownstreamTls::kOpportunistic},
-                                                                    {"required", DownstreamTls::kRequired},
-                                                                    {"verified", DownstreamTls::kVerified},
-                                                                    {"verify", DownstreamTls::kVerified}};
+constexpr std::string_view kRouteBlanks = " \t";
+constexpr std::pair<std::string_view, DownstreamTls> kRouteTlsWords[] = {
+    {"none", DownstreamTls::kNone},
+    {"opportunistic", DownstreamTls::kOpportunistic},
+    {"required", DownstreamTls::kRequired},
+    {"verified", DownstreamTls::kVerified},
+    {"verify", DownstreamTls::kVerified}};
 
-bool is_letter_or_digit(char c) {
+bool is_label_sign(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
 // Digits only; no sign, no leading zero.
-std::optional<unsigned> number(std::string_view text, unsigned least, unsigned most) {
+std::optional<unsigned> small_number(std::string_view text, unsigned least, unsigned most) {
     unsigned value = 0;
     const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (text.empty() || failure != std::errc{} || end != text.data() + text.size() ||
@@ -33,9 +34,9 @@ std::optional<unsigned> number(std::string_view text, unsigned least, unsigned m
 }
 
 // Cuts the next word off.
-std::string_view take_word(std::string_view& text) {
-    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
-    const auto word = text.substr(0, text.find_first_of(kBlanks));
+std::string_view next_word(std::string_view& text) {
+    text.remove_prefix(std::min(text.find_first_not_of(kRouteBlanks), text.size()));
+    const auto word = text.substr(0, text.find_first_of(kRouteBlanks));
     text.remove_prefix(word.size());
     return word;
 }
@@ -49,12 +50,12 @@ bool is_service_name(std::string_view text) {
     return text.starts_with('_') && is_host_name(plain);
 }
 
-bool starts_with(std::string_view text, std::string_view prefix) {
+bool begins_with(std::string_view text, std::string_view prefix) {
     return same(text.substr(0, prefix.size()), prefix);
 }
 
 base::Status read_port(std::string_view text, Route& route) {
-    const auto port = number(text, 1, 65535);
+    const auto port = small_number(text, 1, 65535);
     if (!port)
         return base::error("the port of a route is a number: 1 to 65535");
     route.port = static_cast<std::uint16_t>(*port);
@@ -88,10 +89,10 @@ base::Status read_address(std::string_view text, Route& route) {
 
 base::Status read_host(std::string_view text, Route& route) {
     route.kind = HostKind::kName;
-    if (starts_with(text, "mx:")) {
+    if (begins_with(text, "mx:")) {
         route.kind = HostKind::kMx;
         text.remove_prefix(3);
-    } else if (starts_with(text, "srv:")) {
+    } else if (begins_with(text, "srv:")) {
         route.kind = HostKind::kSrv;
         text.remove_prefix(4);
         if (text.size() > kMaxHostName || !is_service_name(text))
@@ -114,17 +115,17 @@ base::Status read_host(std::string_view text, Route& route) {
 
 base::Status read_option(std::string_view word, Route& route) {
     const auto value = word.substr(std::min(word.find('='), word.size() - 1) + 1);
-    if (starts_with(word, "weight=")) {
-        const auto weight = number(value, 1, kMaxWeight);
+    if (begins_with(word, "weight=")) {
+        const auto weight = small_number(value, 1, kMaxWeight);
         if (!weight)
             return base::error("weight= is followed by a number: 1 to {}", kMaxWeight);
         route.weight = *weight;
         return base::ok();
     }
-    if (starts_with(word, "tls=")) {
+    if (begins_with(word, "tls=")) {
         const auto* const found =
-            std::ranges::find_if(kTlsWords, [&](const auto& known) { return same(known.first, value); });
-        if (found == std::end(kTlsWords))
+            std::ranges::find_if(kRouteTlsWords, [&](const auto& known) { return same(known.first, value); });
+        if (found == std::end(kRouteTlsWords))
             return base::error("tls= is followed by one of none, opportunistic, required, verified");
         route.tls = found->second;
         return base::ok();
@@ -135,7 +136,7 @@ base::Status read_option(std::string_view word, Route& route) {
 }  // namespace
 
 std::string_view to_string(DownstreamTls tls) {
-    for (const auto& [word, value] : kTlsWords)
+    for (const auto& [word, value] : kRouteTlsWords)
         if (value == tls)
             return word;
     return {};
@@ -146,7 +147,7 @@ bool is_host_name(std::string_view text) {
         const auto dot = std::min(text.find('.'), text.size());
         const auto label = text.substr(0, dot);
         if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-' ||
-            !std::ranges::all_of(label, [](char c) { return is_letter_or_digit(c) || c == '-'; }))
+            !std::ranges::all_of(label, [](char c) { return is_label_sign(c) || c == '-'; }))
             return false;
         if (dot == text.size())
             return true;
@@ -179,21 +180,21 @@ std::string Route::to_string() const {
 
 base::Result<Route> parse_route(std::string_view text) {
     Route route;
-    const auto priority = number(take_word(text), 0, kMaxPriority);
+    const auto priority = small_number(next_word(text), 0, kMaxPriority);
     if (!priority)
         return base::error("a route begins with its priority, a number of 0 to {}: 10 mail1.example.com:19000",
                            kMaxPriority);
     route.priority = *priority;
-    const auto host = take_word(text);
+    const auto host = next_word(text);
     if (host.empty())
         return base::error("the host of the route is missing: 10 mail1.example.com:19000");
     if (auto good = read_host(host, route); !good)
         return good.error();
     bool given[2] = {};
-    for (auto word = take_word(text); !word.empty(); word = take_word(text)) {
+    for (auto word = next_word(text); !word.empty(); word = next_word(text)) {
         if (auto good = read_option(word, route); !good)
             return good.error();
-        if (std::exchange(given[starts_with(word, "tls=") ? 1 : 0], true))
+        if (std::exchange(given[begins_with(word, "tls=") ? 1 : 0], true))
             return base::error("{}: given twice", word.substr(0, word.find('=')));
     }
     return route;

@@ -205,6 +205,9 @@ struct Settings {
     }
 };
 
+// Whether a server is to be met in this way, by [tls] downstream or by a route's own word.
+bool any_route_is(const Settings& settings, DownstreamTls tls);
+
 // 64 lower-case hex digits of a SHA-256 that is written with or without colons; empty: it is none.
 std::string fingerprint_digits(const std::string& text);
 

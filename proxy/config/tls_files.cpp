@@ -51,7 +51,7 @@ TlsFiles read_files(Loaded& loaded) {
         if (tls.client_certificates != net::tls::ClientCertificates::kNo)
             files.client_ca = read_pem(loaded, "client_ca_file", tls.client_ca_file);
     }
-    if (tls.downstream == DownstreamTls::kVerified && !tls.downstream_ca_file.empty())
+    if (any_route_is(*loaded.settings, DownstreamTls::kVerified) && !tls.downstream_ca_file.empty())
         files.downstream_ca = read_pem(loaded, "downstream_ca_file", tls.downstream_ca_file);
     return files;
 }
@@ -95,21 +95,25 @@ base::Result<TlsContexts> make_tls_contexts(const Settings& settings, const TlsF
         }
         contexts.upstream = std::move(*made);
     }
-    if (tls.downstream != DownstreamTls::kNone) {
-        const bool verified = tls.downstream == DownstreamTls::kVerified;
-        auto made = net::tls::Context::client(
-            {files.downstream_ca, verified ? fingerprint_digits(tls.downstream_fingerprint) : std::string()});
+    if (any_route_is(settings, DownstreamTls::kOpportunistic) || any_route_is(settings, DownstreamTls::kRequired)) {
+        auto made = net::tls::Context::client({});
+        if (!made)
+            return made.error();
+        contexts.downstream = std::move(*made);
+    }
+    if (any_route_is(settings, DownstreamTls::kVerified)) {
+        auto made = net::tls::Context::client({files.downstream_ca, fingerprint_digits(tls.downstream_fingerprint)});
         // Whoever asked for proof shall never get a context that asks for none.
         const bool lacks_proof =
             tls.downstream_ca_file.empty() ? tls.downstream_fingerprint.empty() : files.downstream_ca.empty();
-        if (made && verified && lacks_proof)
+        if (made && lacks_proof)
             made = base::error("the CA file: holds no certificate in PEM form");
         if (!made) {
             if (key != nullptr)
                 *key = "downstream_ca_file";
             return made.error();
         }
-        contexts.downstream = std::move(*made);
+        contexts.downstream_verified = std::move(*made);
     }
     return contexts;
 }

@@ -30,7 +30,16 @@ inline constexpr std::size_t kMaxPackedTlsFiles = 4 * (kMaxFile + 16);  // octet
 // Null where the settings want no TLS.
 struct TlsContexts {
     net::tls::ContextPtr upstream;
-    net::tls::ContextPtr downstream;
+    net::tls::ContextPtr downstream;           // without proof of who the server is
+    net::tls::ContextPtr downstream_verified;  // with
+
+    // For a server of which this is asked; null: in the clear.
+    [[nodiscard]] const net::tls::ContextPtr& client(DownstreamTls tls) const {
+        static const net::tls::ContextPtr kClear;
+        return tls == DownstreamTls::kNone       ? kClear
+               : tls == DownstreamTls::kVerified ? downstream_verified
+                                                 : downstream;
+    }
 };
 
 // Error: what is wrong with the files. `key` (out, may be null) is then the key of [tls] that names the culprit.

@@ -134,20 +134,19 @@ LoadedConfiguration load_configuration(const std::string& file, const LoadOption
         return loaded;
     }
     auto parsed = config::parse(*text);
+    // Before the TLS files: a route in it may need one of them.
+    const auto domain_list = parsed.settings ? load_domains(*parsed.settings, loaded) : std::string();
     config::TlsFiles tls_files;
     if (parsed.settings && options.tls_files)
         tls_files = config::read_tls_files(parsed);
     tell(file, parsed, loaded);
     config::PolicyFiles policy_files;
-    std::string domain_list;
     if (parsed.settings && options.policy) {
         parsed.settings->policy_file = *options.policy;
         parsed.settings->policy_directory.clear();
     }
-    if (parsed.settings) {
-        domain_list = load_domains(*parsed.settings, loaded);
+    if (parsed.settings)
         policy_files = load_policy(*parsed.settings, loaded);
-    }
     if (!loaded.errors.empty())
         return loaded;
     auto sealed = seal("sandwich.ini", *text + kEndOfText + domain_list + kEndOfText + policy_files.pack());

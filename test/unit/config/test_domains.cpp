@@ -144,6 +144,22 @@ TEST_CASE("faults in sections of domains are named with their lines") {
     expect::one("[domain a.test]\nroute=1 a.test\n", "2: error: ", "unknown key route");
     expect::one("[domain a.test]\nroute_1=1 127.0.0.1:18000\n", "2: error: ", "own socket");
     expect::one("[domain a.test]\nroute_1=1 0.0.0.0\n", "2: error: ", "no address");
+    expect::one("[domain a.test]\nroute_1=1 192.0.2.20\n", "2: warning: ", "port 25 of this machine");
+}
+
+TEST_CASE("a route is verified by something that DNS does not give") {
+    const std::string ca = "[tls]\ndownstream_ca_file=/ca.pem\n";
+    expect::one("[domain a.test]\nroute_1=1 m.test tls=verify\n", "2: error: ", "neither [tls] downstream_ca_file nor");
+    expect::none(ca + "[domain a.test]\nroute_1=1 m.test tls=verify\n");
+    expect::none(ca + "[domain a.test]\nroute_1=1 192.0.2.1 tls=verify\n");
+    for (const auto* host : {"mx:m.test", "srv:_smtp._tcp.m.test"}) {
+        expect::one(fmt::format("{}[domain a.test]\nroute_1=1 {} tls=verify\n", ca, host), "4: error: ", "DNS gives");
+        expect::one(fmt::format("{}downstream=verified\n[domain a.test]\nroute_1=1 {}\n", ca, host),
+                    "5: error: ", "DNS gives");
+        expect::none(fmt::format("{}downstream=verified\n[domain a.test]\nroute_1=1 {} tls=required\n", ca, host));
+    }
+    expect::none("[tls]\ndownstream_fingerprint=" + std::string(64, 'a') +
+                 "\n[domain a.test]\nroute_1=1 mx:m.test tls=verify\n");
 }
 
 TEST_CASE("a domain is found by its name, by the nearest wildcard above it, or it is the default's") {
