@@ -25,6 +25,7 @@
 #include "scanners/network/all_scanners.hpp"
 #include "scanners/worker/pool.hpp"
 #include "session/release.hpp"
+#include "session/route_report.hpp"
 #include "session/shard.hpp"
 #include "supervisor/configuration.hpp"
 
@@ -43,6 +44,7 @@ session::RuntimePtr make_runtime(const config::Settings& settings, config::TlsCo
     runtime->tls = std::move(tls);
     runtime->rules = settings.rules();
     runtime->domains = config::DomainIndex(settings.domains, settings.domain_list);
+    runtime->routes = session::RouteTable(settings, runtime->domains);
     runtime->generation = generation;
     return runtime;
 }
@@ -130,6 +132,7 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
       explanations_(settings.explain_path, settings.explain_enable, explain_limits(settings)),
       limits_clock_(main_, [this] { tell_limits(); }) {
     shared_.explanations = &explanations_;
+    shared_.names.start(main_, settings);
     std::vector<int> listeners;
     for (std::size_t i = 0; i < settings.sockets.size(); ++i)
         listeners.push_back(kFirstListenFd + static_cast<int>(i));
@@ -138,6 +141,9 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
 
     ctl::ControlServer::Functions functions;
     functions.status = [this] { return status(); };
+    functions.routes = [this](const std::string& domain) {
+        return session::report_routes(shared_.runtime.load()->routes, shared_.names, shared_.downstream, domain);
+    };
     functions.release = [this](const quarantine::Entry& entry, mail::MessagePtr message,
                                std::function<void(base::Result<std::string>)> done) {
         release(entry, std::move(message), std::move(done));
@@ -160,6 +166,7 @@ Proxy::~Proxy() {
         shard->loop().stop();
     for (auto& thread : threads_)
         thread.join();
+    shared_.names.stop();
 }
 
 void Proxy::run() {
@@ -238,6 +245,7 @@ void Proxy::use(const config::Settings& settings, config::TlsContexts tls, unsig
     quarantine_.set_limits(quarantine_limits(settings));
     journal_->set_limits(journal_limits(settings));
     explanations_.configure(settings.explain_enable, explain_limits(settings));
+    shared_.names.configure(settings);
     shared_.runtime.store(make_runtime(settings, std::move(tls), generation));
 }
 
@@ -288,7 +296,8 @@ std::string Proxy::status() {
     const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(base::Monotonic::now() - started_);
     std::string servers;
     const auto runtime = shared_.runtime.load();
-    for (const auto& line : shared_.downstream.describe(runtime->settings.downstream))
+    const auto usual = shared_.names.cached(*runtime->routes.fallback());
+    for (const auto& line : usual ? shared_.downstream.describe(*usual) : std::vector<std::string>{"not looked up yet"})
         servers += "delivery server: " + line + '\n';
     return fmt::format(
         "version: {}\nuptime: {} s\nconfiguration: generation {}\nlast reload: {}\nsessions: {} now, {} accepted, {} "

@@ -36,6 +36,7 @@ struct Event {
     X(kDownstreamUp,       kNotice,   "downstream_up",       "A delivery server answers again.") \
     X(kDownstreamFault,    kWarning,  "downstream_fault",    "The delivery server broke off, was silent or talked nonsense within a mail.") \
     X(kDownstreamLoop,     kCritical, "downstream_loop",     "The delivery server greets with our own name: mail would go round in a circle.") \
+    X(kRouteName,          kWarning,  "route_name",          "DNS has no address for a name in a route, or cannot tell; the last good answer is used while it cannot tell, else the next route.") \
     X(kDownstreamTls,      kInfo,     "downstream_tls",      "A connection to the delivery server is under TLS: version and cipher.") \
     X(kDownstreamClear,    kWarning,  "downstream_clear",    "TLS could not be had from the delivery server, and the connection goes on in the clear, as opportunistic permits.") \
     X(kExtensionLost,      kNotice,   "extension_lost",      "The delivery server no longer offers an extension that was promised to the upstream; the parameter was dropped.") \

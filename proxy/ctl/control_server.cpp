@@ -29,7 +29,7 @@ constexpr std::size_t kMaxName = 1000;  // octets of what a mail is called
 
 struct Request {
     std::string command;
-    std::string id;  // of why: any name of a mail
+    std::string id;  // of why: any name of a mail; of routes: a domain
     bool again = false;
     Peer peer;
 };
@@ -52,6 +52,10 @@ std::optional<Request> parse(std::string_view line) {
             return std::nullopt;
         request.id = name;
         return request;
+    }
+    if (request.command == "routes" && words.size() <= 2) {
+        request.id = words.size() == 2 ? words[1] : std::string_view();
+        return request.id.size() > kMaxName ? std::nullopt : std::optional(request);
     }
     const bool plain = request.command == "status" || request.command == "list";
     const bool with_id = request.command == "show" || request.command == "raw" || request.command == "release" ||
@@ -150,6 +154,8 @@ void ControlServer::State::on_request(Connection& connection, std::string_view l
     const auto client = connection.serial();
     if (request->command == "status")
         connection.answer(true, functions_.status());
+    else if (request->command == "routes")
+        connection.answer(true, functions_.routes(request->id));
     else if (request->command == "list")
         list(client);
     else if (request->command == "show")

@@ -21,6 +21,8 @@ class ControlServer {
     struct Functions {
         // Lines "key: value" for people.
         std::function<std::string()> status;
+        // Where mail goes and how the servers are, for one domain or all.
+        std::function<std::string(const std::string& domain)> routes;
         // Hands the message to the delivery server with the entry's envelope; `done` runs once, on the server's loop:
         // the delivery server's reply, or why it was not delivered. An error that begins with "possibly delivered"
         // means that nobody knows.

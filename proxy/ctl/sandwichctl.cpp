@@ -31,6 +31,7 @@ constexpr std::string_view kUsage =
     "  status                        what the daemon does\n"
     "  why ID                        what was done with a message and why, by our id, the inbound queue id or "
     "Message-ID\n"
+    "  routes [DOMAIN]               where mail goes and how the servers there are, for all domains or one\n"
     "  quarantine list               the messages held, oldest first\n"
     "  quarantine show ID            one message's envelope, verdict and history\n"
     "  quarantine show ID --raw      its bytes, as they came\n"
@@ -141,6 +142,10 @@ bool is_name(std::string_view text) {
            text.find_first_not_of(' ') != std::string_view::npos;
 }
 
+bool is_domain(std::string_view text) {
+    return is_name(text) && text.find(' ') == std::string_view::npos;
+}
+
 // The request for the words of the command line; empty when they are none.
 std::string request_of(const Arguments& arguments) {
     const auto& words = arguments.words;
@@ -150,6 +155,8 @@ std::string request_of(const Arguments& arguments) {
         return "status";
     if (words.size() == 2 && word(0) == "why" && plain && is_name(word(1)))
         return fmt::format("why {}", word(1));
+    if (word(0) == "routes" && words.size() <= 2 && plain)
+        return words.size() == 1 ? "routes" : is_domain(word(1)) ? fmt::format("routes {}", word(1)) : std::string();
     if (word(0) != "quarantine")
         return {};
     if (words.size() == 2 && word(1) == "list" && plain)

@@ -22,6 +22,10 @@ Reply try_later() {
     return smtp::make_reply(451, "4.4.1", "the delivery server is not available, try again later");
 }
 
+Reply no_server() {
+    return smtp::make_reply(451, "4.4.3", "the delivery server's address cannot be found, try again later");
+}
+
 bool speaks_of_us(const Reply& reply) {
     return reply.code == 421 || reply.code == 500 || reply.code == 502 || reply.code == 503 || reply.intermediate();
 }
@@ -32,10 +36,11 @@ std::string quote(const Reply& reply) {
 
 }  // namespace
 
-Delivery::Delivery(DownstreamPool& pool, RuntimePtr runtime, std::string id, std::string reverse_path,
-                   std::vector<smtp::Parameter> mail_parameters, Handler& handler)
+Delivery::Delivery(DownstreamPool& pool, RuntimePtr runtime, ServersPtr servers, std::string id,
+                   std::string reverse_path, std::vector<smtp::Parameter> mail_parameters, Handler& handler)
     : pool_(pool),
       runtime_(std::move(runtime)),
+      servers_(std::move(servers)),
       id_(std::move(id)),
       reverse_path_(std::move(reverse_path)),
       mail_parameters_(std::move(mail_parameters)),
@@ -46,12 +51,15 @@ Delivery::~Delivery() {
 }
 
 const net::Endpoint& Delivery::server() const {
-    return runtime_->settings.downstream[server_index_];
+    static const net::Endpoint kNone;
+    return servers_->empty() ? kNone : (*servers_)[server_index_].endpoint;
 }
 
 // Chooses a server and opens a connection to it, or gives up at once.
 void Delivery::begin() {
-    const auto server = pool_.choose(runtime_, tried_);
+    if (servers_->empty())
+        return break_off(no_server());
+    const auto server = pool_.choose(runtime_, *servers_, tried_);
     if (!server)
         return break_off(try_later());
     server_index_ = *server;
@@ -63,7 +71,7 @@ bool Delivery::fail_over() {
     if (promised_ || unanswered_.empty() || stage_ != Stage::kEnvelope)
         return false;
     tried_ |= DownstreamHealth::Mask{1} << server_index_;
-    const auto server = pool_.choose(runtime_, tried_);
+    const auto server = pool_.choose(runtime_, *servers_, tried_);
     if (!server)
         return false;
     pool_.discard(std::move(connection_));
@@ -75,7 +83,7 @@ bool Delivery::fail_over() {
 }
 
 void Delivery::open(bool fresh) {
-    auto lease = pool_.acquire(runtime_, server(), *this, fresh);
+    auto lease = pool_.acquire(runtime_, (*servers_)[server_index_], *this, fresh);
     connection_ = std::move(lease.connection);
     reused_ = lease.reused;
     answered_ = false;
@@ -301,7 +309,7 @@ void Delivery::on_lost(const std::string& why, const Reply* last_words) {
     const bool idle = was_ready && !envelope_sent_ && unanswered_.empty();
     const bool stale = reused_ && !answered_ && stage_ == Stage::kEnvelope;
     if (!was_ready)
-        pool_.health().failed(server(), why);
+        pool_.health().failed((*servers_)[server_index_], why);
     else if (!stale)
         base::log::event(base::log::kDownstreamFault, "{}: {}: {}", id_, server().to_string(), why);
     pool_.discard(std::move(connection_));
@@ -310,7 +318,7 @@ void Delivery::on_lost(const std::string& why, const Reply* last_words) {
         return;  // nothing of this mail is on it: the next recipient opens another
     if (stale)
         return open(true);
-    const auto failed = server();
+    const auto failed = servers_->empty() ? Server{} : (*servers_)[server_index_];
     if (fail_over()) {
         // It would keep every mail waiting. One that breaks off may mean only this mail.
         if (was_ready && silent)

@@ -42,8 +42,9 @@ class Delivery final : private DownstreamConnection::Owner {
         ~Handler() = default;
     };
 
-    // `id` for the log. Callbacks may come from within add_recipient(), restart() and commit().
-    Delivery(DownstreamPool& pool, RuntimePtr runtime, std::string id, std::string reverse_path,
+    // `servers`: of the recipients' route, perhaps none. `id` for the log. Callbacks may come from within
+    // add_recipient(), restart() and commit().
+    Delivery(DownstreamPool& pool, RuntimePtr runtime, ServersPtr servers, std::string id, std::string reverse_path,
              std::vector<smtp::Parameter> mail_parameters, Handler& handler);
     ~Delivery();
     Delivery(const Delivery&) = delete;
@@ -67,6 +68,7 @@ class Delivery final : private DownstreamConnection::Owner {
     // The final dot has been handed to the network: from here the delivery is followed to its end (invariant 8).
     [[nodiscard]] bool past_point_of_no_return() const { return stage_ == Stage::kFinal; }
     [[nodiscard]] bool broken() const { return stage_ == Stage::kBroken; }
+    // The last one that was asked.
     [[nodiscard]] const net::Endpoint& server() const;
 
   private:
@@ -106,6 +108,7 @@ class Delivery final : private DownstreamConnection::Owner {
 
     DownstreamPool& pool_;
     RuntimePtr runtime_;
+    ServersPtr servers_;
     std::string id_;
     std::string reverse_path_;
     std::vector<smtp::Parameter> mail_parameters_;

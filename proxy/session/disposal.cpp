@@ -24,19 +24,24 @@ bool is_delivery(Action action) {
     return action == Action::kDeliver || action == Action::kTagAndDeliver || action == Action::kDeliverWithMark;
 }
 
-// The same configuration, with another delivery server; its connections are not kept. Null never.
-RuntimePtr with_server(const RuntimePtr& runtime, const std::string& server) {
-    auto other = std::make_shared<Runtime>(*runtime);
-    if (const auto servers = net::ServerList::parse(server))  // the configuration has checked it
-        other->settings.downstream = servers->with_default(runtime->settings.downstream_port);
-    other->settings.downstream_idle_seconds = 0;
-    return other;
+// The configuration has checked them.
+ServersPtr servers_of(const config::Settings& settings, const std::string& text) {
+    auto servers = std::make_shared<Servers>();
+    if (const auto list = net::ServerList::parse(text))
+        for (const auto& endpoint : list->with_default(settings.downstream_port))
+            servers->push_back({endpoint,
+                                settings.tls.downstream,
+                                settings.tls.downstream_name,
+                                static_cast<std::uint32_t>(servers->size()),
+                                1,
+                                {}});
+    return servers;
 }
 
 }  // namespace
 
-Disposal::Disposal(Shard& shard, const IncomingMail& mail, Delivery& delivery, Owner& owner)
-    : shard_(shard), mail_(mail), delivery_(delivery), owner_(owner) {}
+Disposal::Disposal(Shard& shard, const IncomingMail& mail, Legs& legs, Owner& owner)
+    : shard_(shard), mail_(mail), legs_(legs), owner_(owner) {}
 
 void Disposal::begin(std::vector<policy::Group> groups, bool settled) {
     settled_ = settled;
@@ -57,30 +62,43 @@ void Disposal::begin(std::vector<policy::Group> groups, bool settled) {
 bool Disposal::begin_anew(std::vector<policy::Group> groups) {
     if (stage_ == Stage::kOver || !cancel())
         return false;
-    delivery_.cancel();
-    envelope_is_open_ = false;
+    legs_.cancel();
     parts_.clear();
+    other_legs_.clear();
     begin(std::move(groups), settled_);
     return true;
 }
 
 void Disposal::next() {
     stage_ = Stage::kIdle;
+    if (!other_legs_.empty()) {
+        auto part = std::move(other_legs_.back());
+        other_legs_.pop_back();
+        take(std::move(part));
+        if (base::Monotonic::now() > latest_)
+            return later(std::string(kNoTimeLeft));
+        return act();
+    }
     if (groups_.empty()) {
         stage_ = Stage::kOver;
         return owner_.on_disposed();
     }
     auto group = std::move(groups_.back());
     groups_.pop_back();
-    part_ = {};
-    part_.recipients = std::move(group.recipients);
-    part_.decision = std::move(group.decision);
-    intended_ = false;
+    Part part;
+    part.recipients = std::move(group.recipients);
+    part.decision = std::move(group.decision);
+    take(std::move(part));
     if (!parts_.empty() && base::Monotonic::now() > latest_)
         return later(std::string(kNoTimeLeft));
     if (Preparation::needed(part_.decision))
         return prepare();
     act();
+}
+
+void Disposal::take(Part part) {
+    part_ = std::move(part);
+    intended_ = false;
 }
 
 // The upstream waits for one reply: those who have nothing yet get it at its next try.
@@ -198,9 +216,9 @@ void Disposal::intended(unsigned step) {
     stage_ = Stage::kDelivering;
     since_ = base::Monotonic::now();
     part_.asked_downstream = true;
-    envelope_is_open_ = false;
+    legs_.close_envelope(leg_);
     SANDWICH_FAILPOINT("before-commit");
-    delivery_.commit(changed_mail(mail_, part_.decision, part_.body));
+    delivery().commit(changed_mail(mail_, part_.decision, part_.body));
 }
 
 void Disposal::quarantine() {
@@ -232,13 +250,24 @@ void Disposal::quarantined(unsigned step, const std::string& entry, const base::
 void Disposal::deliver() {
     if (!part_.decision.detour.usual())
         return intend();
-    if (envelope_is_open_ && part_.recipients.size() == mail_.envelope.recipients.size())
+    leave_other_legs();
+    if (legs_.envelope_is_open(leg_) && part_.recipients.size() == legs_.recipients(leg_))
         return intend();
     // The transaction there was for others, too, or it is over.
     stage_ = Stage::kEnvelope;
-    envelope_is_open_ = false;
+    legs_.close_envelope(leg_);
     answers_.clear();
-    delivery_.restart(mail_.envelope_for(part_.recipients).recipients);
+    delivery().restart(mail_.envelope_for(part_.recipients).recipients);
+}
+
+// One delivery is for one route. Recipients of the group on other routes come next, each route a part of its own.
+void Disposal::leave_other_legs() {
+    leg_ = legs_.leg_of(part_.recipients.front());
+    Part others = part_;
+    std::erase_if(part_.recipients, [this](std::size_t recipient) { return legs_.leg_of(recipient) != leg_; });
+    std::erase_if(others.recipients, [this](std::size_t recipient) { return legs_.leg_of(recipient) == leg_; });
+    if (!others.recipients.empty())
+        other_legs_.push_back(std::move(others));
 }
 
 // To others, or to another server: a transaction of its own, for all or none of them.
@@ -254,10 +283,11 @@ void Disposal::hand_on() {
         for (const auto& recipient : detour.recipients)
             envelope.recipients.push_back({recipient, ""});
     }
-    auto runtime = detour.server.empty() ? mail_.runtime : with_server(mail_.runtime, detour.server);
-    part_.server = runtime->settings.downstream.front();
+    auto servers = detour.server.empty() ? nullptr : servers_of(mail_.runtime->settings, detour.server);
+    if (servers && !servers->empty())
+        part_.server = servers->front().endpoint;
     SANDWICH_FAILPOINT("before-hand-on");
-    hand_over(shard_.loop(), shard_.pool(), std::move(runtime), mail_.id, std::move(envelope),
+    hand_over(shard_.loop(), shard_.pool(), mail_.runtime, std::move(servers), mail_.id, std::move(envelope),
               changed_mail(mail_, part_.decision, part_.body),
               when_found([](Disposal& self, unsigned step, const base::Result<std::string>& result) {
                   self.handed_on(step, result);
@@ -311,18 +341,13 @@ void Disposal::refuse_recipients() {
         return;
     refused.reply = make_reply(451, "4.3.0", fmt::format("{} recipient refused for now, try again later", mail_.id));
     refused.stat = fmt::format("Deferred: {} {}", why->code, smtp::text_of(*why));
-    refused.server = delivery_.server();
+    refused.server = delivery().server();
     parts_.push_back(std::move(refused));
-}
-
-void Disposal::on_delivery_broken(const smtp::Reply&) {
-    // Between restart() and commit(): commit() says the same again.
-    envelope_is_open_ = false;
 }
 
 void Disposal::on_delivered(Delivery::Outcome outcome) {
     SANDWICH_FAILPOINT("server-answered");
-    part_.server = delivery_.server();
+    part_.server = delivery().server();
     part_.duration = base::Monotonic::now() - since_;
     if (!outcome.reply.positive())
         return refused(outcome);
@@ -345,9 +370,9 @@ void Disposal::refused(const Delivery::Outcome& outcome) {
 
 // Somebody else's copy was delivered, held or discarded, or is about to be.
 bool Disposal::others_have_it() const {
-    return settled_ || irrevocable_ || std::any_of(groups_.begin(), groups_.end(), [](const policy::Group& group) {
-               return is_delivery(group.decision.action);
-           });
+    return settled_ || irrevocable_ || !other_legs_.empty() ||
+           std::any_of(groups_.begin(), groups_.end(),
+                       [](const policy::Group& group) { return is_delivery(group.decision.action); });
 }
 
 // The reply will be temporary in any case: what is permanent is said at the next try.
@@ -383,7 +408,7 @@ void Disposal::end_part(const smtp::Reply& reply, std::string stat, std::optiona
 
 bool Disposal::cancel() {
     const bool committed = irrevocable_ || stage_ == Stage::kQuarantining || stage_ == Stage::kHandingOn ||
-                           (stage_ == Stage::kDelivering && delivery_.past_point_of_no_return());
+                           (stage_ == Stage::kDelivering && legs_.delivery(leg_).past_point_of_no_return());
     if (committed && stage_ != Stage::kOver)
         return false;
     if (intended_)

@@ -16,6 +16,7 @@
 #include "policy/decision.hpp"
 #include "session/delivery.hpp"
 #include "session/incoming_mail.hpp"
+#include "session/legs.hpp"
 #include "session/preparation.hpp"
 
 namespace session {
@@ -37,7 +38,7 @@ struct Part {
     std::chrono::nanoseconds duration{0};  // of the hand-over
 };
 
-class Disposal final : public Delivery::Handler {
+class Disposal final {
   public:
     class Owner {
       public:
@@ -49,10 +50,9 @@ class Disposal final : public Delivery::Handler {
     };
 
     // All of them outlive the Disposal.
-    Disposal(Shard& shard, const IncomingMail& mail, Delivery& delivery, Owner& owner);
+    Disposal(Shard& shard, const IncomingMail& mail, Legs& legs, Owner& owner);
 
-    // Once. `accepted_for`: how many recipients the delivery server has accepted for the transaction that is
-    // open there. `settled`: somebody's copy was delivered, held or discarded by an earlier try.
+    // Once. `settled`: somebody's copy was delivered, held or discarded by an earlier try.
     // No group is begun, and no copy, when [smtp] disposal_timeout is over: those who have nothing then are deferred.
     void begin(std::vector<policy::Group> groups, bool settled);
 
@@ -74,15 +74,15 @@ class Disposal final : public Delivery::Handler {
     // Null: it is over.
     Preparation* preparation(unsigned step) { return step == step_ ? preparation_.get() : nullptr; }
 
-    // From the delivery, for what is asked of it here.
-    void on_recipient(const smtp::Reply& reply) override;
-    void on_delivery_broken(const smtp::Reply& reply) override;
-    void on_delivered(Delivery::Outcome outcome) override;
+    // From the delivery of the leg in hand: no other is asked for anything.
+    void on_recipient(const smtp::Reply& reply);
+    void on_delivered(Delivery::Outcome outcome);
 
   private:
     enum class Stage { kIdle, kPreparing, kIntending, kQuarantining, kEnvelope, kDelivering, kHandingOn, kOver };
 
     void next();
+    void take(Part part);
     void later(const std::string& why);
     void prepare();
     void prepared(Preparation::Outcome outcome);
@@ -93,6 +93,8 @@ class Disposal final : public Delivery::Handler {
     void intend();
     void quarantine();
     void deliver();
+    void leave_other_legs();
+    Delivery& delivery() { return legs_.delivery(leg_); }
     void refuse_recipients();
     void end_part(const smtp::Reply& reply, std::string stat, std::optional<journal::Kind> how);
     void refused(const Delivery::Outcome& outcome);
@@ -105,18 +107,19 @@ class Disposal final : public Delivery::Handler {
 
     Shard& shard_;
     const IncomingMail& mail_;
-    Delivery& delivery_;
+    Legs& legs_;
     Owner& owner_;
     Stage stage_ = Stage::kIdle;
     std::vector<policy::Group> groups_;  // still to be done, the next one last
+    std::vector<Part> other_legs_;  // of the group in hand, prepared like it: to be delivered on other routes, next
     std::vector<Part> parts_;
-    Part part_;  // in hand
+    Part part_;            // in hand
+    std::size_t leg_ = 0;  // on which it is delivered
     std::unique_ptr<Preparation> preparation_;
     Preparation::Acts acts_;
     unsigned step_ = 0;
     bool settled_ = false;
     bool irrevocable_ = false;          // something was delivered, held or discarded
-    bool envelope_is_open_ = true;      // the delivery server has accepted every recipient of the mail, and no text yet
     bool intended_ = false;             // the journal has an intent for the part in hand
     std::vector<smtp::Reply> answers_;  // to the recipients of the part in hand
     base::Monotonic::time_point since_;

@@ -8,9 +8,8 @@ namespace session {
 
 using smtp::ClientProtocol;
 
-DownstreamConnection::DownstreamConnection(net::Loop& loop, RuntimePtr runtime, const net::Endpoint& server,
-                                           Owner* owner)
-    : loop_(loop), runtime_(std::move(runtime)), server_(server), owner_(owner), clock_(loop, [this] {
+DownstreamConnection::DownstreamConnection(net::Loop& loop, RuntimePtr runtime, Server server, Owner* owner)
+    : loop_(loop), runtime_(std::move(runtime)), server_(std::move(server)), owner_(owner), clock_(loop, [this] {
           silent_ = start_failure_.empty();
           on_end(silent_ ? "no answer in time" : start_failure_);
       }) {
@@ -19,7 +18,7 @@ DownstreamConnection::DownstreamConnection(net::Loop& loop, RuntimePtr runtime, 
 
 void DownstreamConnection::connect() {
     silent_ = false;
-    auto socket = net::start_connect(server_);
+    auto socket = net::start_connect(server_.endpoint);
     if (!socket) {
         start_failure_ = socket.error().message;
         clock_.start(std::chrono::milliseconds(0));
@@ -122,7 +121,7 @@ void DownstreamConnection::on_hello_answer(ClientProtocol::Expect to, const smtp
 void DownstreamConnection::on_offer() {
     if (tls_ == Tls::kActive)
         base::log::event(base::log::kDownstreamTls, "{}: {}", server_.to_string(), stream_->tls_description());
-    if (tls_ != Tls::kNotYet || !runtime_->tls.downstream)
+    if (tls_ != Tls::kNotYet || !runtime_->tls.client(server_.tls))
         return become_ready();
     if (!protocol_.extensions().starttls)
         return without_tls("the delivery server does not offer STARTTLS");
@@ -133,8 +132,8 @@ void DownstreamConnection::on_starttls_answer(const smtp::Reply& reply) {
     if (!reply.positive())
         return without_tls(fmt::format("STARTTLS {} {}", reply.code, smtp::text_of(reply)));
     tls_ = Tls::kBegun;
-    const auto begun = stream_->start_tls(runtime_->tls.downstream,
-                                          {runtime_->settings.tls.downstream_name, server_.address.to_string()});
+    const auto begun =
+        stream_->start_tls(runtime_->tls.client(server_.tls), {server_.name, server_.endpoint.address.to_string()});
     if (!begun)
         on_end(begun.error().message);
 }
@@ -146,7 +145,7 @@ void DownstreamConnection::on_secured() {
 }
 
 void DownstreamConnection::without_tls(const std::string& why) {
-    if (runtime_->settings.tls.downstream != config::DownstreamTls::kOpportunistic)
+    if (!tls_is_optional())
         return lost(why + ", but [tls] downstream demands it");
     base::log::event(base::log::kDownstreamClear, "{}: {}", server_.to_string(), why);
     const bool begun = tls_ != Tls::kNotYet;

@@ -14,6 +14,7 @@
 #include "base/clock.hpp"
 #include "net/stream.hpp"
 #include "session/runtime.hpp"
+#include "session/server.hpp"
 #include "smtp/client_protocol.hpp"
 
 namespace session {
@@ -34,7 +35,7 @@ class DownstreamConnection final : private net::Stream::Handler {
     };
 
     // Connecting starts at once; `owner` hears on_ready() or on_lost(), never from within this call.
-    DownstreamConnection(net::Loop& loop, RuntimePtr runtime, const net::Endpoint& server, Owner* owner);
+    DownstreamConnection(net::Loop& loop, RuntimePtr runtime, Server server, Owner* owner);
 
     void set_owner(Owner* owner) { owner_ = owner; }
     // Command and body calls go to protocol(); send() then puts them on the wire and starts the clock for the answers.
@@ -48,7 +49,7 @@ class DownstreamConnection final : private net::Stream::Handler {
     // It was lost because no answer came in time.
     [[nodiscard]] bool silent() const { return silent_; }
     [[nodiscard]] std::size_t output_size() const { return stream_ ? stream_->output_size() : 0; }
-    [[nodiscard]] const net::Endpoint& server() const { return server_; }
+    [[nodiscard]] const Server& server() const { return server_; }
     [[nodiscard]] const smtp::Extensions& extensions() const { return protocol_.extensions(); }
     [[nodiscard]] base::Monotonic::time_point opened() const { return opened_; }
     [[nodiscard]] const RuntimePtr& runtime() const { return runtime_; }
@@ -73,12 +74,13 @@ class DownstreamConnection final : private net::Stream::Handler {
     // TLS cannot be had from this server, or not now: what that means by the settings.
     void without_tls(const std::string& why);
     void become_ready();
+    [[nodiscard]] bool tls_is_optional() const { return server_.tls == config::DownstreamTls::kOpportunistic; }
     void lost(const std::string& why, const smtp::Reply* last_words = nullptr);
     void restart_clock();
 
     net::Loop& loop_;
     RuntimePtr runtime_;
-    net::Endpoint server_;
+    Server server_;
     Owner* owner_;
     State state_ = State::kConnecting;
     Tls tls_ = Tls::kNotYet;

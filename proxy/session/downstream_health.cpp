@@ -19,28 +19,54 @@ bool in_mask(DownstreamHealth::Mask mask, std::size_t position) {
 
 }  // namespace
 
-DownstreamHealth::State& DownstreamHealth::state(const net::Endpoint& server) {
-    const auto found = std::ranges::find(states_, server, &State::server);
-    return found != states_.end() ? *found : states_.emplace_back(State{.server = server, .extensions = {}, .why = {}});
+std::size_t DownstreamHealth::Hash::operator()(const Server& server) const {
+    std::uint64_t hash = server.endpoint.port + (static_cast<std::uint64_t>(server.tls) << 16);
+    for (const auto octet : server.endpoint.address.mapped())
+        hash = (hash ^ octet) * 0x100000001b3;  // FNV-1a
+    return static_cast<std::size_t>(hash) ^ std::hash<std::string>{}(server.name);
 }
 
-DownstreamHealth::Choice DownstreamHealth::choose(const Servers& servers, Mask tried, Time now) {
+DownstreamHealth::State& DownstreamHealth::state(const Server& server) {
+    const auto found = states_.find(server);
+    if (found != states_.end())
+        return found->second;
+    if (states_.size() >= kMaxStates)
+        std::erase_if(states_, [](const auto& one) {
+            return one.second.connections == 0 && !one.second.down && !one.second.trial;
+        });
+    if (states_.size() >= kMaxStates)  // all are down: what was known of them is worth little
+        std::erase_if(states_, [](const auto& one) { return one.second.connections == 0; });
+    return states_[server];
+}
+
+DownstreamHealth::Choice DownstreamHealth::choose(const Servers& servers, Mask tried, std::uint64_t draw, Time now) {
     const std::lock_guard lock(mutex_);
     Choice choice;
     std::vector<std::size_t> due;
+    std::vector<std::size_t> up;  // of the least priority
+    std::uint64_t weights = 0;
     for (std::size_t i = 0; i < servers.size(); ++i) {
-        const auto& server = state(servers[i]);
-        if (server.down && !server.trial && server.retry <= now)
+        if (in_mask(tried, i))
+            continue;
+        const auto& known = state(servers[i]);
+        if (known.down && !known.trial && known.retry <= now)
             due.push_back(i);
-        else if (!server.down && !choice.server && !in_mask(tried, i))
-            choice.server = i;
+        if (known.down || (!up.empty() && servers[i].priority > servers[up.front()].priority))
+            continue;
+        up.push_back(i);
+        weights += servers[i].weight;
     }
-    std::erase_if(due, [tried](std::size_t i) { return in_mask(tried, i); });
-    if (!choice.server && !due.empty()) {
+    if (up.empty() && !due.empty()) {
         choice.server = *std::ranges::min_element(due, {}, [&](std::size_t i) { return state(servers[i]).retry; });
         due = {*choice.server};
     } else {
         choice.trials = due;
+    }
+    for (auto share = weights == 0 ? 0 : draw % weights; const auto i : up) {
+        choice.server = i;
+        if (share < servers[i].weight)
+            break;
+        share -= servers[i].weight;
     }
     for (const auto i : due)
         state(servers[i]).trial = true;
@@ -60,7 +86,7 @@ std::vector<std::size_t> DownstreamHealth::unknown(const Servers& servers) {
     return found;
 }
 
-void DownstreamHealth::reached(const net::Endpoint& server, const smtp::Extensions& extensions, Time now) {
+void DownstreamHealth::reached(const Server& server, const smtp::Extensions& extensions, Time now) {
     const std::lock_guard lock(mutex_);
     auto& known = state(server);
     known.extensions = extensions;
@@ -71,9 +97,11 @@ void DownstreamHealth::reached(const net::Endpoint& server, const smtp::Extensio
                          whole_seconds(now - known.since));
 }
 
-void DownstreamHealth::failed(const net::Endpoint& server, const std::string& why, Time now) {
+void DownstreamHealth::failed(const Server& server, const std::string& why, Time now) {
     const std::lock_guard lock(mutex_);
     auto& known = state(server);
+    known.failed = now;
+    known.why = why;
     if (!known.down) {
         base::log::event(base::log::kDownstreamDown, "{}: {}", server.to_string(), why);
         known.down = true;
@@ -84,12 +112,11 @@ void DownstreamHealth::failed(const net::Endpoint& server, const std::string& wh
     } else {
         return;  // it began before the server was known to be down: many fail together, and that is one failure
     }
-    known.why = why;
     known.trial = false;
     known.retry = now + known.backoff;
 }
 
-void DownstreamHealth::given_up(const net::Endpoint& server) {
+void DownstreamHealth::given_up(const Server& server) {
     const std::lock_guard lock(mutex_);
     state(server).trial = false;
 }
@@ -108,19 +135,44 @@ std::optional<smtp::Extensions> DownstreamHealth::offer(const Servers& servers, 
     return any_up ? common : std::nullopt;
 }
 
-std::vector<std::string> DownstreamHealth::describe(const Servers& servers, Time now) {
+void DownstreamHealth::opened(const Server& server) {
     const std::lock_guard lock(mutex_);
+    ++state(server).connections;
+}
+
+void DownstreamHealth::closed(const Server& server) {
+    const std::lock_guard lock(mutex_);
+    auto& known = state(server);
+    known.connections -= std::min(known.connections, 1U);
+}
+
+std::string DownstreamHealth::describe_locked(const Server& server, Time now) {
+    const auto& known = state(server);
+    if (!known.down)
+        return fmt::format("{}: {}", server.to_string(), known.extensions ? "up" : "not asked yet");
+    return fmt::format("{}: down for {} s, next try in {} s ({})", server.to_string(), whole_seconds(now - known.since),
+                       std::max<std::int64_t>(0, whole_seconds(known.retry - now)), known.why);
+}
+
+std::string DownstreamHealth::describe(const Server& server, Time now) {
+    const std::lock_guard lock(mutex_);
+    return describe_locked(server, now);
+}
+
+std::vector<std::string> DownstreamHealth::describe(const Servers& servers, Time now) {
     std::vector<std::string> lines;
-    for (const auto& server : servers) {
-        const auto& known = state(server);
-        if (known.down)
-            lines.push_back(fmt::format("{}: down for {} s, next try in {} s ({})", server.to_string(),
-                                        whole_seconds(now - known.since),
-                                        std::max<std::int64_t>(0, whole_seconds(known.retry - now)), known.why));
-        else
-            lines.push_back(fmt::format("{}: {}", server.to_string(), known.extensions ? "up" : "not asked yet"));
-    }
+    for (const auto& server : servers)
+        lines.push_back(describe(server, now));
     return lines;
+}
+
+std::string DownstreamHealth::describe_in_full(const Server& server, Time now) {
+    const std::lock_guard lock(mutex_);
+    const auto& known = state(server);
+    auto text = fmt::format("{}, {} connections", describe_locked(server, now), known.connections);
+    if (!known.down && !known.why.empty())
+        text += fmt::format(", last error {} s ago: {}", whole_seconds(now - known.failed), known.why);
+    return text;
 }
 
 }  // namespace session

@@ -36,21 +36,22 @@ struct DownstreamPool::Idle final : DownstreamConnection::Owner {
 // A connection that only finds out whether a server answers and what it offers; it becomes an idle one.
 class DownstreamPool::Probe final : public DownstreamConnection::Owner {
   public:
-    Probe(DownstreamPool& pool, const RuntimePtr& runtime, std::size_t server)
-        : pool_(pool),
-          connection_(std::make_unique<DownstreamConnection>(pool.loop_, runtime, runtime->settings.downstream[server],
-                                                             this)) {}
+    Probe(DownstreamPool& pool, const RuntimePtr& runtime, const Server& server)
+        : pool_(pool), connection_(std::make_unique<DownstreamConnection>(pool.loop_, runtime, server, this)) {
+        pool_.health().opened(server);
+    }
+    [[nodiscard]] const Server& server() const { return connection_->server(); }
     ~Probe() { pool_.discard(std::move(connection_)); }
     void on_ready() override {
         pool_.health().reached(connection_->server(), connection_->extensions());
         pool_.release(std::move(connection_));
-        pool_.finish(*this, true);
+        pool_.finish(*this);
     }
     void on_answer(smtp::ClientProtocol::Expect, const smtp::Reply&) override {}
     void on_lost(const std::string& why, const smtp::Reply*) override {
         pool_.health().failed(connection_->server(), why);
         pool_.discard(std::move(connection_));
-        pool_.finish(*this, false);
+        pool_.finish(*this);
     }
 
   private:
@@ -65,12 +66,12 @@ DownstreamPool::DownstreamPool(net::Loop& loop, Shared& shared)
 
 DownstreamPool::~DownstreamPool() = default;
 
-DownstreamPool::Lease DownstreamPool::acquire(const RuntimePtr& runtime, const net::Endpoint& server,
+DownstreamPool::Lease DownstreamPool::acquire(const RuntimePtr& runtime, const Server& server,
                                               DownstreamConnection::Owner& owner, bool fresh) {
     // The most recently used first: the others may grow old and go.
     for (auto it = idle_.rbegin(); !fresh && it != idle_.rend(); ++it) {
         // A connection made under another configuration has another host name or other limits.
-        if (it->connection->server() != server || it->connection->runtime() != runtime)
+        if (!it->connection->server().same_as(server) || it->connection->runtime() != runtime)
             continue;
         auto connection = std::move(it->connection);
         idle_.erase(std::next(it).base());
@@ -80,6 +81,7 @@ DownstreamPool::Lease DownstreamPool::acquire(const RuntimePtr& runtime, const n
     }
     auto connection = std::make_unique<DownstreamConnection>(loop_, runtime, server, &owner);
     ++connection->messages;
+    health().opened(server);
     return {std::move(connection), false};
 }
 
@@ -104,56 +106,78 @@ void DownstreamPool::discard(std::unique_ptr<DownstreamConnection> connection) {
         return;
     if (!connection->ready())
         health().given_up(connection->server());  // if it was a trial, the next one may begin
+    health().closed(connection->server());
     connection->abandon();
     loop_.retire(std::move(connection));
 }
 
-std::optional<std::size_t> DownstreamPool::choose(const RuntimePtr& runtime, DownstreamHealth::Mask tried) {
-    const auto choice = health().choose(runtime->settings.downstream, tried);
+std::optional<std::size_t> DownstreamPool::choose(const RuntimePtr& runtime, const Servers& servers,
+                                                  DownstreamHealth::Mask tried) {
+    const auto choice = health().choose(servers, tried, draws_());
     for (const auto server : choice.trials)
-        probe(runtime, server);
+        probe(runtime, servers[server]);
     return choice.server;
+}
+
+void DownstreamPool::find(const RouteSetPtr& route, std::function<void(ServersPtr)> done) {
+    shared_.names.find(loop_, route, std::move(done));
 }
 
 void DownstreamPool::learn_offer(std::function<void(const std::optional<smtp::Extensions>&)> done) {
     const auto runtime = shared_.runtime.load();
-    const auto& servers = runtime->settings.downstream;
-    // Also when one is known: the mail may go to another.
-    for (const auto server : health().unknown(servers))
-        probe(runtime, server);
-    const auto offer = health().offer(servers);
+    const auto& route = runtime->routes.fallback();
     learners_.push_back(std::move(done));
-    if (offer)
+    if (auto servers = servers_now(*route))
+        learn(runtime, std::move(servers));
+    else
+        find(route, [this, runtime](ServersPtr found) { learn(runtime, std::move(found)); });
+}
+
+void DownstreamPool::learn(const RuntimePtr& runtime, ServersPtr servers) {
+    asked_ = std::move(servers);
+    // Also when an offer is known: the mail may go to another.
+    for (const auto server : health().unknown(*asked_))
+        probe(runtime, (*asked_)[server]);
+    if (health().offer(*asked_))
         return tell_learners();
-    if (!probes_.empty())
+    if (learning())
         return;
-    if (const auto server = choose(runtime, 0))
-        probe(runtime, *server);
+    if (const auto server = choose(runtime, *asked_, 0))
+        probe(runtime, (*asked_)[*server]);
     else
         tell_learners();
 }
 
-void DownstreamPool::probe(const RuntimePtr& runtime, std::size_t server) {
+// One of the servers whose offer is to be learned is being asked; those of other routes say nothing about it.
+bool DownstreamPool::learning() const {
+    return std::ranges::any_of(probes_, [this](const auto& probe) {
+        return std::ranges::any_of(*asked_, [&](const Server& server) { return server.same_as(probe->server()); });
+    });
+}
+
+void DownstreamPool::probe(const RuntimePtr& runtime, const Server& server) {
     probes_.push_back(std::make_unique<Probe>(*this, runtime, server));
 }
 
-void DownstreamPool::finish(Probe& probe, bool reached) {
+void DownstreamPool::finish(Probe& probe) {
     const auto found = std::ranges::find_if(probes_, [&probe](const auto& one) { return one.get() == &probe; });
     loop_.retire(std::move(*found));
     probes_.erase(found);
-    if (reached)
+    if (learners_.empty())
+        return;
+    if (health().offer(*asked_))
         return tell_learners();  // one that answers is enough
-    if (!probes_.empty() || learners_.empty())
+    if (learning())
         return;
     const auto runtime = shared_.runtime.load();
-    if (const auto next = choose(runtime, 0))
-        this->probe(runtime, *next);
+    if (const auto next = choose(runtime, *asked_, 0))
+        this->probe(runtime, (*asked_)[*next]);
     else
         tell_learners();
 }
 
 void DownstreamPool::tell_learners() {
-    const auto offer = health().offer(shared_.runtime.load()->settings.downstream);
+    const auto offer = health().offer(*asked_);
     const auto learners = std::exchange(learners_, {});
     for (const auto& learner : learners)
         learner(offer);

@@ -48,7 +48,7 @@ void send_notice(Shard& shard, const IncomingMail& mail, const std::vector<std::
     mail::Rope message(nullptr);
     message.insert(text(mail, recipients, why, id));
     mail::Envelope envelope{"", "", {{mail.runtime->settings.postmaster, ""}}};
-    hand_over(shard.loop(), shard.pool(), mail.runtime, id, std::move(envelope), std::move(message),
+    hand_over(shard.loop(), shard.pool(), mail.runtime, nullptr, id, std::move(envelope), std::move(message),
               [id, about = mail.id](const base::Result<std::string>& result) {
                   if (!result)
                       base::log::event(base::log::kNoticeFailed, "{}: about {}: {}", id, about, result.error().message);

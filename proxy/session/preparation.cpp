@@ -329,7 +329,7 @@ void Preparation::copy(const Act& act) {
     };
     // No report of the copy's way to somebody who does not know of it.
     mail::Envelope envelope{mail_.envelope.reverse_path, mail_.envelope.parameters, {{act.whom, " NOTIFY=NEVER"}}};
-    hand_over(shard_.loop(), shard_.pool(), mail_.runtime, act.id, std::move(envelope),
+    hand_over(shard_.loop(), shard_.pool(), mail_.runtime, nullptr, act.id, std::move(envelope),
               changed_mail(mail_, decision_, outcome_.body), std::move(copied));
 }
 

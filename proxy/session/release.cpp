@@ -23,7 +23,7 @@ std::string trace(const config::Settings& settings, const quarantine::Entry& ent
 void release(net::Loop& loop, DownstreamPool& pool, RuntimePtr runtime, const quarantine::Entry& entry,
              mail::MessagePtr message, std::function<void(base::Result<std::string>)> done) {
     auto text = mail::with_trace(std::move(message), trace(runtime->settings, entry));
-    hand_over(loop, pool, std::move(runtime), entry.id, entry.envelope, std::move(text), std::move(done));
+    hand_over(loop, pool, std::move(runtime), nullptr, entry.id, entry.envelope, std::move(text), std::move(done));
 }
 
 }  // namespace session

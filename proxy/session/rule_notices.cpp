@@ -82,8 +82,8 @@ void send(const std::shared_ptr<const Post>& post, const Letter& letter) {
         shared.journal.intend(post->shard.loop(), letter.id, {letter.key}, [] {});
     mail::Rope text(nullptr);
     text.insert(letter.text);
-    hand_over(post->shard.loop(), post->shard.pool(), post->runtime, letter.id, {"", "", {{letter.address, ""}}},
-              std::move(text),
+    hand_over(post->shard.loop(), post->shard.pool(), post->runtime, nullptr, letter.id,
+              {"", "", {{letter.address, ""}}}, std::move(text),
               [post, &letter](const base::Result<std::string>& result) { conclude(*post, letter, result); });
 }
 

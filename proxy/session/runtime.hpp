@@ -18,7 +18,9 @@
 #include "session/delays.hpp"
 #include "session/downstream_health.hpp"
 #include "session/limits.hpp"
+#include "session/names.hpp"
 #include "session/notice_rate.hpp"
+#include "session/routes.hpp"
 
 namespace session {
 
@@ -26,6 +28,7 @@ struct Runtime {
     config::Settings settings;
     policy::Rules rules;
     config::DomainIndex domains;  // of the settings
+    RouteTable routes;
     config::TlsContexts tls;
     unsigned generation = 1;  // of the configuration
 };
@@ -58,6 +61,7 @@ struct Shared {
     NoticeRate notices_to_known{};      // those that the configuration names
     Delays delays{};
     DownstreamHealth downstream{};
+    Names names{};
     std::atomic<bool> draining{false};  // no new sessions; the ones there end at their next command
 };
 

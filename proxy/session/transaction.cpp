@@ -59,6 +59,11 @@ Transaction::Transaction(Shard& shard, Owner& owner, RuntimePtr runtime, Upstrea
     mail_.upstream = std::move(upstream);
     mail_.envelope.reverse_path = std::move(mail.path);
     mail_.envelope.parameters = smtp::parameters_to_wire(mail_parameters_);
+    Legs::Mail handed_on{mail_.runtime, mail_.id, mail_.envelope.reverse_path, mail_parameters_, {}};
+    if (mail_.runtime->settings.downstream_xforward)
+        handed_on.client = mail_.forwarded_client();
+    Legs::Handler& handler = *this;
+    legs_ = std::make_unique<Legs>(shard.pool(), std::move(handed_on), handler);
 }
 
 Transaction::~Transaction() = default;
@@ -66,55 +71,77 @@ Transaction::~Transaction() = default;
 void Transaction::rcpt(smtp::PathArgument argument) {
     SANDWICH_FAILPOINT("rcpt");
     const auto& settings = mail_.runtime->settings;
-    const bool surplus = mail_.envelope.recipients.size() + outstanding_.size() >= settings.max_recipients;
-    outstanding_.push_back({{argument.path, smtp::parameters_to_wire(argument.parameters)}, surplus});
-    if (surplus) {
-        refuse_surplus();
-        return;
-    }
-    if (!delivery_) {
-        Delivery::Handler& handler = *this;
-        delivery_ = std::make_unique<Delivery>(shard_.pool(), mail_.runtime, mail_.id, mail_.envelope.reverse_path,
-                                               mail_parameters_, handler);
-        if (mail_.runtime->settings.downstream_xforward)
-            delivery_->introduce(mail_.forwarded_client());
-    }
-    delivery_->add_recipient(std::move(argument.path), std::move(argument.parameters));
+    mail::Recipient recipient{argument.path, smtp::parameters_to_wire(argument.parameters)};
+    if (mail_.envelope.recipients.size() + outstanding_.size() >= settings.max_recipients)
+        return refuse_surplus(std::move(recipient), "too many recipients");
+    const auto leg = legs_->leg_for(argument.path);
+    if (!leg)
+        return refuse_surplus(std::move(recipient), "too many routes for one message, send the rest in another");
+    outstanding_.push_back({std::move(recipient), *leg});
+    if (legs_->wants_servers(*leg))
+        shard_.pool().find(legs_->route(*leg), [&shard = shard_, session = mail_.session, serial = mail_.serial,
+                                                leg = *leg](ServersPtr servers) {
+            if (auto* transaction = shard.transaction(session, serial))
+                transaction->route_found(leg, std::move(servers));
+        });
+    legs_->add_recipient(*leg, std::move(argument.path), std::move(argument.parameters));
 }
 
-// RFC 5321 section 4.5.3.1.10: the upstream sends the rest in a transaction of their own. An answer goes to the oldest
-// RCPT without one, so this one waits until those before it have theirs: a 452 that reached another recipient would
-// leave this one accepted and never delivered.
-void Transaction::refuse_surplus() {
-    while (stage_ == Stage::kEnvelope && !outstanding_.empty() && outstanding_.front().surplus) {
-        outstanding_.erase(outstanding_.begin());
-        shard_.shared().limits.reached(Limit::kRecipients, mail_.upstream.address.address);
-        owner_.answer(make_reply(452, "4.5.3", "too many recipients"));
-    }
+void Transaction::route_found(std::size_t leg, ServersPtr servers) {
+    if (stage_ == Stage::kEnvelope)
+        legs_->found(leg, std::move(servers));
 }
 
-void Transaction::on_recipient(const Reply& reply) {
+// RFC 5321 section 4.5.3.1.10: the upstream sends the rest in a transaction of their own.
+void Transaction::refuse_surplus(mail::Recipient recipient, std::string_view text) {
+    shard_.shared().limits.reached(Limit::kRecipients, mail_.upstream.address.address);
+    outstanding_.push_back({std::move(recipient), 0, make_reply(452, "4.5.3", text)});
+    answer_recipients();
+}
+
+void Transaction::on_leg_recipient(std::size_t leg, const Reply& reply) {
     if (disposal_)
         return disposal_->on_recipient(reply);
     SANDWICH_FAILPOINT("rcpt-answered");
-    auto recipient = std::move(outstanding_.front().recipient);
-    outstanding_.erase(outstanding_.begin());
+    const auto asked = std::find_if(outstanding_.begin(), outstanding_.end(),
+                                    [leg](const Outstanding& one) { return one.leg == leg && !one.reply; });
+    if (asked == outstanding_.end())
+        return;
+    asked->reply = reply;
+    answer_recipients();
+}
+
+// An answer goes to the oldest RCPT without one: what is known earlier waits for those before it, or it would reach
+// another recipient, and one that was accepted would never be delivered.
+void Transaction::answer_recipients() {
+    if (std::exchange(answering_, true))
+        return;
+    while (stage_ == Stage::kEnvelope && !outstanding_.empty() && outstanding_.front().reply) {
+        auto asked = std::move(outstanding_.front());
+        outstanding_.pop_front();
+        answer_recipient(std::move(asked));
+    }
+    answering_ = false;
+}
+
+void Transaction::answer_recipient(Outstanding asked) {
+    const auto& reply = *asked.reply;
     if (reply.positive()) {
-        mail_.envelope.recipients.push_back(std::move(recipient));
+        mail_.envelope.recipients.push_back(std::move(asked.recipient));
+        legs_->accepted(asked.leg);
     } else {
         base::log::write(base::log::Level::kInfo, fmt::format("{}: from=<{}>, to=<{}>, relay={}, reply={} {}", mail_.id,
-                                                              mail_.envelope.reverse_path, recipient.path,
+                                                              mail_.envelope.reverse_path, asked.recipient.path,
                                                               mail_.upstream.address.address.to_string(), reply.code,
                                                               fmt::join(reply.lines, " / ")));
     }
     owner_.answer(reply);
-    refuse_surplus();
 }
 
 void Transaction::data() {
-    if (broken_ || delivery_->broken())
-        return refuse(broken_ ? *broken_ : make_reply(451, "4.4.1", "the delivery server broke off, try again later"),
-                      "Deferred: delivery server broke off before DATA");
+    if (const auto* broken = legs_->broken())
+        return refuse(*broken, "Deferred: delivery server broke off before DATA");
+    legs_->drop_empty();
     SANDWICH_FAILPOINT("data");
     spool_ = make_spool(mail_.runtime->settings.spool_directory, smtp::declared_size(mail_parameters_));
     stage_ = Stage::kData;
@@ -147,8 +174,8 @@ void Transaction::end_of_data(std::size_t bare_newlines) {
     if (bare_newlines > 0 && refuse_bare_newlines(bare_newlines))
         return refuse(make_reply(550, "5.5.2", "message contains a CR or LF by itself"),
                       "Service unavailable: bare CR or LF");
-    if (broken_ && held_.empty())
-        return refuse(*broken_, "Deferred: delivery server broke off");
+    if (const auto* broken = legs_->broken(); broken != nullptr && held_.empty())
+        return refuse(*broken, "Deferred: delivery server broke off");
     if (!seal()) {
         base::log::event(base::log::kStorageFailed, "{}: {}", mail_.id, storage_failure_);
         return refuse(make_reply(452, "4.3.1", "insufficient storage, try again later"), "Deferred: no storage");
@@ -380,23 +407,20 @@ void Transaction::dispose(std::vector<policy::Group> groups) {
     groups_ = groups;
     stage_ = Stage::kDisposing;
     Disposal::Owner& owner = *this;
-    disposal_ = std::make_unique<Disposal>(shard_, mail_, *delivery_, owner);
+    disposal_ = std::make_unique<Disposal>(shard_, mail_, *legs_, owner);
     const bool some_have_it =
         std::any_of(settled_.begin(), settled_.end(), [](const Part& part) { return part.reply.positive(); });
     disposal_->begin(std::move(groups), some_have_it);
 }
 
-void Transaction::on_delivery_broken(const Reply& reply) {
-    if (disposal_)
-        return disposal_->on_delivery_broken(reply);
-    broken_ = reply;
+void Transaction::on_leg_broken(std::size_t leg, const Reply& reply) {
     // While the text comes in or nothing has been asked of us, there is nobody to answer yet. A scan need not be
     // awaited.
-    if (stage_ == Stage::kScanning && held_.empty())
+    if (stage_ == Stage::kScanning && held_.empty() && legs_->recipients(leg) > 0)
         refuse(reply, "Deferred: delivery server broke off");
 }
 
-void Transaction::on_delivered(Delivery::Outcome outcome) {
+void Transaction::on_leg_delivered(std::size_t /*leg*/, Delivery::Outcome outcome) {
     if (disposal_)
         disposal_->on_delivered(std::move(outcome));
 }
@@ -416,8 +440,7 @@ bool Transaction::abandon() {
         base::log::event(base::log::kSessionError, "{}: from=<{}>: the upstream went away before the end", mail_.id,
                          mail_.envelope.reverse_path);
     stage_ = Stage::kOver;
-    if (delivery_)
-        delivery_->cancel();
+    legs_->cancel();
     return true;
 }
 
@@ -441,8 +464,7 @@ void Transaction::finish(const std::vector<Part>& parts) {
         return;
     const bool to_each = mail_.upstream.lmtp && stage_ != Stage::kEnvelope;
     stage_ = Stage::kOver;
-    if (delivery_)
-        delivery_->cancel();
+    legs_->cancel();
     count(shard_.shared().counters, parts);
     const auto lines = log_lines(mail_, parts, size_, base::Monotonic::now() - begun_);
     for (const auto& line : lines)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,13 +17,14 @@
 #include "session/delivery.hpp"
 #include "session/disposal.hpp"
 #include "session/incoming_mail.hpp"
+#include "session/legs.hpp"
 #include "smtp/server_protocol.hpp"
 
 namespace session {
 
 class Shard;
 
-class Transaction final : private Delivery::Handler, private Disposal::Owner {
+class Transaction final : private Legs::Handler, private Disposal::Owner {
   public:
     class Owner {
       public:
@@ -58,6 +60,7 @@ class Transaction final : private Delivery::Handler, private Disposal::Owner {
     bool abandon();
 
     // Late answers; session and serial have found this transaction again.
+    void route_found(std::size_t leg, ServersPtr servers);
     void looked_up(journal::Answer answer);
     void scanned(policy::ScanReport report);
     Disposal* disposal() { return disposal_.get(); }
@@ -68,10 +71,18 @@ class Transaction final : private Delivery::Handler, private Disposal::Owner {
   private:
     enum class Stage { kEnvelope, kData, kLookingUp, kScanning, kDisposing, kOver };
 
-    void on_recipient(const smtp::Reply& reply) override;
-    void refuse_surplus();
-    void on_delivery_broken(const smtp::Reply& reply) override;
-    void on_delivered(Delivery::Outcome outcome) override;
+    struct Outstanding {
+        mail::Recipient recipient;
+        std::size_t leg = 0;
+        std::optional<smtp::Reply> reply{};  // it has to wait for the answers to those before it
+    };
+
+    void on_leg_recipient(std::size_t leg, const smtp::Reply& reply) override;
+    void on_leg_broken(std::size_t leg, const smtp::Reply& reply) override;
+    void on_leg_delivered(std::size_t leg, Delivery::Outcome outcome) override;
+    void refuse_surplus(mail::Recipient recipient, std::string_view text);
+    void answer_recipients();
+    void answer_recipient(Outstanding asked);
     void on_disposed() override;
 
     bool seal();
@@ -95,14 +106,10 @@ class Transaction final : private Delivery::Handler, private Disposal::Owner {
     base::Monotonic::time_point begun_ = base::Monotonic::now();
 
     Stage stage_ = Stage::kEnvelope;
-    struct Outstanding {
-        mail::Recipient recipient;
-        bool surplus;  // beyond max_recipients: refused here, when its turn comes
-    };
-    std::vector<Outstanding> outstanding_;  // RCPT without an answer yet, in order
+    std::deque<Outstanding> outstanding_;  // RCPT without an answer yet, in order
+    bool answering_ = false;
     std::vector<smtp::Parameter> mail_parameters_;
-    std::unique_ptr<Delivery> delivery_;
-    std::optional<smtp::Reply> broken_;  // the delivery broke off before the end of data
+    std::unique_ptr<Legs> legs_;  // never null
 
     Admission::Memory memory_;  // that the text takes
     std::unique_ptr<mail::Spool> spool_;

@@ -81,6 +81,7 @@ session::RuntimePtr make_runtime(std::uint8_t choice, std::uint16_t delivery_por
     constexpr policy::Action kFound[] = {policy::Action::kQuarantine, policy::Action::kReject, policy::Action::kDiscard,
                                          policy::Action::kQuarantine};
     runtime->rules = {true, {kFound[choice & 3U], policy::Action::kDefer, policy::Action::kDefer}, {}};
+    runtime->routes = session::RouteTable(settings, {});
     return runtime;
 }
 

@@ -32,8 +32,8 @@ class Rig final : private session::Delivery::Handler {
               loop_.stop();
           }) {
         session::Delivery::Handler& handler = *this;
-        delivery = std::make_unique<session::Delivery>(*pool_, shared_.runtime.load(), "ID", "s@from.test",
-                                                       std::move(mail_parameters), handler);
+        delivery = std::make_unique<session::Delivery>(*pool_, shared_.runtime.load(), servers_for(server), "ID",
+                                                       "s@from.test", std::move(mail_parameters), handler);
     }
     ~Rig() {
         delivery.reset();
@@ -67,6 +67,9 @@ class Rig final : private session::Delivery::Handler {
     std::unique_ptr<session::Delivery> delivery;
 
   private:
+    static session::ServersPtr servers_for(const ScriptedServer& server) {
+        return std::make_shared<const session::Servers>(session::Servers{{.endpoint = server.endpoint()}});
+    }
     static session::RuntimePtr runtime_for(const ScriptedServer& server) {
         auto runtime = std::make_shared<session::Runtime>();
         runtime->settings = *config::parse("").settings;
