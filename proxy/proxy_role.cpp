@@ -19,6 +19,7 @@
 #include "config/load.hpp"
 #include "ctl/control_server.hpp"
 #include "explain/explanations.hpp"
+#include "explain/task_thread.hpp"
 #include "journal/journal.hpp"
 #include "quarantine/service.hpp"
 #include "roles.hpp"
@@ -54,6 +55,17 @@ base::Result<config::TlsContexts> tls_contexts(const config::Settings& settings,
     if (!files)
         return files.error();
     return config::make_tls_contexts(settings, *files);
+}
+
+// Any thread.
+base::Result<session::RuntimePtr> read_runtime(const base::Packet& packet, unsigned generation) {
+    auto settings = supervisor::read_configuration(packet.descriptors.front().get());
+    if (!settings)
+        return settings.error();
+    auto tls = tls_contexts(*settings, packet.descriptors[1].get());
+    if (!tls)
+        return tls.error();
+    return make_runtime(*settings, std::move(*tls), generation);
 }
 
 // The number at this place of a packet.
@@ -94,7 +106,7 @@ class Proxy {
     void on_supervisor();
     void adopt_zygote(base::Packet& packet);
     void adopt_configuration(base::Packet& packet);
-    void use(const config::Settings& settings, config::TlsContexts tls, unsigned generation);
+    void use(const session::RuntimePtr& runtime);
     void drain();
     void tell_supervisor(const std::string& packet);
     void tell_limits();
@@ -119,6 +131,7 @@ class Proxy {
     std::string last_reload_ = "none";
     std::size_t shards_running_ = 0;
     bool draining_ = false;
+    explain::TaskThread reader_;  // of new configurations; ends before all that it posts to
 };
 
 Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsContexts tls, quarantine::Store store,
@@ -221,24 +234,31 @@ void Proxy::adopt_configuration(base::Packet& packet) {
     const bool with_scanners = blank != std::string::npos;
     if (packet.descriptors.size() != (with_scanners ? 3 : 2))
         return tell_supervisor("Eno configuration came along");
-    auto settings = supervisor::read_configuration(packet.descriptors.front().get());
-    if (!settings)
-        return tell_supervisor("E" + settings.error().message);
-    auto tls = tls_contexts(*settings, packet.descriptors[1].get());
-    if (!tls)
-        return tell_supervisor("E" + tls.error().message);
     const auto generation = number_at(packet.bytes, 1);
     const auto scanners = with_scanners ? number_at(packet.bytes, blank + 1) : 0;
     if (!generation || !scanners)
         return tell_supervisor("Ethe configuration has no number");
-    // In one turn of this loop, through which every scan goes: what a mail is scanned for is what its rules ask.
-    if (with_scanners)
-        workers_.adopt_zygote(std::move(packet.descriptors.back()), *scanners);
-    use(*settings, std::move(*tls), *generation);
-    tell_supervisor("C");
+    // Thousands of domains and rules take their time, and every scan goes through this loop: a thread reads them. What
+    // the supervisor says next waits for that.
+    supervisor_->disable();
+    auto came = std::make_shared<base::Packet>(std::move(packet));
+    reader_.add([this, came, with_scanners, generation = *generation, scanners = *scanners] {
+        const auto runtime = read_runtime(*came, generation);
+        main_.post([this, came, with_scanners, scanners, runtime] {
+            supervisor_->enable();
+            if (!runtime)
+                return tell_supervisor("E" + runtime.error().message);
+            // In one turn of this loop: what a mail is scanned for is what its rules ask.
+            if (with_scanners)
+                workers_.adopt_zygote(std::move(came->descriptors.back()), scanners);
+            use(*runtime);
+            tell_supervisor("C");
+        });
+    });
 }
 
-void Proxy::use(const config::Settings& settings, config::TlsContexts tls, unsigned generation) {
+void Proxy::use(const session::RuntimePtr& runtime) {
+    const auto& settings = runtime->settings;
     base::log::set_level(settings.log_level);
     workers_.set_limits(pool_limits(settings));
     scanners_.configure(settings);
@@ -246,7 +266,7 @@ void Proxy::use(const config::Settings& settings, config::TlsContexts tls, unsig
     journal_->set_limits(journal_limits(settings));
     explanations_.configure(settings.explain_enable, explain_limits(settings));
     shared_.names.configure(settings);
-    shared_.runtime.store(make_runtime(settings, std::move(tls), generation));
+    shared_.runtime.store(runtime);
 }
 
 void Proxy::drain() {

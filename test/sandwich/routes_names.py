@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 """Names in routes: addresses, MX and SRV records from a DNS server that the test has in hand; outages of DNS."""
 
+import os
+
+from certificates import Certificates, server_context
 from daemon import Daemon
 from samples import message
 from suite import Suite, check, equal, wait_for
@@ -209,6 +212,41 @@ def the_default_route_may_be_a_name():
     delivered(w, "1@anything.test")
     equal((len(w.a.messages), len(w.usual.messages)), (1, 0))
     check("delivery server: 127.0.0.1" in w.daemon.ctl("status").stdout)
+
+
+@suite.test
+def each_route_has_tls_of_its_own_and_is_verified_by_the_name_it_gives():
+    w = world({})
+    with Certificates() as made:
+        authority = made.authority("ca")
+        good = made.certificate("good", authority, ["DNS:good.tls.test"])
+        with Sink(tls=server_context(good)) as sink:
+            own_tls(w, sink, authority)
+
+
+def own_tls(w, sink, authority):
+    for name in ("good", "bad"):
+        w.dns.records[f"{name}.tls.test"] = [("A", "127.0.0.1")]
+    path = w.daemon.path("domains")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(f"plain.test 10 127.0.0.1:{sink.port}\n# and\ngood.test 10 good.tls.test:{sink.port} tls=verify\n"
+                   f"*.good.test as main.test\nbad.test 10 bad.tls.test:{sink.port} tls=verify\n")
+    os.chmod(path, 0o644)
+    try:
+        w.daemon.reload({"domain main.test.route_1": f"10 127.0.0.1:{w.b.port}", "routing.domain_file": path,
+                         "tls.downstream_ca_file": authority.certificate})
+        reply, = submit(w.daemon, "1@bad.test")[0]
+        equal((reply.code, len(sink.tls_sessions), sink.messages), (451, 0, []), reply)
+        delivered(w, "1@good.test")
+        equal((len(sink.tls_sessions), len(sink.messages)), (1, 1))
+        delivered(w, "1@plain.test")
+        equal((len(sink.tls_sessions), len(sink.messages)), (1, 2))
+        delivered(w, "1@x.good.test")
+        equal(len(w.b.messages), 1)
+        shown = w.daemon.ctl("routes", "bad.test").stdout
+        check("down" in shown and "tls=verified" in shown, shown)
+    finally:
+        w.daemon.reload({"routing.domain_file": None, "tls.downstream_ca_file": None, "domain main.test.route_1": None})
 
 
 suite.main(cleanup=lambda: [one.close() for one in WORLD])
