@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "config/check_directories.hpp"
 #include "config/failure_matrix.hpp"
 #include "config/settings_table.hpp"
 #include "config/spelling.hpp"
@@ -292,6 +293,7 @@ void check(const Settings& settings, const Machine& machine, const Report& repor
     check_names(settings, machine, report);
     check_times(settings, report);
     check_scanners(settings, report);
+    check_directories(settings, report);
     check_sizes(settings, report);
     check_upstream_tls(settings.tls, report);
     check_downstream_tls(settings, report);

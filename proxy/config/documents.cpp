@@ -64,6 +64,22 @@ void print_other_scanners(std::string& text, const Settings& settings) {
     }
 }
 
+void print_directories(std::string& text, const Settings& settings) {
+    for (const auto& directory : settings.ldap_directories) {
+        Settings one;
+        one.ldap_directories = {directory};
+        print_section(text, kLdapSection, "ldap " + directory.name, one);
+    }
+}
+
+void print_logins(std::string& text, const Settings& settings) {
+    for (const auto& server : settings.login_servers) {
+        Settings one;
+        one.login_servers = {server};
+        print_section(text, kLoginSection, "login " + server.name, one);
+    }
+}
+
 // ---- etc/sandwich.ini
 
 // How a section that may stand several times looks; none of them but a socket is there by default.
@@ -338,6 +354,10 @@ std::string print(const Settings& settings) {
             print_domains(text, settings);
         else if (section.name == kClamdSection)
             print_other_scanners(text, settings);
+        else if (section.name == kLdapSection)
+            print_directories(text, settings);
+        else if (section.name == kLoginSection)
+            print_logins(text, settings);
         else if (!repeats(section.name))
             print_section(text, section.name, section.name, settings);
     return text;

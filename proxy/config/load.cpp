@@ -71,12 +71,22 @@ bool is_scanner_name(std::string_view name) {
            });
 }
 
+// The NAME of [ldap NAME] or [login NAME], and what the table calls such a section; null: it is neither.
+const Section* named_section(std::string_view& name) {
+    for (const auto section : {kLdapSection, kLoginSection})
+        if (const auto found = behind(section.substr(0, section.find(' ')), name); !found.empty()) {
+            name = found;
+            return find_section(section);
+        }
+    return nullptr;
+}
+
 // One section of the file that the table knows, with its keys. Section [socket_N] is in the table as kSocketSection,
 // [recipients PATTERN] as kRecipientsSection, [scanner.clamd NAME] as kClamdSection, [domain NAME] as kDomainSection.
 struct KnownSection {
     const Section* section = nullptr;
     unsigned number = 0;  // N of a socket
-    std::string pattern;  // of recipients, NAME of a scanner or a domain
+    std::string pattern;  // of recipients, NAME of a scanner, a domain, a directory, a log-in server
     ScannerKind kind = ScannerKind::kClamd;
     std::map<const Setting*, const IniEntry*> given;
     std::map<unsigned, const IniEntry*> routes;  // of a domain, by N
@@ -107,6 +117,8 @@ class SettingsParser {
         const std::string_view domain = behind(kDomainPrefix, section.name);
         std::string_view scanner = section.name;
         const auto kind = other_scanner(scanner);
+        std::string_view name = section.name;
+        const auto* const directory = named_section(name);
         const bool placeholder = std::ranges::any_of(
             config::sections(), [&](const Section& s) { return repeats(s.name) && same(s.name, section.name); });
         const auto* const known = number != 0        ? find_section(kSocketSection)
@@ -114,6 +126,7 @@ class SettingsParser {
                                   : !pattern.empty() ? find_section(kRecipientsSection)
                                   : !domain.empty()  ? find_section(kDomainSection)
                                   : kind             ? find_section(section_of(*kind))
+                                  : directory        ? directory
                                                      : find_section(section.name);
         if (known == nullptr)
             return error(section.line, "unknown section [{}]{}", section.name, section_hint(section.name));
@@ -134,6 +147,18 @@ class SettingsParser {
             return error(section.line, "more than {} scanners", kMaxOtherScanners);
         if (!domain.empty())
             return recognise_domain(section, domain);
+        if (directory != nullptr && !is_scanner_name(name))
+            return error(section.line, "{}: a name has at most {} letters, digits, hyphens and underscores", name,
+                         kMaxScannerName);
+        if (directory != nullptr &&
+            std::ranges::count(directories_, directory, &KnownSection::section) == std::ptrdiff_t{kMaxDirectories})
+            return error(section.line, "more than {} sections [{}]", kMaxDirectories, directory->name);
+        if (directory != nullptr) {
+            auto& target = directories_.emplace_back(KnownSection{known, 0, std::string(name), {}, {}, {}});
+            for (const auto& entry : section.entries)
+                recognise(target, section.name, entry);
+            return;
+        }
         auto& sections = number != 0 ? sockets_ : !pattern.empty() ? recipients_ : kind ? scanners_ : sections_;
         auto& target = sections.emplace_back(KnownSection{
             known, number, std::string(kind ? scanner : pattern), kind.value_or(ScannerKind::kClamd), {}, {}});
@@ -180,6 +205,8 @@ class SettingsParser {
                             : section.name == kIcapSection       ? "scanner.icap main"
                             : section.name == kCheckSection      ? "scanner.check main"
                             : section.name == kDomainSection     ? "domain example.com"
+                            : section.name == kLdapSection       ? "ldap main"
+                            : section.name == kLoginSection      ? "login main"
                                                                  : section.name);
         const auto close = near_miss(name, names);
         return close.empty() ? "" : fmt::format("; did you mean [{}]?", close);
@@ -236,11 +263,30 @@ class SettingsParser {
             fill(kDomainSection, domains_[i].given, i);
             fill_routes(domains_[i], settings_.domains.back().routes);
         }
+        for (const auto& section : directories_)
+            fill_directory(section);
         settings_.downstream = settings_.downstream_servers.with_default(settings_.downstream_port);
         if (settings_.proxy_hostname.empty())
             name_ourselves();
         if (settings_.clamav.test_signatures.empty())
             settings_.clamav.test_signatures = kTestSignatures;
+    }
+
+    // What it says of its servers in a way that cannot be read, check() tells.
+    void fill_directory(const KnownSection& section) {
+        if (section.section->name == kLdapSection) {
+            auto& directory = settings_.ldap_directories.emplace_back();
+            directory.name = section.pattern;
+            fill(kLdapSection, section.given, settings_.ldap_directories.size() - 1);
+            if (auto servers = parse_hosts(directory.server))
+                directory.servers = std::move(*servers);
+        } else {
+            auto& login = settings_.login_servers.emplace_back();
+            login.name = section.pattern;
+            fill(kLoginSection, section.given, settings_.login_servers.size() - 1);
+            if (auto servers = parse_hosts(login.server))
+                login.servers = std::move(*servers);
+        }
     }
 
     // `place`: which one, where a section may stand several times.
@@ -345,6 +391,7 @@ class SettingsParser {
     std::vector<KnownSection> scanners_;
     std::vector<KnownSection> domains_;
     std::unordered_set<std::string> domain_names_;
+    std::vector<KnownSection> directories_;  // and log-in servers
     std::map<std::pair<const Setting*, std::size_t>, Origin> origins_;
     Settings settings_;
     std::vector<Diagnostic> diagnostics_;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "config/directory_settings.hpp"
 #include "config/domains.hpp"
 #include "config/scanner_servers.hpp"
 #include "net/address.hpp"
@@ -59,8 +60,11 @@ struct Settings {
     std::string group;  // of the control socket
     std::string pid_file;
     std::string control_socket;
-    std::string spool_directory;  // unlinked files of messages above 1 MiB
-    unsigned threads = 0;         // event loops; 0: one per core, at most 4
+    std::string spool_directory;       // unlinked files of messages above 1 MiB
+    unsigned threads = 0;              // event loops; 0: one per core, at most 4
+    std::string login;                 // NAMEs of [login NAME], in the order in which they are asked
+    unsigned login_user_attempts = 0;  // of one user, in ten minutes, that did not succeed
+    unsigned login_attempts = 0;       // of all users, in a minute
 
     // [socket_N]; never empty
     std::vector<ListenSocket> sockets;
@@ -152,6 +156,10 @@ struct Settings {
     std::string policy_file;       // empty: none
     std::string policy_directory;  // empty: none
     policy::PolicyPtr policy;      // what stands in them, filled in by whoever reads them; null: nothing
+
+    // [ldap NAME] and [login NAME], in the order of the file
+    std::vector<LdapDirectory> ldap_directories;
+    std::vector<LoginServer> login_servers;
 
     // [recipients PATTERN], in the order of the file
     std::vector<policy::RecipientRule> recipients;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/action_settings.hpp"
+#include "config/directory_table.hpp"
 #include "config/spelling.hpp"
 
 namespace config {
@@ -113,6 +114,17 @@ constexpr Section kSections[] = {
     {"policy", "Content policy",
      "Rules about who may send what to whom, and what is done with a message that breaks them: see sandwich-policy(5). "
      "The supervising process reads the files, with its rights."},
+    {kLdapSection, "Directories",
+     "LDAP servers that know who the mailboxes are: OpenLDAP, Active Directory and the like. One section for each "
+     "directory; NAME is what other settings call it. Other threads than those of the mail ask it. What a directory does "
+     "not tell, because it cannot be reached, does not let its user in, or has no base_dn, is never taken for \"no "
+     "such address\"."},
+    {kLoginSection, "Log-in",
+     "Servers that know passwords: a directory, or the mail server itself. Whoever logs in types the whole address and "
+     "the password, and the server is asked each time: nothing is kept. Those that [general] login names are asked one "
+     "after the other, until one lets the user in, or a directory that has the address says that the password is wrong; "
+     "so each of them may see the password. When a server that could know better does not answer, the answer is \"try "
+     "again later\", never \"wrong password\". sandwichctl auth-test tries it."},
     {"quarantine", "Quarantine",
      "Where messages are held. sandwichctl(8) lists, shows, releases and deletes them."},
     {"journal", "Journal",
@@ -162,6 +174,17 @@ constexpr Setting kTable[] = {
     {"general", "threads",
      Kind::kNumber, Effect::kRestart, kCommented, "0", {0, 64}, kNoWords, AT(threads),
      "How many threads carry the SMTP sessions. 0: one for each processor core, but not more than 4."},
+    {"general", "login",
+     Kind::kText, Effect::kReload, kCommented, "", {0, 1000}, kNoWords, AT(login),
+     "The NAMEs of the sections [login NAME] that check passwords, separated by blanks, in the order in which they are "
+     "asked. Empty: nobody can log in."},
+    {"general", "login_user_attempts",
+     Kind::kNumber, Effect::kReload, kCommented, "10", {1, 1000}, kNoWords, AT(login_user_attempts),
+     "How many wrong passwords one user may try in ten minutes; further ones are answered with \"try again later\", and "
+     "no server is asked."},
+    {"general", "login_attempts",
+     Kind::kNumber, Effect::kReload, kCommented, "600", {1, 100000}, kNoWords, AT(login_attempts),
+     "How many passwords are checked in a minute, of all users together."},
 
     // ---- socket_N
     {kSocketSection, "proxy_service",
@@ -677,6 +700,8 @@ std::span<const Setting> settings_table() {
         std::vector<Setting> whole(std::begin(kTable), std::end(kTable));
         const auto cells = action_settings();
         whole.insert(whole.end(), cells.begin(), cells.end());
+        const auto directories = directory_table();
+        whole.insert(whole.end(), directories.begin(), directories.end());
         return whole;
     }();
     return kWhole;

@@ -61,7 +61,8 @@ using Field =
                  Member<std::chrono::seconds>, Member<std::string>, Member<net::Address>, Member<net::AddressList>,
                  Member<net::ServerList>, Member<policy::Actions::Word>, Member<BareNewline>, Member<base::log::Target>,
                  Member<base::log::Level>, Member<UpstreamTls>, Member<DownstreamTls>, Member<net::tls::Version>,
-                 Member<net::tls::ClientCertificates>, Member<IcapMethod>, Member<MessageAs>>;
+                 Member<net::tls::ClientCertificates>, Member<IcapMethod>, Member<MessageAs>, Member<Encryption>,
+                 Member<LdapScope>, Member<LoginType>>;
 
 struct Setting {
     std::string_view section;
@@ -104,6 +105,10 @@ inline constexpr std::size_t kMaxScannerName = 32;  // octets
 constexpr std::string_view section_of(ScannerKind kind) {
     return kind == ScannerKind::kClamd ? kClamdSection : kind == ScannerKind::kIcap ? kIcapSection : kCheckSection;
 }
+// [ldap NAME]: Settings::ldap_directories.back(). [login NAME]: Settings::login_servers.back().
+inline constexpr std::string_view kLdapSection = "ldap NAME";
+inline constexpr std::string_view kLoginSection = "login NAME";
+inline constexpr std::size_t kMaxDirectories = 100;  // sections of each of the two
 
 // [domain NAME], in the same way: Settings::domains.back(). The table knows route_1, route_2 ... as the first of them.
 inline constexpr std::string_view kDomainSection = "domain NAME";
@@ -112,7 +117,8 @@ inline constexpr std::string_view kFirstRoute = "route_1";
 // A section that may stand several times, or not at all: its settings are written and read one section at a time.
 constexpr bool repeats(std::string_view section) {
     return section == kSocketSection || section == kRecipientsSection || section == kClamdSection ||
-           section == kIcapSection || section == kCheckSection || section == kDomainSection;
+           section == kIcapSection || section == kCheckSection || section == kDomainSection ||
+           section == kLdapSection || section == kLoginSection;
 }
 
 std::span<const Section> sections();  // in the order of the documents

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <utility>
 
+#include "config/bind_passwords.hpp"
+
 namespace config {
 namespace {
 
@@ -60,14 +62,14 @@ TlsFiles read_files(Loaded& loaded) {
 
 std::string TlsFiles::pack() const {
     std::string packed;
-    for (const auto* text : {&certificate, &key, &client_ca, &downstream_ca})
+    for (const auto* text : {&certificate, &key, &client_ca, &downstream_ca, &bind_passwords})
         packed += fmt::format("{}\n{}", text->size(), *text);
     return packed;
 }
 
 base::Result<TlsFiles> TlsFiles::unpack(std::string_view packed) {
     TlsFiles files;
-    for (auto* text : {&files.certificate, &files.key, &files.client_ca, &files.downstream_ca}) {
+    for (auto* text : {&files.certificate, &files.key, &files.client_ca, &files.downstream_ca, &files.bind_passwords}) {
         std::size_t size = 0;
         const auto line = packed.substr(0, packed.find('\n'));
         const auto [end, failure] = std::from_chars(line.data(), line.data() + line.size(), size);
@@ -132,6 +134,7 @@ TlsFiles read_tls_files(Loaded& loaded) {
         else if (contexts->upstream && !contexts->upstream->certificate_warning().empty())
             report(loaded, Severity::kWarning, "certificate", contexts->upstream->certificate_warning());
     }
+    files.bind_passwords = read_bind_passwords(loaded);
     std::ranges::stable_sort(loaded.diagnostics, {}, &Diagnostic::line);
     return files;
 }

@@ -1,4 +1,4 @@
-// The files that [tls] names, and the contexts that are made of them.
+// The files that [tls] names, and the contexts that are made of them; the passwords of directories take the same way.
 //
 // The supervisor, which may read a key that belongs to root, reads the files when it reads the configuration and proves
 // that they fit; it hands their texts to the proxy, which opens none of them and makes the same contexts.
@@ -20,12 +20,13 @@ struct TlsFiles {
     std::string key;
     std::string client_ca;
     std::string downstream_ca;
+    std::string bind_passwords;  // of directories: bind_passwords.hpp
 
     // For the way from one process to another.
     [[nodiscard]] std::string pack() const;
     static base::Result<TlsFiles> unpack(std::string_view packed);
 };
-inline constexpr std::size_t kMaxPackedTlsFiles = 4 * (kMaxFile + 16);  // octets
+inline constexpr std::size_t kMaxPackedTlsFiles = 5 * (kMaxFile + 16);  // octets
 
 // Null where the settings want no TLS.
 struct TlsContexts {

@@ -16,6 +16,7 @@
 
 #include "base/ids.hpp"
 #include "config/load.hpp"
+#include "ctl/auth_test.hpp"
 #include "ctl/client.hpp"
 
 namespace {
@@ -44,11 +45,15 @@ constexpr std::string_view kUsage =
     "  replay --policy=FILE MAILS... which mails of mboxes, Maildirs and directories these rules would treat "
     "otherwise\n"
     "                                than those in force; --quarantine: those that are held\n"
+    "  auth-test ADDRESS             whether the log-in servers of the configuration take an address and the password "
+    "that\n"
+    "                                is typed, or comes on standard input\n"
     "\n"
     "  -c, --config=FILE             configuration that names the control socket (default /etc/sandwich/sandwich.ini)\n"
     "  -s, --socket=SOCKET           the control socket itself\n"
     "\n"
-    "Exit status: 0 done, 1 the daemon refused, 2 wrong usage, 3 the daemon cannot be reached.\n";
+    "Exit status: 0 done, 1 the daemon refused, 2 wrong usage, 3 the daemon cannot be reached;\n"
+    "of auth-test: 0 right, 1 wrong, 75 try again later, 2 no valid configuration.\n";
 
 enum Option : int { kRaw = 256, kAgain, kVersion, kHelp };
 
@@ -217,6 +222,9 @@ int run(int argc, char** argv) {
         return to_stdout(kUsage) ? 0 : kRefused;
     if (arguments && arguments->task == kVersion)
         return to_stdout(fmt::format("sandwichctl {}\n", SANDWICH_VERSION)) ? 0 : kRefused;
+    if (arguments && arguments->words.size() == 2 && arguments->words[0] == "auth-test" && !arguments->socket &&
+        !arguments->raw && !arguments->again)
+        return ctl::auth_test(arguments->file.value_or(kDefaultConfiguration), arguments->words[1]);
     const auto request = arguments ? request_of(*arguments) : std::string();
     if (request.empty()) {
         fmt::print(stderr, "{}", kUsage);

@@ -8,7 +8,7 @@
 
 build_packages=(meson ninja-build g++ pkg-config libevent-dev libclamav-dev libssl-dev libc-ares-dev libinih-dev libfmt-dev
     libseccomp-dev libarchive-dev libmagic-dev libmagic-mgc zlib1g-dev libvectorscan-dev libpcre2-dev libexttextcat-dev
-    doctest-dev libgmime-3.0-dev)
+    libldap-dev libcurl4-openssl-dev doctest-dev libgmime-3.0-dev)
 
 # What the demonstration runs: Python for the harness, ip for the namespaces, netbase for /etc/services, m4 for Debian's
 # sendmail.mc, and the libraries of Sendmail itself, which are harmless without it.
@@ -39,6 +39,11 @@ amavis_packages=(libarchive-zip-perl libberkeleydb-perl libio-stringy-perl libco
 # The virus scanners that the network scanners are tested against: clamd, and an ICAP server that asks it. Unpacked
 # privately, too; their libraries, but for the one here, are those of libclamav and Sendmail.
 engine_packages=(clamav-daemon c-icap libicapapi5 libpcre3 libc-icap-mod-virus-scan)
+
+# The servers that know mailboxes and passwords in the tests: an LDAP directory, and a server for POP3, IMAP and submission, with
+# their libraries. Unpacked privately: installed, each would start on its well-known ports.
+directory_packages=(libltdl7 libargon2-1 slapd libsodium23 libunwind8 libstemmer0d dovecot-core dovecot-imapd dovecot-pop3d
+    dovecot-submissiond)
 
 policy_file=/usr/sbin/policy-rc.d
 policy_saved=/usr/sbin/policy-rc.d.sandwich-saved
@@ -131,6 +136,7 @@ installed_mail_server() {
 fetch_sendmail() { fetch_packages "$1" "${sendmail_packages[@]}"; }
 fetch_postfix() { fetch_packages "$1" "${postfix_packages[@]}"; }
 fetch_engines() { fetch_packages "$1" "${engine_packages[@]}"; }
+fetch_directories() { fetch_packages "$1" "${directory_packages[@]}"; }
 
 # fetch_packages DIR PACKAGE...: the packages as files in DIR, from an earlier run or the mirror. All of one version: they
 # come together or not at all.

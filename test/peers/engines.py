@@ -18,51 +18,58 @@ from daemon import free_port
 from suite import Failure, Skip
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CACHE = pathlib.Path(os.environ.get("SANDWICH_CACHE", "/var/cache/sandwich")) / "engines"
+CACHE = pathlib.Path(os.environ.get("SANDWICH_CACHE", "/var/cache/sandwich"))
 _START_SECONDS = 20
 
 
-def _packages():
+def _packages(kind):
+    """Those that scripts/lib/packages.sh knows under this name."""
     parts = ROOT / "scripts/lib"
-    script = f'set -euo pipefail; . "{parts}/base.sh"; . "{parts}/packages.sh"; fetch_engines "$1" >&2'
-    done = subprocess.run(["bash", "-c", script, "engines", str(CACHE)], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    script = f'set -euo pipefail; . "{parts}/base.sh"; . "{parts}/packages.sh"; fetch_"$1" "$2" >&2'
+    done = subprocess.run(["bash", "-c", script, "fetch", kind, str(CACHE / kind)], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, errors="replace")
     if done.returncode != 0:
-        raise Skip(f"Debian's clamd and c-icap cannot be had: {done.stdout[-300:]}")
-    return sorted(CACHE.glob("*.deb"))
+        raise Skip(f"Debian's packages of {kind} cannot be had: {done.stdout[-300:]}")
+    return sorted((CACHE / kind).glob("*.deb"))
 
 
-def _unpack(directory, names):
-    for package in _packages():
+def _unpack(directory, kind, names):
+    for package in _packages(kind):
         if package.name.split("_")[0] in names:
             subprocess.run(["dpkg", "-x", str(package), str(directory)], check=True)
 
 
-def _environment(directory):
-    libraries = ":".join(str(directory / path / "x86_64-linux-gnu") for path in ("usr/lib", "lib"))
-    return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C", "LD_LIBRARY_PATH": libraries}
+class Engine:
+    """One program of unpacked packages; a subclass says how it is started."""
 
+    kind = "engines"
 
-class _Engine:
-    def __init__(self, packages):
+    def __init__(self, packages, other=None):
+        """`other`: one of the same kind, whose unpacked packages are used; it must outlive this."""
         self.process = None
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="sandwich-engine-"))
         try:
             self.directory.chmod(0o755)
-            _unpack(self.directory, packages)
+            self.unpacked = other.unpacked if other else self.directory
+            if not other:
+                _unpack(self.directory, self.kind, packages)
             self._start()
         except BaseException:
             self.close()
             raise
 
     def _run(self, command, ready):
-        self.process = subprocess.Popen(command, env=_environment(self.directory), stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen(command, env=self.environment(), stdin=subprocess.DEVNULL,
                                         stdout=(self.directory / "output").open("wb"), stderr=subprocess.STDOUT, start_new_session=True)
         end = time.monotonic() + _START_SECONDS
         while not ready():
             if self.process.poll() is not None or time.monotonic() > end:
                 raise Failure(f"{command[0]} does not become ready: {self.log()[-1500:]}")
             time.sleep(0.02)
+
+    def environment(self):
+        libraries = ":".join(str(self.unpacked / path / "x86_64-linux-gnu") for path in ("usr/lib", "lib"))
+        return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C", "LD_LIBRARY_PATH": libraries}
 
     def log(self):
         return (self.directory / "output").read_text(encoding="utf-8", errors="replace")
@@ -84,13 +91,13 @@ class _Engine:
         self.close()
 
 
-def _answers(port):
+def answers(port):
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-class Clamd(_Engine):
+class Clamd(Engine):
     """Listens on a socket in the file system and on a port of 127.0.0.1."""
 
     def __init__(self, settings=()):
@@ -107,10 +114,10 @@ class Clamd(_Engine):
             "Foreground yes", f"LocalSocket {self.socket}", "LocalSocketMode 666", f"TCPSocket {self.port}", "TCPAddr 127.0.0.1",
             f"DatabaseDirectory {database}", f"TemporaryDirectory {self.directory}", "User root", "AlertEncrypted yes",
             "AlertExceedsMax yes", "ConcurrentDatabaseReload no", *self.settings]) + "\n", encoding="ascii")
-        self._run([self.directory / "usr/sbin/clamd", "-c", configuration], lambda: self.socket.exists() and _answers(self.port))
+        self._run([self.directory / "usr/sbin/clamd", "-c", configuration], lambda: self.socket.exists() and answers(self.port))
 
 
-class CIcap(_Engine):
+class CIcap(Engine):
     """c-icap with its service virus_scan, which asks `clamd`."""
 
     def __init__(self, clamd):
@@ -149,4 +156,4 @@ virus_scan.PassOnError off
 virus_scan.DefaultEngine clamd
 virus_scan.MaxObjectSize 100M
 """, encoding="ascii")
-        self._run([inside / "usr/bin/c-icap", "-N", "-D", "-f", configuration], lambda: _answers(self.port))
+        self._run([inside / "usr/bin/c-icap", "-N", "-D", "-f", configuration], lambda: answers(self.port))

@@ -47,6 +47,12 @@ std::string random_value(const config::Setting& setting, Random& random) {
             if (setting.key == "server")
                 return fmt::format("{}192.0.2.{}{}", setting.section == config::kIcapSection ? "icap://" : "",
                                    pick(random, 1, 255), setting.section == config::kIcapSection ? "/av" : ":99");
+            if (setting.key == "filter")
+                return fmt::format("(&({}=%s)(x=1))", "a" + letters(random, 0, 90, "abcXYZ019-.;"));
+            if (setting.key.ends_with("_attributes"))
+                return "a" + letters(random, 0, 90, "abcXYZ019-;");
+            if (setting.key == "directory")
+                return "d1";
             if (setting.key == "program")
                 return "/usr/bin/" + letters(random, 1, 90, "abc -_.");
             return letters(random, least, most, "abcXYZ019-_.,:;!\"'\\[]=#<>%");
@@ -85,17 +91,44 @@ std::string random_value(const config::Setting& setting, Random& random) {
     return {};
 }
 
+// Keys of [ldap NAME] and [login NAME] that go together.
+std::vector<std::string_view> fitting_keys(std::string_view section, Random& random) {
+    if (section == config::kLdapSection && pick(random, 0, 1) == 0)
+        return {"server", "tls", "tls_verify", "base_dn", "scope", "filter", "mailbox_attributes", "referrals"};
+    if (section == config::kLdapSection)
+        return {"bind_dn", "bind_password_file", "alias_attributes", "page_size", "max_connections", "max_waiting"};
+    if (pick(random, 0, 1) == 0)
+        return {"directory", "filter", "timeout"};
+    return {"type", "server", "tls", "tls_verify", "tls_ca_file", "timeout"};
+}
+
+void add_directories(std::string& text, Random& random) {
+    for (const auto section : {config::kLdapSection, config::kLoginSection})
+        for (auto n = pick(random, 1, 3); n > 0; --n) {
+            text += fmt::format("[{} d{}]\n", section.substr(0, section.find(' ')), n);
+            for (const auto key : fitting_keys(section, random)) {
+                const auto& setting = *config::find_setting(section, key);
+                text += fmt::format("{}={}\n", key, key == "type" ? "imap" : random_value(setting, random));
+            }
+        }
+}
+
 std::string random_file(Random& random) {
     std::string text;
     const auto add = [&](std::string_view table_section, const std::string& name) {
         text += fmt::format("[{}]\n", name);
         for (const auto& setting : config::settings_table())
             // Most of [tls] makes no sense without the files.
-            if (setting.section == table_section && (table_section == "tls" || pick(random, 0, 3) != 0))
+            if (setting.section == table_section && setting.key != "login" &&
+                (table_section == "tls" || pick(random, 0, 3) != 0))
                 text += fmt::format("{}={}\n", setting.key, random_value(setting, random));
     };
     for (const auto& section : config::sections())
-        if (section.name == config::kRecipientsSection)
+        if (section.name == config::kLdapSection)
+            add_directories(text, random);
+        else if (section.name == config::kLoginSection)
+            continue;
+        else if (section.name == config::kRecipientsSection)
             for (auto n = pick(random, 0, 5); n > 0; --n)
                 add(section.name, fmt::format("recipients {}*{}@{}.test", n, letters(random, 0, 80, "abc+-_\"'%"), n));
         else if (config::repeats(section.name) && section.name != config::kSocketSection)
@@ -154,7 +187,7 @@ TEST_CASE("so do settings of every kind") {
 
 TEST_CASE("every setting reaches a place of its own") {
     Random random(1);
-    const auto defaults = expect::settings("[recipients a@b.test]\n[scanner.clamd a]\n[domain a.test]\n");
+    const auto defaults = expect::settings("[recipients a@b.test]\n[scanner.clamd a]\n[domain a.test]\n[ldap main]\n[login a]\n");
     // All sections of other scanners are kept in one list.
     const auto share = [](const config::Setting& a, const config::Setting& b) {
         const auto of_list = [](const config::Setting& setting) {
@@ -203,6 +236,10 @@ TEST_CASE("etc/sandwich.ini is the sample, and means the defaults") {
     settings.domains.clear();
     CHECK(settings.other_scanners.size() == 3);
     settings.other_scanners.clear();
+    CHECK(settings.ldap_directories.size() == 1);
+    settings.ldap_directories.clear();
+    CHECK(settings.login_servers.size() == 1);
+    settings.login_servers.clear();
     CHECK(settings == expect::settings(""));
     for (const auto& setting : config::settings_table())
         CHECK_MESSAGE(active.find(fmt::format("\n{}={}\n", setting.key, setting.fallback)) != std::string::npos,

@@ -1,0 +1,58 @@
+#include "directory/worker_threads.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <utility>
+
+namespace directory {
+
+WorkerThreads::WorkerThreads(std::size_t threads, std::size_t queue) : limit_(queue) {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    for (std::size_t i = 0; i < threads; ++i)
+        threads_.emplace_back([this, i] { work(i); });
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+WorkerThreads::~WorkerThreads() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    wake_.notify_all();
+    for (auto& thread : threads_)
+        thread.join();
+    for (auto& job : jobs_)
+        job.drop();
+}
+
+bool WorkerThreads::add(Job& job) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (jobs_.size() >= limit_ || stopping_)
+            return false;
+        jobs_.push_back(std::move(job));
+    }
+    wake_.notify_one();
+    return true;
+}
+
+void WorkerThreads::work(std::size_t thread) {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        wake_.wait(lock, [this] { return !jobs_.empty() || stopping_; });
+        if (stopping_)
+            return;
+        auto job = std::move(jobs_.front());
+        jobs_.pop_front();
+        lock.unlock();
+        job.run(thread);
+        job = {};  // what it holds dies outside the lock
+        lock.lock();
+    }
+}
+
+}  // namespace directory

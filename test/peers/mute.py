@@ -1,0 +1,67 @@
+"""Mail servers that know no password: they say what they are told to, or nothing at all, and remember what they heard.
+
+    with Scripted("220 hello", {"EHLO": "250-here\\r\\n250 AUTH PLAIN", "AUTH": "454 later"}) as peer: peer.port, peer.heard
+
+The key is the first word of what a client says, for IMAP the second; "{tag}" in an answer is the first. A line that no key fits is
+answered with `otherwise`; None: the connection is closed. A greeting of None: nothing is ever said."""
+
+import socket
+import threading
+
+
+# An LDAP server's "go ahead" to StartTLS (RFC 4511 section 4.14): ExtendedResponse, message 1, success.
+GO_AHEAD = bytes.fromhex("300c02010178070a010004000400")
+
+
+class Scripted:
+    """`first`: octets with which the first that a client says is answered, before nothing more is said."""
+
+    def __init__(self, greeting, answers=None, otherwise="500 what?", tagged=False, first=b""):
+        self.first = first
+        self.greeting, self.answers, self.otherwise, self.tagged = greeting, answers or {}, otherwise, tagged
+        self.heard = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._connections = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self._connections.append(connection)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        try:
+            if self.first:
+                connection.recv(4096)
+                connection.sendall(self.first)
+            if self.greeting is None:
+                return
+            connection.sendall(self.greeting.encode() + b"\r\n")
+            with connection.makefile("rb") as lines:
+                for line in lines:
+                    self.heard.append(line.decode("latin-1").rstrip("\r\n"))
+                    words = self.heard[-1].split()
+                    key = words[1 if self.tagged and len(words) > 1 else 0].upper() if words else ""
+                    answer = self.answers.get(key, self.otherwise)
+                    if answer is None:
+                        break
+                    connection.sendall(answer.replace("{tag}", words[0] if words else "").encode() + b"\r\n")
+            connection.close()
+        except OSError:
+            pass
+
+    def close(self):
+        self._listener.close()
+        for connection in self._connections:
+            connection.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

@@ -1,0 +1,527 @@
+#!/usr/bin/python3
+"""Who has an address, and is that the password: the LDAP client against a real slapd, sandwichctl auth-test against slapd, dovecot (IMAP,
+POP3, submission), and servers that are down, silent or talk nonsense."""
+
+import concurrent.futures
+import itertools
+import os
+import pathlib
+import pty
+import shutil
+import subprocess
+import tempfile
+
+from certificates import Certificates
+from daemon import free_port, program
+from suite import Suite, check, equal, wait_for
+
+from directories import READER, Dovecot, Slapd
+from mute import GO_AHEAD, Scripted
+
+suite = Suite()
+WORK = pathlib.Path(tempfile.mkdtemp(prefix="sandwich-directory-"))
+CERTIFICATES = Certificates()
+CA = CERTIFICATES.authority("ca")
+OTHER_CA = CERTIFICATES.authority("other")
+PAIR = CERTIFICATES.certificate("server", CA, names=["IP:127.0.0.1", "DNS:ldap.example.test"])
+STARTED = {}
+NUMBERS = itertools.count()
+PASSWORD = "wonder land"
+
+TREE = f"""dn: dc=test
+objectClass: dcObject
+objectClass: organization
+dc: test
+o: test
+
+dn: {READER[0]}
+objectClass: person
+cn: reader
+sn: reader
+userPassword: {READER[1]}
+
+dn: ou=people,dc=test
+objectClass: organizationalUnit
+ou: people
+
+dn: uid=alice,ou=people,dc=test
+objectClass: inetOrgPerson
+objectClass: posixAccount
+objectClass: mailRecipient
+cn: Alice Liddell
+sn: Liddell
+uid: alice
+uidNumber: 1001
+gidNumber: 100
+homeDirectory: /home/alice
+mail: alice@example.test
+mailAlternateAddress: a.liddell@example.test
+mailAlternateAddress: sales@example.test
+userPassword: {PASSWORD}
+
+dn: uid=bob,ou=people,dc=test
+objectClass: account
+objectClass: posixAccount
+cn: Bob
+uid: bob
+uidNumber: 1002
+gidNumber: 100
+homeDirectory: /home/bob
+userPassword: bobs
+
+dn: uid=odd,ou=people,dc=test
+objectClass: inetOrgPerson
+objectClass: mailRecipient
+cn: Odd
+sn: Odd
+uid: odd
+mail: o(d)d*\\@example.test
+
+dn: cn=one,ou=people,dc=test
+objectClass: inetOrgPerson
+cn: one
+sn: one
+mail: shared@example.test
+userPassword: ones own
+
+dn: cn=two,ou=people,dc=test
+objectClass: inetOrgPerson
+cn: two
+sn: two
+mail: shared@example.test
+userPassword: two
+
+dn: dc=corp,dc=test
+objectClass: dcObject
+objectClass: organization
+dc: corp
+o: corp
+
+dn: cn=Users,dc=corp,dc=test
+objectClass: applicationProcess
+cn: Users
+
+dn: cn=Carol Jones,cn=Users,dc=corp,dc=test
+objectClass: user
+cn: Carol Jones
+sn: Jones
+sAMAccountName: carol
+mail: carol@corp.test
+proxyAddresses: smtp:c.jones@corp.test
+proxyAddresses: SMTP:carol.jones@corp.test
+proxyAddresses: X400:c=US;a= ;p=Corp;o=Exchange;s=Jones;
+proxyAddresses: sip:carol@corp.test
+userPassword: carols
+
+dn: ou=many,dc=test
+objectClass: organizationalUnit
+ou: many
+""" + "".join(f"""
+dn: cn=user{i},ou=many,dc=test
+objectClass: inetOrgPerson
+cn: user{i}
+sn: user
+mail: user{i}@many.test
+""" for i in range(250))
+
+
+def slapd():
+    if "slapd" not in STARTED:
+        STARTED["slapd"] = Slapd(TREE, PAIR)
+    return STARTED["slapd"]
+
+
+def dovecot():
+    if "dovecot" not in STARTED:
+        STARTED["dovecot"] = Dovecot({"dora@example.test": PASSWORD, "dora": 'quo"ted \\ one'}, PAIR)
+    return STARTED["dovecot"]
+
+
+def ini(sections, name="sandwich.ini"):
+    """The path of a configuration: section -> keys; password of the reader in a file."""
+    secret = WORK / "reader"
+    secret.write_text(READER[1] + "\n", encoding="ascii")
+    secret.chmod(0o600)
+    path = WORK / name
+    path.write_text("".join(f"[{section}]\n" + "".join(f"{key}={value}\n" for key, value in keys.items()) for section, keys in sections.items()),
+                    encoding="ascii")
+    return str(path)
+
+
+def ldap(**keys):
+    """The keys of a section [ldap main] for the real server."""
+    return {"server": keys.pop("server", None) or f"127.0.0.1:{slapd().port}", "base_dn": "dc=test", "bind_dn": READER[0],
+            "bind_password_file": WORK / "reader", "connect_timeout": 1, "timeout": 2, **keys}
+
+
+class Asker:
+    """One process that looks addresses up, one after the other or many at once."""
+
+    def __init__(self, **keys):
+        path = ini({"ldap main": ldap(**keys)}, f"look_up_{next(NUMBERS)}.ini")
+        self.process = subprocess.Popen([os.path.join(os.environ["SANDWICH_BUILD"], "test/directory/ldap_look_up"), path, "main"],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def say(self, *addresses):
+        self.process.stdin.write("".join(address + "\n" for address in addresses))
+        self.process.stdin.flush()
+
+    def hear(self):
+        address, answer = self.process.stdout.readline().rstrip("\n").split("\t")
+        return address, answer
+
+    def ask(self, address):
+        self.say(address)
+        return self.hear()[1]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.stdout.read()
+        self.process.wait()
+
+
+def look_up(address, **keys):
+    with Asker(**keys) as asker:
+        return asker.ask(address)
+
+
+def authenticate(address, password, sections, login, environment=None):
+    """(exit status, what was printed)"""
+    path = ini({"general": {"login": login}, **sections}, f"login_{next(NUMBERS)}.ini")
+    done = subprocess.run([program("sandwichctl"), "-c", path, "auth-test", address], input=password + "\n", capture_output=True, text=True,
+                          check=False, timeout=60, env={**os.environ, **(environment or {})})
+    for secret in (password, READER[1]):
+        check(not secret.strip() or secret not in done.stdout + done.stderr, "a password was printed:", done.stdout, done.stderr)
+    return done.returncode, done.stdout + done.stderr
+
+
+def by_mail(kind, tls="off", port=None, **keys):
+    """Sections with one server at dovecot."""
+    port = port or dovecot().ports[kind + ("s" if tls == "tls" else "")]
+    return {"login mail": {"type": kind, "server": f"127.0.0.1:{port}", "tls": tls, "tls_ca_file": CA.certificate, "timeout": 3, **keys}}
+
+
+def by_ldap(**keys):
+    return {"ldap main": ldap(**keys), "login people": {"type": "ldap", "timeout": 5}}
+
+
+# ---- the directory
+
+
+@suite.test
+def posix_accounts_are_found_with_their_aliases():
+    with Asker() as asker:
+        found = "found mailbox=alice@example.test aliases=a.liddell@example.test,sales@example.test entries=1"
+        for address in ("alice@example.test", "SALES@example.test", "a.liddell@example.test"):
+            equal(asker.ask(address), found, address)
+        equal(asker.ask("nobody@example.test"), "not found")
+        equal(asker.ask("shared@example.test"), "found mailbox= aliases= entries=2")
+
+
+@suite.test
+def no_address_is_more_than_an_address():
+    with Asker() as asker:
+        for address in ("*@example.test", "*", "alice*", "a)(uid=*", "alice@example.test)(|(uid=*", "\\2a@example.test", "(", "\udcff".encode(
+                "utf-8", "surrogateescape").decode("latin-1") + "@example.test"):
+            equal(asker.ask(address), "not found", address)
+        equal(asker.ask("o(d)d*\\@example.test"), "found mailbox=o(d)d*\\@example.test aliases= entries=1")
+
+
+@suite.test
+def active_directorys_addresses():
+    with Asker(base_dn="dc=corp,dc=test", mailbox_attributes="proxyAddresses mail") as asker:
+        found = "found mailbox=carol.jones@corp.test aliases=carol@corp.test,c.jones@corp.test entries=1"
+        for address in ("carol@corp.test", "c.jones@corp.test", "Carol.Jones@corp.test"):
+            equal(asker.ask(address), found, address)
+        equal(asker.ask("c=US@corp.test"), "not found")
+        equal(asker.ask("alice@example.test"), "not found")
+
+
+@suite.test
+def accounts_without_addresses_by_their_name():
+    with Asker(filter="(&(objectClass=posixAccount)(uid=%u))", mailbox_attributes="mail uid") as asker:
+        equal(asker.ask("bob@example.test"), "found mailbox=bob@example.test aliases= entries=1")
+        equal(asker.ask("alice@other.test").split()[1], "mailbox=alice@example.test")
+
+
+@suite.test
+def encrypted_with_a_certificate_that_is_looked_at():
+    for tls, port in (("starttls", slapd().port), ("tls", slapd().tls_port)):
+        keys = {"tls": tls, "server": f"127.0.0.1:{port}"}
+        check(look_up("alice@example.test", tls_ca_file=CA.certificate, **keys).startswith("found"), tls)
+        for wrong in ({"tls_ca_file": OTHER_CA.certificate}, {"tls_ca_file": CA.certificate, "server": f"localhost:{port}"},
+                      {"tls_ca_file": "/nonexistent.pem"}):
+            answer = look_up("alice@example.test", **{**keys, **wrong})
+            check(answer.startswith("unavailable"), tls, wrong, answer)
+        check(look_up("alice@example.test", tls_verify="no", tls_ca_file=OTHER_CA.certificate, **keys).startswith("found"), tls)
+    check(look_up("alice@example.test", tls="tls").startswith("unavailable"), "TLS to a port without")
+
+
+@suite.test
+def what_is_set_up_wrongly_is_never_an_unknown_address():
+    wrong = WORK / "wrong"
+    wrong.write_text("something else", encoding="ascii")
+    for keys, why in (({"bind_password_file": wrong}, "Invalid credentials"), ({"base_dn": "dc=nowhere,dc=test"}, "No such object"),
+                      ({"base_dn": "no dn"}, "Invalid DN"), ({"server": f"127.0.0.1:{free_port()}"}, "Can't contact")):
+        answer = look_up("nobody@example.test", **keys)
+        check(answer.startswith("unavailable") and why in answer, keys, answer)
+    path = ini({"ldap main": {key: value for key, value in ldap().items() if not key.startswith("bind")}}, "look_up.ini")
+    done = subprocess.run([os.path.join(os.environ["SANDWICH_BUILD"], "test/directory/ldap_look_up"), path, "main"], input="nobody@example.test\n",
+                          capture_output=True, text=True, check=False)
+    check("unavailable" in done.stdout, "anonymous, where that may see nothing:", done.stdout)
+
+
+def at_once(function, cases):
+    """Each waits for a time limit: so they wait together."""
+    with concurrent.futures.ThreadPoolExecutor(len(cases)) as threads:
+        return list(threads.map(function, cases))
+
+
+@suite.test
+def the_next_server_when_one_is_down_or_silent():
+    with Scripted(None) as silent, Scripted("220 this is no directory") as babble:
+
+        def ask(port):
+            with Asker(server=f"127.0.0.1:{port} 127.0.0.1:{slapd().port}", timeout=5) as asker:
+                return asker.ask("alice@example.test").split()[0], asker.ask("nobody@example.test")
+
+        equal(at_once(ask, [free_port(), silent.port, babble.port]), [("found", "not found")] * 3)
+
+
+@suite.test
+def time_limits_hold_wherever_a_server_falls_silent():
+    with Scripted(None) as silent, Scripted(None, first=GO_AHEAD) as handshake, Scripted(None, first=GO_AHEAD[:5]) as torn:
+        cases = [(silent, "off"), (silent, "starttls"), (silent, "tls"), (handshake, "starttls"), (torn, "off")]
+
+        def ask(case):
+            return look_up("alice@example.test", server=f"127.0.0.1:{case[0].port}", tls=case[1], tls_ca_file=CA.certificate)
+
+        for case, answer in zip(cases, at_once(ask, cases)):
+            check(answer.startswith("unavailable"), case[1], answer)
+
+
+@suite.test
+def look_ups_that_wait_are_bounded():
+    with Scripted(None) as silent, Asker(server=f"127.0.0.1:{silent.port}", max_connections=1, max_waiting=2, timeout=1) as asker:
+        asker.say(*(f"{i}@example.test" for i in range(6)))
+        answers = [asker.hear()[1] for _ in range(6)]
+        check(all(answer.startswith("unavailable") for answer in answers), answers)
+        equal(sum("too many look-ups wait" == answer[13:] for answer in answers) in (3, 4), True, answers)
+
+
+@suite.test
+def many_at_once_over_few_connections():
+    with Asker(max_connections=3, timeout=20) as asker:
+        wanted = [f"user{i}@many.test" for i in range(250)] + [f"nobody{i}@many.test" for i in range(50)]
+        asker.say(*wanted)
+        answers = dict(asker.hear() for _ in wanted)
+        for address in wanted:
+            equal(answers[address].split()[0], "not" if address.startswith("nobody") else "found", address)
+
+
+@suite.test
+def all_entries_page_by_page():
+    path = ini({"ldap main": ldap(page_size=40, timeout=20)}, "look_up.ini")
+    command = [os.path.join(os.environ["SANDWICH_BUILD"], "test/directory/ldap_look_up"), path, "main", "--walk", "(mail=*)"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    equal(len(lines), 255, "more than the server's size limit")
+    check("alice@example.test\ta.liddell@example.test,sales@example.test" in lines, lines[:5])
+
+
+@suite.test
+def a_server_that_comes_back_is_used_again():
+    with Slapd(TREE, PAIR, slapd()) as own, Asker(server=f"127.0.0.1:{own.port}") as asker:
+        check(asker.ask("alice@example.test").startswith("found"))
+        own.stop()
+        own.start_again()
+        check(asker.ask("alice@example.test").startswith("found"), "the old connection was closed, and nobody is told")
+        own.stop()
+        check(asker.ask("alice@example.test").startswith("unavailable"))
+        own.start_again()
+        wait_for("the directory", lambda: asker.ask("alice@example.test").startswith("found"))
+
+
+@suite.test
+def referrals_are_followed_only_where_that_is_asked_for():
+    tree = TREE.split("\n\n")[0] + "\n\n" + TREE.split("\n\n")[1] + f"""
+
+dn: ou=people,dc=test
+objectClass: referral
+objectClass: extensibleObject
+ou: people
+ref: ldap://127.0.0.1:{slapd().port}/ou=people,dc=test
+"""
+    with Slapd(tree, PAIR, slapd()) as other:
+        for base, off in (("dc=test", "not found"), ("ou=people,dc=test", "unavailable")):
+            keys = {"server": f"127.0.0.1:{other.port}", "base_dn": base}
+            check(look_up("alice@example.test", **keys).startswith(off), base, look_up("alice@example.test", **keys))
+            check(look_up("alice@example.test", referrals="yes", **keys).startswith("found"), base)
+
+
+# ---- passwords
+
+
+@suite.test
+def the_directory_knows_who_has_which_password():
+    sections = by_ldap()
+    status, text = authenticate("alice@example.test", PASSWORD, sections, "people")
+    equal(status, 0, text)
+    check("mailbox: alice@example.test" in text and "alias: sales@example.test" in text, text)
+    equal(authenticate("sales@example.test", PASSWORD, sections, "people")[0], 0)
+    for address, password in (("alice@example.test", "mistaken!"), ("alice@example.test", PASSWORD + " "), ("nobody@example.test", PASSWORD),
+                              ("alice@example.test", ""), ("odd@example.test", "xyzzy"), ("*@example.test", PASSWORD), ("", PASSWORD),
+                              ("o(d)d*\\@example.test", "one who has none")):
+        status, text = authenticate(address, password, sections, "people")
+        equal(status, 1, f"{address} {password}: {text}")
+    status, text = authenticate("shared@example.test", "ones own", sections, "people")
+    equal(status, 75, text)
+    status, text = authenticate("bob@example.test", "bobs", {**sections, "login people": {"filter": "(uid=%u)"}}, "people")
+    equal(status, 0, text)
+
+
+@suite.test
+def the_reader_may_come_from_the_environment():
+    keys = ldap()
+    del keys["bind_password_file"]
+    sections = {"ldap main": {**keys, "bind_password_variable": "READER_PASSWORD"}, "login people": {}}
+    equal(authenticate("alice@example.test", PASSWORD, sections, "people", {"READER_PASSWORD": READER[1]})[0], 0)
+    status, text = authenticate("alice@example.test", PASSWORD, sections, "people")
+    equal(status, 75, text)
+    check("READER_PASSWORD" in text, text)
+
+
+@suite.test
+def mail_servers_know_it_in_every_way():
+    def ask(kind):
+        for tls in ("off", "starttls", "tls"):
+            sections = by_mail(kind, tls)
+            status, text = authenticate("dora@example.test", PASSWORD, sections, "mail")
+            equal(status, 0, f"{kind} {tls}: {text}")
+            status, text = authenticate("dora@example.test", "mistaken!", sections, "mail")
+            equal(status, 1, f"{kind} {tls}: {text}")
+        status, text = authenticate("dora@example.test", 'quo"ted \\ one', by_mail(kind, strip_domain_name="yes"), "mail")
+        equal(status, 0, f"{kind}: {text}")
+
+    dovecot()
+    at_once(ask, ["imap", "pop3", "smtp"])
+
+
+@suite.test
+def a_wrong_certificate_gets_no_password():
+    for kind in ("imap", "pop3", "smtp"):
+        for tls in ("starttls", "tls"):
+            port = dovecot().ports[kind + ("s" if tls == "tls" else "")]
+            for wrong in ({"tls_ca_file": OTHER_CA.certificate}, {"server": f"localhost:{port}"}):
+                status, text = authenticate("dora@example.test", PASSWORD, by_mail(kind, tls, **wrong), "mail")
+                equal(status, 75, f"{kind} {tls} {wrong}: {text}")
+    equal(authenticate("dora@example.test", PASSWORD, by_mail("imap", "tls", tls_ca_file=OTHER_CA.certificate, tls_verify="no"), "mail")[0], 0)
+
+
+CANNOT_TELL = {
+    "offers no AUTH": ("smtp", Scripted, ("220 hello", {"EHLO": "250 here", "QUIT": None})),
+    "AUTH later": ("smtp", Scripted, ("220 hello", {"EHLO": "250-here\r\n250 AUTH PLAIN", "AUTH": "454 4.7.0 later", "QUIT": None})),
+    "wants TLS": ("smtp", Scripted, ("220 hello", {"EHLO": "250-here\r\n250 AUTH PLAIN", "AUTH": "538 5.7.11 encrypt", "QUIT": None})),
+    "goes away": ("smtp", Scripted, ("220 hello", {"EHLO": "250-here\r\n250 AUTH PLAIN", "AUTH": None})),
+    "greets with 554": ("smtp", Scripted, ("554 no", {"QUIT": None})),
+    "is logged in already": ("imap", Scripted, ("* PREAUTH hello", {"CAPABILITY": "* CAPABILITY IMAP4rev1\r\n{tag} OK", "LOGOUT": None},
+                                                "{tag} BAD no", True)),
+    "is out of order": ("imap", Scripted, ("* OK hello", {"CAPABILITY": "* CAPABILITY IMAP4rev1\r\n{tag} OK", "LOGIN": "{tag} NO [UNAVAILABLE] x",
+                                                          "LOGOUT": None}, "{tag} BAD no", True)),
+    "talks HTTP": ("imap", Scripted, ("HTTP/1.1 400 Bad Request", {}, None)),
+    "is busy": ("pop3", Scripted, ("+OK hello", {"CAPA": "-ERR what?", "USER": "+OK", "PASS": "-ERR [SYS/TEMP] later", "QUIT": None})),
+    "has no USER": ("pop3", Scripted, ("+OK hello", {"CAPA": "-ERR what?", "USER": "-ERR what?", "QUIT": None})),
+    "is silent": ("pop3", Scripted, (None,)),
+}
+
+
+def cannot_tell(name):
+    kind, make, arguments = CANNOT_TELL[name]
+    with make(*arguments) as peer:
+        status, text = authenticate("dora@example.test", PASSWORD, by_mail(kind, port=peer.port, timeout=1), "mail")
+        equal(status, 75, text)
+        check("cannot tell" in text and "try again later" in text, text)
+
+
+for each in CANNOT_TELL:
+    suite.add("a_server_that_" + each.replace(" ", "_").lower(), lambda name=each: cannot_tell(name))
+
+
+@suite.test
+def a_server_without_starttls_gets_no_password():
+    for kind, greeting, answers, tagged in (("smtp", "220 hello", {"EHLO": "250-here\r\n250 AUTH PLAIN LOGIN", "AUTH": "235 fine"}, False),
+                                            ("pop3", "+OK hello", {"CAPA": "+OK\r\nUSER\r\n.", "USER": "+OK", "PASS": "+OK"}, False),
+                                            ("imap", "* OK hello", {"CAPABILITY": "* CAPABILITY IMAP4rev1\r\n{tag} OK", "LOGIN": "{tag} OK"}, True)):
+        with Scripted(greeting, answers, "500 what?", tagged) as peer:
+            status, text = authenticate("dora@example.test", PASSWORD, by_mail(kind, "starttls", port=peer.port), "mail")
+            equal(status, 75, f"{kind}: {text}")
+            for word in ("AUTH", "USER", "PASS", "LOGIN"):
+                check(not any(word in line.upper().split() for line in peer.heard), kind, peer.heard)
+
+
+@suite.test
+def old_servers_are_asked_in_the_old_way():
+    with Scripted("+OK <1.2@old>", {"CAPA": "-ERR what?", "USER": "+OK", "PASS": "+OK"}) as pop3:
+        equal(authenticate("dora@example.test", PASSWORD, by_mail("pop3", port=pop3.port, strip_domain_name="yes"), "mail")[0], 0)
+        check("USER dora" in pop3.heard and f"PASS {PASSWORD}" in pop3.heard and not any("APOP" in line for line in pop3.heard), pop3.heard)
+    with Scripted("220 old", {"EHLO": "250-here\r\n250 AUTH=LOGIN", "AUTH": "334 VXNlcm5hbWU6", "ZG9YQQ==": "x"}, "535 no") as smtp:
+        equal(authenticate("dora@example.test", PASSWORD, by_mail("smtp", port=smtp.port), "mail")[0], 75, "the name alone was refused")
+
+
+@suite.test
+def one_server_after_the_other():
+    sections = {**by_ldap(), **by_mail("imap"), "login gone": {"type": "pop3", "server": f"127.0.0.1:{free_port()}"}}
+    for login, address, password, wanted in (
+            ("people mail", "dora@example.test", PASSWORD, 0),  # the directory does not know her
+            ("mail people", "alice@example.test", PASSWORD, 0),
+            ("people mail", "dora@example.test", "mistaken!", 1),
+            ("people gone", "alice@example.test", "mistaken!", 1),  # the directory knows: nobody else is asked
+            ("gone people", "alice@example.test", PASSWORD, 0),
+            ("gone people", "alice@example.test", "mistaken!", 75),
+            ("people gone", "nobody@example.test", "mistaken!", 75),
+            ("gone", "alice@example.test", PASSWORD, 75)):
+        status, text = authenticate(address, password, sections, login)
+        equal(status, wanted, f"{login} {address} {password}: {text}")
+    equal(authenticate("alice@example.test", PASSWORD, by_ldap(server=f"127.0.0.1:{free_port()}"), "people")[0], 75)
+    equal(authenticate("alice@example.test", PASSWORD, {}, "")[0], 75)
+
+
+@suite.test
+def the_password_comes_from_the_terminal_and_is_not_shown():
+    path = ini({"general": {"login": "people"}, **by_ldap()})
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(program("sandwichctl"), ["sandwichctl", "-c", path, "auth-test", "alice@example.test"])
+    shown = b""
+    while b"Password of alice@example.test: " not in shown:
+        shown += os.read(terminal, 1000)
+    os.write(terminal, PASSWORD.encode() + b"\n")
+    try:
+        while data := os.read(terminal, 1000):
+            shown += data
+    except OSError:  # the other end is closed
+        pass
+    equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, shown)
+    os.close(terminal)
+    check(PASSWORD.encode() not in shown and b"right" in shown, shown)
+
+
+@suite.test
+def wrong_usage_and_settings():
+    for arguments, wanted in ((["auth-test"], 2), (["auth-test", "a@b.test", PASSWORD], 2), (["-c", "/nonexistent", "auth-test", "a@b.test"], 2),
+                              (["-c", ini({"login x": {"type": "imap"}}), "auth-test", "a@b.test"], 2)):
+        done = subprocess.run([program("sandwichctl"), *arguments], input="x\n", capture_output=True, text=True, check=False)
+        equal(done.returncode, wanted, f"{arguments}: {done.stderr}")
+
+
+def cleanup():
+    for engine in STARTED.values():
+        engine.close()
+    CERTIFICATES.__exit__()
+    shutil.rmtree(WORK, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    suite.main(cleanup)
