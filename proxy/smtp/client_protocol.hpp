@@ -18,7 +18,7 @@ namespace smtp {
 
 class ClientProtocol {
   public:
-    enum class Expect { kGreeting, kEhlo, kHelo, kStarttls, kMail, kRcpt, kData, kEndOfData, kRset, kQuit, kXforward };
+    enum class Expect { kGreeting, kEhlo, kHelo, kStarttls, kMail, kRcpt, kData, kEndOfData, kRset, kQuit, kXforward, kVrfy };
 
     struct Answer {
         Expect to;
@@ -49,6 +49,7 @@ class ClientProtocol {
     // `attributes`: one of xforward_commands().
     void xforward(std::string_view attributes);
     void quit();
+    void vrfy(std::string_view address);
 
     // After a 354: message text in pieces, then the end. The owner limits the pieces by what its socket takes.
     void body(std::string_view canonical_text);
