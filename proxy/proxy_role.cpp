@@ -147,7 +147,7 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
       quarantine_(std::move(store)),
       journal_(std::move(journal)),
       explanations_(settings.explain_path, settings.explain_enable, explain_limits(settings)),
-      recipients_(main_, settings),
+      recipients_(main_, settings, shared_.runtime.load()->tls.bind_passwords),
       limits_clock_(main_, [this] { tell_limits(); }) {
     shared_.explanations = &explanations_;
     shared_.names.start(main_, settings);
@@ -286,7 +286,7 @@ void Proxy::use(const session::RuntimePtr& runtime) {
     scanners_.configure(settings);
     quarantine_.set_limits(quarantine_limits(settings));
     journal_->set_limits(journal_limits(settings));
-    recipients_.configure(settings);
+    recipients_.configure(settings, runtime->tls.bind_passwords);
     explanations_.configure(settings.explain_enable, explain_limits(settings));
     shared_.names.configure(settings);
     shared_.runtime.store(runtime);

@@ -19,16 +19,11 @@ struct LdapRecipients::Desk {
     LdapRecipients* source = nullptr;  // used on its loop only
 };
 
-LdapRecipients::LdapRecipients(net::Loop& home, const config::LdapDirectory& settings)
+LdapRecipients::LdapRecipients(net::Loop& home, const config::LdapDirectory& settings, const std::string& password)
     : home_(home), desk_(std::make_shared<Desk>()) {
     desk_->home = &home;
     desk_->source = this;
-    auto password = read_bind_password(settings);
-    if (!password) {
-        failure_ = password.error().message;
-        return;
-    }
-    auto source = LdapSource::make(settings, std::move(*password));
+    auto source = LdapSource::make(settings, Secret(std::string(password)));
     if (!source) {
         failure_ = source.error().message;
         return;

@@ -14,8 +14,8 @@ namespace directory {
 
 class LdapRecipients final : public Source {
   public:
-    // A directory whose password cannot be had, or whose filter is none, is down, and says why.
-    LdapRecipients(net::Loop& home, const config::LdapDirectory& settings);
+    // `password`: of settings.bind_dn. A directory whose filter is none is down, and says why.
+    LdapRecipients(net::Loop& home, const config::LdapDirectory& settings, const std::string& password);
     // Does not wait for what is being asked: that ends elsewhere.
     ~LdapRecipients() override;
 

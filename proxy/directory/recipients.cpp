@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "config/bind_passwords.hpp"
 #include "config/spelling.hpp"
 
 namespace directory {
@@ -54,31 +55,36 @@ std::string in_words(const SourceAnswer& answer) {
 
 }  // namespace
 
-Recipients::Recipients(net::Loop& home, const config::Settings& settings) : home_(home) {
-    configure(settings);
+Recipients::Recipients(net::Loop& home, const config::Settings& settings, std::string_view bind_passwords)
+    : home_(home) {
+    configure(settings, bind_passwords);
 }
 
 Recipients::~Recipients() = default;
 
-void Recipients::configure(const config::Settings& settings) {
+void Recipients::configure(const config::Settings& settings, std::string_view bind_passwords) {
     std::map<std::string, Made> now;
     order_.clear();
     const auto take = [&](const std::string& id, const config::RecipientSource& source,
-                          const config::LdapDirectory& directory, const auto& make) {
+                          const config::LdapDirectory& directory, const std::string& password, const auto& make) {
         order_.push_back(id);
         const auto old = sources_.find(id);
-        if (old != sources_.end() && old->second.settings == source && old->second.directory == directory)
+        if (old != sources_.end() && old->second.settings == source && old->second.directory == directory &&
+            old->second.password == password)
             now.insert(sources_.extract(old));
         else
-            now.emplace(id, Made{source, directory, make()});
+            now.emplace(id, Made{source, directory, password, make()});
     };
     for (const auto& wanted : settings.sources)
-        take(wanted.id(), wanted, {}, [&] { return make_source(home_, wanted, settings.proxy_hostname); });
+        take(wanted.id(), wanted, {}, {}, [&] { return make_source(home_, wanted, settings.proxy_hostname); });
     // Directories may be there for other purposes: they are connected to only where they are named.
     const auto named = config::named_sources(settings);
-    for (const auto& wanted : settings.ldap_directories)
-        if (const auto id = "ldap " + config::lower(wanted.name); std::ranges::find(named, id) != named.end())
-            take(id, {}, wanted, [&] { return make_source(home_, wanted); });
+    for (const auto& wanted : settings.ldap_directories) {
+        const auto id = "ldap " + config::lower(wanted.name);
+        const auto password = config::bind_password_in(bind_passwords, wanted.name);
+        if (std::ranges::find(named, id) != named.end())
+            take(id, {}, wanted, password, [&] { return make_source(home_, wanted, password); });
+    }
     sources_ = std::move(now);  // those that go answer what they were asked before they die
     most_ = settings.directory.max_lookups;
     cache_.set_limits(

@@ -31,13 +31,13 @@ class Recipients {
         std::atomic<std::uint64_t> slowed{0};    // answers, because their client guesses
     };
 
-    // Home loop.
-    Recipients(net::Loop& home, const config::Settings& settings);
+    // Home loop. `bind_passwords`: those of the directories (config::bind_password_in).
+    Recipients(net::Loop& home, const config::Settings& settings, std::string_view bind_passwords);
     ~Recipients();
     Recipients(const Recipients&) = delete;
     Recipients& operator=(const Recipients&) = delete;
     // Sources whose settings have not changed stay as they are; all that is remembered is forgotten.
-    void configure(const config::Settings& settings);
+    void configure(const config::Settings& settings, std::string_view bind_passwords);
 
     // Any thread. What is remembered; empty: look_up().
     std::optional<policy::SourceAnswer> remembered(const config::RecipientCheck& check,
@@ -72,6 +72,7 @@ class Recipients {
     struct Made {
         config::RecipientSource settings;
         config::LdapDirectory directory;  // of "ldap NAME"
+        std::string password;             // of its bind_dn
         std::shared_ptr<Source> source;
         std::uint64_t answers = 0;
         std::uint64_t failures = 0;  // kDown
@@ -93,6 +94,7 @@ class Recipients {
 // A source for these settings; of "ldap NAME" in sources.cpp, too.
 std::shared_ptr<Source> make_source(net::Loop& home, const config::RecipientSource& settings,
                                     const std::string& our_name);
-std::shared_ptr<Source> make_source(net::Loop& home, const config::LdapDirectory& settings);
+std::shared_ptr<Source> make_source(net::Loop& home, const config::LdapDirectory& settings,
+                                    const std::string& password);
 
 }  // namespace directory

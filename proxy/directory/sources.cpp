@@ -21,8 +21,9 @@ std::shared_ptr<Source> make_source(net::Loop& home, const config::RecipientSour
     return std::make_shared<ProbeSource>(home, settings, our_name);
 }
 
-std::shared_ptr<Source> make_source(net::Loop& home, const config::LdapDirectory& settings) {
-    return std::make_shared<LdapRecipients>(home, settings);
+std::shared_ptr<Source> make_source(net::Loop& home, const config::LdapDirectory& settings,
+                                    const std::string& password) {
+    return std::make_shared<LdapRecipients>(home, settings, password);
 }
 
 }  // namespace directory
