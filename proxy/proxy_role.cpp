@@ -18,6 +18,8 @@
 #include "base/log.hpp"
 #include "config/load.hpp"
 #include "ctl/control_server.hpp"
+#include "directory/recipients.hpp"
+#include "directory/socketmap_server.hpp"
 #include "explain/explanations.hpp"
 #include "explain/task_thread.hpp"
 #include "journal/journal.hpp"
@@ -123,9 +125,11 @@ class Proxy {
     quarantine::Service quarantine_;
     std::unique_ptr<journal::Journal> journal_;
     explain::Explanations explanations_;
+    directory::Recipients recipients_;
     std::vector<std::thread> threads_;
     std::unique_ptr<net::Watch> supervisor_;
     std::unique_ptr<ctl::ControlServer> control_;
+    std::unique_ptr<directory::SocketmapServer> socketmap_;
     net::Timer limits_clock_;
     base::Monotonic::time_point started_ = base::Monotonic::now();
     std::string last_reload_ = "none";
@@ -143,9 +147,11 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
       quarantine_(std::move(store)),
       journal_(std::move(journal)),
       explanations_(settings.explain_path, settings.explain_enable, explain_limits(settings)),
+      recipients_(main_, settings, shared_.runtime.load()->tls.bind_passwords),
       limits_clock_(main_, [this] { tell_limits(); }) {
     shared_.explanations = &explanations_;
     shared_.names.start(main_, settings);
+    shared_.recipients = &recipients_;
     std::vector<int> listeners;
     for (std::size_t i = 0; i < settings.sockets.size(); ++i)
         listeners.push_back(kFirstListenFd + static_cast<int>(i));
@@ -164,8 +170,23 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
     functions.why = [this](const std::string& name, std::function<void(base::Result<std::string>)> done) {
         explanations_.find(main_, name, std::move(done));
     };
+    functions.recipient = [this](const std::string& path, std::function<void(base::Result<std::string>)> done) {
+        const auto runtime = shared_.runtime.load();
+        recipients_.explain(
+            [&](std::string_view domain) {
+                return config::find_recipient_check(runtime->settings, runtime->domains, domain);
+            },
+            path, std::move(done));
+    };
     const int control_fd = kFirstListenFd + static_cast<int>(settings.sockets.size());
     control_ = std::make_unique<ctl::ControlServer>(main_, base::UniqueFd(control_fd), quarantine_, functions);
+
+    if (settings.directory.socketmap_address.listens())
+        socketmap_ = std::make_unique<directory::SocketmapServer>(
+            main_, base::UniqueFd(control_fd + 1), recipients_, [this]() -> directory::SocketmapServer::Runtime {
+                auto runtime = shared_.runtime.load();
+                return {runtime, &runtime->settings, &runtime->domains};
+            });
 
     supervisor_ =
         std::make_unique<net::Watch>(main_, kSupervisorFd, net::Watch::Direction::kRead, [this] { on_supervisor(); });
@@ -175,6 +196,7 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
 
 Proxy::~Proxy() {
     control_.reset();
+    socketmap_.reset();
     for (auto& shard : shards_)
         shard->loop().stop();
     for (auto& thread : threads_)
@@ -264,6 +286,7 @@ void Proxy::use(const session::RuntimePtr& runtime) {
     scanners_.configure(settings);
     quarantine_.set_limits(quarantine_limits(settings));
     journal_->set_limits(journal_limits(settings));
+    recipients_.configure(settings, runtime->tls.bind_passwords);
     explanations_.configure(settings.explain_enable, explain_limits(settings));
     shared_.names.configure(settings);
     shared_.runtime.store(runtime);
@@ -273,6 +296,8 @@ void Proxy::drain() {
     if (std::exchange(draining_, true))
         return;
     shared_.draining = true;
+    if (socketmap_)
+        socketmap_->drain();
     for (auto& shard : shards_) {
         shard->drain([this] {
             main_.post([this] {
@@ -323,13 +348,14 @@ std::string Proxy::status() {
         "version: {}\nuptime: {} s\nconfiguration: generation {}\nlast reload: {}\nsessions: {} now, {} accepted, {} "
         "refused\n"
         "messages: {} delivered, {} quarantined, {} discarded, {} rejected, {} deferred, {} repeated\n"
-        "{}workers: {} ({} busy), {} waiting, {} scanned, {} lost\nsignatures: generation {}, {}{}\n{}"
+        "{}{}workers: {} ({} busy), {} waiting, {} scanned, {} lost\nsignatures: generation {}, {}{}\n{}"
         "quarantine: {} messages, {} octets\njournal: {} entries, {} recipients recognised{}\n"
         "explanations: {} mails, {} not kept{}\nmemory: {} octets of messages\nlimits: {}\n",
         SANDWICH_VERSION, uptime.count(), runtime->generation, last_reload_, shared_.admission.sessions(),
         counters.accepted.load(), counters.refused.load(), counters.delivered.load(), counters.quarantined.load(),
         counters.discarded.load(), counters.rejected.load(), counters.deferred.load(), counters.repeated.load(),
-        servers, scan.workers, scan.busy, scan.waiting, scan.scanned, scan.lost_workers, scan.generation,
+        servers, recipients_.describe() + (socketmap_ ? socketmap_->describe() : std::string()), scan.workers,
+        scan.busy, scan.waiting, scan.scanned, scan.lost_workers, scan.generation,
         scan.signatures.empty() ? "none" : scan.signatures,
         scan.outdated.empty() ? "" : fmt::format(", TOO OLD: {}", scan.outdated), scanners_.describe(), held.entries,
         held.octets, journal.entries, journal.recognised, journal.failing ? ", CANNOT BE WRITTEN" : "", why.kept,
@@ -375,7 +401,8 @@ int run_proxy(const config::Settings& settings, unsigned generation) {
     auto journal = journal::Journal::open(settings.journal_path, journal_limits(settings));
     if (!journal)
         return cannot_start("journal: " + journal.error().message);
-    base::UniqueFd tls_files(kFirstListenFd + static_cast<int>(settings.sockets.size()) + 1);
+    const int others = settings.directory.socketmap_address.listens() ? 2 : 1;  // sockets besides those for mail
+    base::UniqueFd tls_files(kFirstListenFd + static_cast<int>(settings.sockets.size()) + others);
     auto tls = tls_contexts(settings, tls_files.get());
     tls_files.reset();
     if (!tls)

@@ -5,8 +5,8 @@
 //   3  texts of the configuration and the policy (sealed memfd, supervisor::read_configuration): every process parses
 //      the same bytes that the supervisor checked
 //   4  channel to the supervisor (SOCK_SEQPACKET, base/channel.hpp)
-//   5… proxy only: listening sockets, in the order of Settings::sockets; then the control socket; then the
-//      texts of the files that [tls] names (sealed memfd, config::TlsFiles): keys are for no other process
+//   5… proxy only: listening sockets, in the order of Settings::sockets; then the control socket; then, if
+//      there is to be one, the socketmap; then the texts of the files that [tls] names (sealed memfd, config::TlsFiles): keys are for no other process
 //
 // Packets on the supervisor's channels: the first octet says what it is, the rest is text.
 //   supervisor -> proxy    'Z' + descriptor   adopt a zygote: its control channel; text = its generation, blank,

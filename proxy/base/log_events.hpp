@@ -58,6 +58,12 @@ struct Event {
     X(kScannerUnavailable, kError,    "scanner_unavailable", "No scanner worker is there; mail is deferred until one is.") \
     X(kNetworkScannerDown, kError,    "network_scanner_down", "A server of clamd or ICAP has failed several times; another is asked, or failure_action is done. It is tried again after 1 s, 2 s, up to a minute.") \
     X(kNetworkScannerUp,   kNotice,   "network_scanner_up",  "A server of clamd or ICAP answers again.") \
+    X(kSourceDown,         kError,    "source_down",         "A source of recipients does not answer; another is asked, or source_down is done. Nobody is refused for that.") \
+    X(kSourceUp,           kNotice,   "source_up",           "A source of recipients answers again.") \
+    X(kSourceUnread,       kError,    "source_unread",       "A list or map of recipients cannot be read; whom the version before knows is known, nobody is unknown.") \
+    X(kSourceRead,         kInfo,     "source_read",         "A list or Sendmail's maps have changed and were read anew.") \
+    X(kGuessing,           kNotice,   "guessing",            "A client has named more unknown recipients than unknown_per_minute; its refusals wait. At most one line in a minute for each.") \
+    X(kSocketmapFault,     kWarning,  "socketmap_fault",     "A client of the socketmap was not allowed, sent nonsense or was too many.") \
     X(kQuarantined,        kNotice,   "quarantined",         "A message is held in the quarantine.") \
     X(kQuarantineRelease,  kNotice,   "quarantine_release",  "A message was released from the quarantine, or could not be.") \
     X(kQuarantineDelete,   kNotice,   "quarantine_delete",   "A message was deleted from the quarantine, by hand or because it was too old.") \

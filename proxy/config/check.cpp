@@ -178,6 +178,48 @@ void check_scanners(const Settings& s, const Report& report) {
     }
 }
 
+void check_source_names(const Settings& s, const std::string& text, const Place& place, const Report& report) {
+    const auto names = parse_source_names(text);
+    if (!names)
+        return report(kError, {place}, fmt::format("{}: {}", place.key, names.error().message));
+    for (const auto& name : *names) {
+        const bool ldap = name.starts_with("ldap ");
+        const bool there = ldap
+                               ? std::ranges::any_of(s.ldap_directories,
+                                                     [&](const auto& one) { return "ldap " + lower(one.name) == name; })
+                               : std::ranges::any_of(s.sources, [&](const auto& one) { return one.id() == name; });
+        if (!there)
+            report(kError, {place},
+                   fmt::format("{}: there is no section [{}{}]", place.key, ldap ? "" : "source.", name));
+    }
+}
+
+void check_directory(const Settings& s, const Report& report) {
+    const auto& directory = s.directory;
+    const Place domains{"directory", "domains"};
+    if (const auto patterns = parse_domain_patterns(directory.domains); !patterns)
+        report(kError, {domains}, fmt::format("domains: {}", patterns.error().message));
+    if (std::ranges::find(directory.patterns, "*") != directory.patterns.end())
+        report(kError, {domains}, "domains: \"*\" is the whole world, whose recipients no source of yours can know");
+    if (const auto address = parse_socketmap(directory.socketmap); !address)
+        report(kError, {{"directory", "socketmap"}}, fmt::format("socketmap: {}", address.error().message));
+    check_source_names(s, directory.sources, {"directory", "sources"}, report);
+    if (directory.patterns.empty() != directory.check.sources.empty())
+        report(kWarning, {domains, {"directory", "sources"}},
+               "[directory] domains and sources are of use only together");
+    for (std::size_t i = 0; i < s.domains.size(); ++i) {
+        const auto& domain = s.domains[i];
+        const Place place{kDomainSection, "recipient_sources", i};
+        if (domain.recipients.sources.empty() || same(domain.recipients.sources, kNoSources))
+            continue;
+        if (domain.name == kDefaultDomain)
+            report(kError, {place},
+                   "recipient_sources in [domain default]: that is the whole world, whose recipients no "
+                   "source of yours can know");
+        check_source_names(s, domain.recipients.sources, place, report);
+    }
+}
+
 void check_sizes(const Settings& s, const Report& report) {
     const Place message{"smtp", "message_size_limit"};
     const Place file{"scanner.clamav", "max_file_size"};
@@ -293,6 +335,7 @@ void check(const Settings& settings, const Machine& machine, const Report& repor
     check_names(settings, machine, report);
     check_times(settings, report);
     check_scanners(settings, report);
+    check_directory(settings, report);
     check_directories(settings, report);
     check_sizes(settings, report);
     check_upstream_tls(settings.tls, report);

@@ -45,6 +45,14 @@ void print_recipients(std::string& text, const Settings& settings) {
     }
 }
 
+void print_sources(std::string& text, const Settings& settings) {
+    for (const auto& source : settings.sources) {
+        Settings one;
+        one.sources = {source};
+        print_section(text, section_of(source.kind), "source." + source.id(), one);
+    }
+}
+
 void print_domains(std::string& text, const Settings& settings) {
     for (const auto& domain : settings.domains) {
         Settings one;
@@ -354,6 +362,8 @@ std::string print(const Settings& settings) {
             print_domains(text, settings);
         else if (section.name == kClamdSection)
             print_other_scanners(text, settings);
+        else if (section.name == kListSection)
+            print_sources(text, settings);
         else if (section.name == kLdapSection)
             print_directories(text, settings);
         else if (section.name == kLoginSection)

@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "config/recipient_sources.hpp"
 #include "config/route.hpp"
 
 namespace config {
@@ -17,6 +19,7 @@ namespace config {
 struct Domain {
     std::string name;           // in lower case; "*.example.com": every name below example.com; "default": all others
     std::vector<Route> routes;  // in the order of their numbers; empty: as the default says
+    DomainRecipients recipients{};
     bool operator==(const Domain&) const = default;
 };
 

@@ -15,6 +15,7 @@
 #include "base/unique_fd.hpp"
 #include "config/check.hpp"
 #include "config/ini_file.hpp"
+#include "config/recipient_checks.hpp"
 #include "config/settings_table.hpp"
 #include "config/spelling.hpp"
 #include "config/value.hpp"
@@ -64,6 +65,16 @@ std::optional<ScannerKind> other_scanner(std::string_view& name) {
     return std::nullopt;
 }
 
+// The same of [source.KIND NAME].
+std::optional<SourceKind> source_kind(std::string_view& name) {
+    for (const auto kind : kSourceKinds)
+        if (const auto found = behind(fmt::format("source.{}", to_string(kind)), name); !found.empty()) {
+            name = found;
+            return kind;
+        }
+    return std::nullopt;
+}
+
 bool is_scanner_name(std::string_view name) {
     return name.size() <= kMaxScannerName && std::ranges::all_of(name, [](char c) {
                return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -90,6 +101,7 @@ struct KnownSection {
     ScannerKind kind = ScannerKind::kClamd;
     std::map<const Setting*, const IniEntry*> given;
     std::map<unsigned, const IniEntry*> routes;  // of a domain, by N
+    SourceKind source = SourceKind::kList;
 };
 
 class SettingsParser {
@@ -117,6 +129,8 @@ class SettingsParser {
         const std::string_view domain = behind(kDomainPrefix, section.name);
         std::string_view scanner = section.name;
         const auto kind = other_scanner(scanner);
+        std::string_view source = section.name;
+        const auto source_of = source_kind(source);
         std::string_view name = section.name;
         const auto* const directory = named_section(name);
         const bool placeholder = std::ranges::any_of(
@@ -126,6 +140,7 @@ class SettingsParser {
                                   : !pattern.empty() ? find_section(kRecipientsSection)
                                   : !domain.empty()  ? find_section(kDomainSection)
                                   : kind             ? find_section(section_of(*kind))
+                                  : source_of        ? find_section(section_of(*source_of))
                                   : directory        ? directory
                                                      : find_section(section.name);
         if (known == nullptr)
@@ -147,6 +162,8 @@ class SettingsParser {
             return error(section.line, "more than {} scanners", kMaxOtherScanners);
         if (!domain.empty())
             return recognise_domain(section, domain);
+        if (source_of)
+            return recognise_source(section, *source_of, source);
         if (directory != nullptr && !is_scanner_name(name))
             return error(section.line, "{}: a name has at most {} letters, digits, hyphens and underscores", name,
                          kMaxScannerName);
@@ -154,16 +171,29 @@ class SettingsParser {
             std::ranges::count(directories_, directory, &KnownSection::section) == std::ptrdiff_t{kMaxDirectories})
             return error(section.line, "more than {} sections [{}]", kMaxDirectories, directory->name);
         if (directory != nullptr) {
-            auto& target = directories_.emplace_back(KnownSection{known, 0, std::string(name), {}, {}, {}});
+            auto& target = directories_.emplace_back(KnownSection{known, 0, std::string(name), {}, {}, {}, {}});
             for (const auto& entry : section.entries)
                 recognise(target, section.name, entry);
             return;
         }
         auto& sections = number != 0 ? sockets_ : !pattern.empty() ? recipients_ : kind ? scanners_ : sections_;
         auto& target = sections.emplace_back(KnownSection{
-            known, number, std::string(kind ? scanner : pattern), kind.value_or(ScannerKind::kClamd), {}, {}});
+            known, number, std::string(kind ? scanner : pattern), kind.value_or(ScannerKind::kClamd), {}, {}, {}});
         for (const auto& entry : section.entries)
             recognise(target, section.name, entry);
+    }
+
+    void recognise_source(const IniSection& section, SourceKind kind, std::string_view name) {
+        if (!is_scanner_name(name))
+            return error(section.line,
+                         "{}: the name of a source has at most {} letters, digits, hyphens and underscores", name,
+                         kMaxScannerName);
+        if (sources_.size() == kMaxSourceSections)
+            return error(section.line, "more than {} sources", kMaxSourceSections);
+        auto& known = sources_.emplace_back(
+            KnownSection{find_section(section_of(kind)), 0, std::string(name), ScannerKind::kClamd, {}, {}, kind});
+        for (const auto& entry : section.entries)
+            recognise(known, section.name, entry);
     }
 
     void recognise_domain(const IniSection& section, std::string_view domain) {
@@ -174,7 +204,7 @@ class SettingsParser {
         if (domains_.size() == kMaxDomainSections)
             return error(section.line, "more than {} domains", kMaxDomainSections);
         auto& known = domains_.emplace_back(
-            KnownSection{find_section(kDomainSection), 0, lower(domain), ScannerKind::kClamd, {}, {}});
+            KnownSection{find_section(kDomainSection), 0, lower(domain), ScannerKind::kClamd, {}, {}, {}});
         for (const auto& entry : section.entries) {
             const auto number = number_behind(kRoutePrefix, entry.key);
             if (number == 0)
@@ -205,6 +235,10 @@ class SettingsParser {
                             : section.name == kIcapSection       ? "scanner.icap main"
                             : section.name == kCheckSection      ? "scanner.check main"
                             : section.name == kDomainSection     ? "domain example.com"
+                            : section.name == kListSection       ? "source.list main"
+                            : section.name == kMapsSection       ? "source.maps main"
+                            : section.name == kSmtpSection       ? "source.smtp main"
+                            : section.name == kVrfySection       ? "source.vrfy main"
                             : section.name == kLdapSection       ? "ldap main"
                             : section.name == kLoginSection      ? "login main"
                                                                  : section.name);
@@ -258,11 +292,13 @@ class SettingsParser {
             if (auto servers = parse_scanner_servers(scanner.kind, scanner.server))  // check() tells why not
                 scanner.servers = std::move(*servers);
         }
+        fill_sources();
         for (std::size_t i = 0; i < domains_.size(); ++i) {
             settings_.domains.push_back({domains_[i].pattern, {}});
             fill(kDomainSection, domains_[i].given, i);
             fill_routes(domains_[i], settings_.domains.back().routes);
         }
+        complete_recipient_checks(settings_);
         for (const auto& section : directories_)
             fill_directory(section);
         settings_.downstream = settings_.downstream_servers.with_default(settings_.downstream_port);
@@ -307,6 +343,15 @@ class SettingsParser {
             if (entry == nullptr || !origin.readable)
                 if (const auto status = set(setting, settings_, setting.fallback); !status)
                     error(0, "the default of {} is no value of it: {}", setting.key, status.error().message);
+        }
+    }
+
+    void fill_sources() {
+        for (std::size_t i = 0; i < sources_.size(); ++i) {
+            auto& source = settings_.sources.emplace_back();
+            source.kind = sources_[i].source;
+            source.name = lower(sources_[i].pattern);
+            fill(sources_[i].section->name, sources_[i].given, i);
         }
     }
 
@@ -390,6 +435,7 @@ class SettingsParser {
     std::vector<KnownSection> recipients_;
     std::vector<KnownSection> scanners_;
     std::vector<KnownSection> domains_;
+    std::vector<KnownSection> sources_;
     std::unordered_set<std::string> domain_names_;
     std::vector<KnownSection> directories_;  // and log-in servers
     std::map<std::pair<const Setting*, std::size_t>, Origin> origins_;

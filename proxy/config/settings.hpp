@@ -14,6 +14,7 @@
 #include "base/log.hpp"
 #include "config/directory_settings.hpp"
 #include "config/domains.hpp"
+#include "config/recipient_sources.hpp"
 #include "config/scanner_servers.hpp"
 #include "net/address.hpp"
 #include "net/tls.hpp"
@@ -156,6 +157,27 @@ struct Settings {
     std::string policy_file;       // empty: none
     std::string policy_directory;  // empty: none
     policy::PolicyPtr policy;      // what stands in them, filled in by whoever reads them; null: nothing
+
+    // [directory]: which recipients exist
+    struct Directory {
+        std::string domains;  // as they are written: patterns
+        std::string sources;  // of those domains, as they are written
+        policy::RecipientChoices choices;
+        std::uint64_t cache_entries = 0;  // 0: none
+        std::chrono::seconds cache_known{};
+        std::chrono::seconds cache_unknown{};
+        unsigned max_lookups = 0;         // at the same time
+        unsigned unknown_per_minute = 0;  // of one client, before its answers are slowed; 0: never
+        std::chrono::seconds unknown_delay{};
+        std::string socketmap;                 // as it is written; empty: nowhere
+        SocketmapAddress socketmap_address{};  // the same, filled in by parse()
+        std::vector<std::string> patterns{};   // the domains, filled in by parse()
+        RecipientCheck check{};                // of them, filled in by parse()
+        bool operator==(const Directory&) const = default;
+    } directory;
+
+    // [source.KIND NAME], in the order of the file
+    std::vector<RecipientSource> sources;
 
     // [ldap NAME] and [login NAME], in the order of the file
     std::vector<LdapDirectory> ldap_directories;

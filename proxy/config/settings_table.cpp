@@ -54,6 +54,11 @@ constexpr Word kTlsVersions[] = {{"1.2", int(net::tls::Version::k12)}, {"1.3", i
 constexpr Word kClientCertificates[] = {{"no", int(net::tls::ClientCertificates::kNo)},
                                         {"ask", int(net::tls::ClientCertificates::kAsk)},
                                         {"require", int(net::tls::ClientCertificates::kRequire)}};
+constexpr Word kWhenUnclear[] = {{"defer", int(policy::WhenUnclear::kDefer)},
+                                 {"accept", int(policy::WhenUnclear::kAccept)}};
+constexpr Word kUnclearWords[] = {{"directory", int(UnclearWord::kAsDirectory)},
+                                  {"defer", int(UnclearWord::kDefer)},
+                                  {"accept", int(UnclearWord::kAccept)}};
 constexpr Word kIcapMethods[] = {{"respmod", int(IcapMethod::kRespmod)}, {"reqmod", int(IcapMethod::kReqmod)}};
 constexpr Word kMessageAs[] = {{"input", int(MessageAs::kInput)}, {"file", int(MessageAs::kFile)}};
 constexpr std::span<const Word> kNoWords;
@@ -107,6 +112,27 @@ constexpr Section kSections[] = {
      "are asked for, and delivered, on each route."},
     {"routing", "Finding the routes",
      "What all domains have in common."},
+    {"directory", "Which recipients exist",
+     "Whether a recipient exists is asked before any text is taken: 550 5.1.1 for one that does not. Several sources are "
+     "asked in their order; the first that knows the address wins, and a recipient is unknown only when one says so and "
+     "none of the others knows it, is down or cannot tell. A domain is checked that [directory] domains names, or that "
+     "has recipient_sources in its own section. sandwichctl(8) recipient asks all sources and shows what each says."},
+    {kListSection, "Recipients: a list kept by hand",
+     "A file with an address or @domain on each line; # begins a comment. A second address on a line is the mailbox that "
+     "the first one belongs to. It is read anew when it has changed. NAME tells several such sections apart."},
+    {kMapsSection, "Recipients: Sendmail's own maps",
+     "Aliases, virtusertable, mailertable, local host names, relay domains and the system's users, where and as the "
+     "sendmail.cf that is named says, text or compiled; read anew when one of them has changed. user must be allowed to "
+     "read them: on Debian, be in the group smmsp. Where something else makes users exist (LUSER_RELAY, MAIL_HUB, LDAP, "
+     "rules of your own), it knows whom the maps show, and cannot tell of others."},
+    {kSmtpSection, "Recipients: a mail server, asked by RCPT",
+     "For a domain whose mail is delivered by other ways than the server that knows its mailboxes. MAIL from <>, RCPT "
+     "and RSET, never a text. Only 550, 551 and 553 with 5.1.1, 5.1.6 or 5.1.10 mean unknown; 4xx means that the server "
+     "is down, any other 5xx that it cannot tell. The delivery server itself need not be a source: it is asked for each "
+     "recipient in any case."},
+    {kVrfySection, "Recipients: a mail server, asked by VRFY",
+     "250 means known, 550 5.1.1 unknown; 252 and 502 that the server cannot tell: Sendmail with novrfy in "
+     "PrivacyOptions, for instance. Sendmail slows down after some VRFY on one connection, so few are asked on each."},
     {"content", "What is in a message",
      "Bounds of looking into a message: its parts, the members of archives, what documents hold. A message that goes "
      "over one of them is looked at up to there. What is done then, each limit may say for itself. Nobody looks where "
@@ -616,6 +642,116 @@ constexpr Setting kTable[] = {
      "mail1.example.com: a name, of which all addresses are used alike.\n"
      "mx:example.com: the servers of its MX records, in their order; without any, its own addresses.\n"
      "srv:_smtp._tcp.example.com: the servers, ports and weights of its SRV records, in their order."},
+
+    {kDomainSection, "recipient_sources",
+     Kind::kText, Effect::kReload, kCommented, "", {0, 1000}, kNoWords, AT(domains.back().recipients.sources),
+     "Who is asked whether a recipient of this domain exists, as list staff, smtp hub: names of [source.KIND NAME] "
+     "and [ldap NAME] sections. Empty: as [directory] says. none: its recipients are not checked."},
+    {kDomainSection, "recipient_source_down",
+     Kind::kChoice, Effect::kReload, kCommented, "directory", kNoRange, kUnclearWords,
+     AT(domains.back().recipients.source_down),
+     "What is done while a source is down, of a domain with recipient_sources; directory: source_down of [directory]."},
+    {kDomainSection, "recipient_cannot_tell",
+     Kind::kChoice, Effect::kReload, kCommented, "directory", kNoRange, kUnclearWords,
+     AT(domains.back().recipients.cannot_tell),
+     "What is done when no source can tell, of a domain with recipient_sources; directory: cannot_tell of [directory]."},
+
+    // ---- directory
+    {"directory", "domains",
+     Kind::kText, Effect::kReload, kCommented, "", {0, 4000}, kNoWords, AT(directory.domains),
+     "The domains whose recipients are checked by sources below, as example.com *.example.com. All mail passes here, "
+     "also what goes out: name your own domains only. Many domains have sections of their own, or stand in [routing] "
+     "domain_file."},
+    {"directory", "sources",
+     Kind::kText, Effect::kReload, kCommented, "", {0, 1000}, kNoWords, AT(directory.sources),
+     "Who is asked about them, in this order, as list staff, maps local, ldap main: names of "
+     "[source.KIND NAME] and [ldap NAME] sections."},
+    {"directory", "source_down",
+     Kind::kChoice, Effect::kReload, kCommented, "defer", kNoRange, kWhenUnclear, AT(directory.choices.source_down),
+     "What is done with a recipient that nobody knows while a source is down; never is it refused for good.\n"
+     "defer: 450, and the mail waits with the inbound server.\n"
+     "accept: as if it existed; the delivery server has the last word."},
+    {"directory", "cannot_tell",
+     Kind::kChoice, Effect::kReload, kCommented, "accept", kNoRange, kWhenUnclear, AT(directory.choices.cannot_tell),
+     "What is done with a recipient that nobody knows and of whom a source cannot tell (252 to VRFY); the words are "
+     "those of source_down."},
+    {"directory", "cache_size",
+     Kind::kNumber, Effect::kReload, kCommented, "100000", {0, 10000000}, kNoWords, AT(directory.cache_entries),
+     "How many answers of mail servers and directories are remembered; what was asked longest ago is forgotten first. "
+     "Each takes some 300 octets. Lists and maps are asked each time. A reload forgets all."},
+    {"directory", "cache_known",
+     Kind::kDuration, Effect::kReload, kCommented, "1h", {0, kDay}, kNoWords, AT(directory.cache_known),
+     "How long it is remembered that a recipient exists."},
+    {"directory", "cache_unknown",
+     Kind::kDuration, Effect::kReload, kCommented, "5m", {0, kDay}, kNoWords, AT(directory.cache_unknown),
+     "How long it is remembered that a recipient does not exist: so long a new mailbox may be refused."},
+    {"directory", "max_lookups",
+     Kind::kNumber, Effect::kReload, kCommented, "1000", {1, 100000}, kNoWords, AT(directory.max_lookups),
+     "Recipients that are looked up at the same time. Beyond that the sources count as down."},
+    {"directory", "unknown_per_minute",
+     Kind::kNumber, Effect::kReload, kCommented, "20", {0, 1000000}, kNoWords, AT(directory.unknown_per_minute),
+     "So many unknown recipients of one client in a minute are answered at once; then each refusal waits unknown_delay: "
+     "who guesses addresses learns few. The client is the one that the upstream tells of (XCLIENT, XFORWARD, socketmap), "
+     "or else the upstream itself. 0: nobody waits."},
+    {"directory", "unknown_delay",
+     Kind::kDuration, Effect::kReload, kCommented, "5s", {1, 60}, kNoWords, AT(directory.unknown_delay),
+     "How long such a refusal waits."},
+    {"directory", "socketmap",
+     Kind::kText, Effect::kRestart, kCommented, "", {0, 107}, kNoWords, AT(directory.socketmap),
+     "Where the inbound Sendmail may ask whether a recipient exists (SOCKETMAP), so that it refuses unknown ones at "
+     "port 25: a path, as /run/sandwich/socketmap, which every user of the machine may ask, or ADDRESS:PORT, for the "
+     "clients of smtp_allow_client_ip. sandwich-cf(8) --socketmap makes the rules. Empty: nowhere."},
+
+    // ---- source.list NAME
+    {kListSection, "file",
+     Kind::kPath, Effect::kReload, kCommented, "/etc/sandwich/recipients", kPathLength, kNoWords, AT(sources.back().file),
+     "The list. user must be allowed to read it. With an error in it, or not there, the source is down."},
+
+    // ---- source.maps NAME
+    {kMapsSection, "sendmail_cf",
+     Kind::kPath, Effect::kReload, kCommented, "/etc/mail/sendmail.cf", kPathLength, kNoWords,
+     AT(sources.back().sendmail_cf),
+     "The sendmail.cf that delivers: the distribution's own, or the delivery variant that sandwich-cf made of it."},
+    {kMapsSection, "passwd_file",
+     Kind::kPath, Effect::kReload, kCommented, "", {0, 1000}, kNoWords, AT(sources.back().passwd_file),
+     "A file in the form of passwd(5) whose users count instead of the system's. Empty: the system is asked for its users "
+     "(getpwnam), as Sendmail does."},
+
+    // ---- source.smtp NAME
+    {kSmtpSection, "server",
+     Kind::kServerList, Effect::kReload, kCommented, "127.0.0.1", kNoRange, kNoWords, AT(sources.back().server),
+     "The server's address. With several, the first that answers is asked; one that fails is left alone for a second, "
+     "then two, up to a minute."},
+    {kSmtpSection, "port",
+     Kind::kPort, Effect::kReload, kCommented, "25", {1, 65535}, kNoWords, AT(sources.back().port),
+     "The port of servers whose address has none with it."},
+    {kSmtpSection, "max_connections",
+     Kind::kNumber, Effect::kReload, kCommented, "5", {1, 1000}, kNoWords, AT(sources.back().max_connections),
+     "Connections to one server at the same time; each asks one recipient after the other."},
+    {kSmtpSection, "max_questions",
+     Kind::kNumber, Effect::kReload, kCommented, "20", {1, 10000}, kNoWords, AT(sources.back().commands_per_connection),
+     "Recipients asked on one connection; then it is opened anew."},
+    {kSmtpSection, "timeout",
+     Kind::kDuration, Effect::kReload, kCommented, "10s", {1, 300}, kNoWords, AT(sources.back().timeout),
+     "How long an answer may take, all servers together. Then the source counts as down for this recipient."},
+
+    // ---- source.vrfy NAME
+    {kVrfySection, "server",
+     Kind::kServerList, Effect::kReload, kCommented, "127.0.0.1", kNoRange, kNoWords, AT(sources.back().server),
+     "The server's address; several as in [source.smtp NAME]."},
+    {kVrfySection, "port",
+     Kind::kPort, Effect::kReload, kCommented, "25", {1, 65535}, kNoWords, AT(sources.back().port),
+     "The port of servers whose address has none with it."},
+    {kVrfySection, "max_connections",
+     Kind::kNumber, Effect::kReload, kCommented, "5", {1, 1000}, kNoWords, AT(sources.back().max_connections),
+     "Connections to one server at the same time."},
+    {kVrfySection, "max_questions",
+     Kind::kNumber, Effect::kReload, kCommented, "5", {1, 10000}, kNoWords, AT(sources.back().commands_per_connection),
+     "VRFY on one connection; then it is opened anew. Sendmail answers the seventh more slowly, and the next ones still "
+     "more."},
+    {kVrfySection, "timeout",
+     Kind::kDuration, Effect::kReload, kCommented, "10s", {1, 300}, kNoWords, AT(sources.back().timeout),
+     "How long an answer may take, all servers together. Then the source counts as down for this recipient."},
 
     // ---- routing
     {"routing", "domain_file",

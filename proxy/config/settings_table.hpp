@@ -62,7 +62,7 @@ using Field =
                  Member<net::ServerList>, Member<policy::Actions::Word>, Member<BareNewline>, Member<base::log::Target>,
                  Member<base::log::Level>, Member<UpstreamTls>, Member<DownstreamTls>, Member<net::tls::Version>,
                  Member<net::tls::ClientCertificates>, Member<IcapMethod>, Member<MessageAs>, Member<Encryption>,
-                 Member<LdapScope>, Member<LoginType>>;
+                 Member<LdapScope>, Member<LoginType>, Member<policy::WhenUnclear>, Member<UnclearWord>>;
 
 struct Setting {
     std::string_view section;
@@ -102,6 +102,18 @@ inline constexpr std::string_view kIcapSection = "scanner.icap NAME";
 inline constexpr std::string_view kCheckSection = "scanner.check NAME";
 inline constexpr std::size_t kMaxOtherScanners = 16;
 inline constexpr std::size_t kMaxScannerName = 32;  // octets
+// [source.list NAME] and its like: Settings::sources.back().
+inline constexpr std::string_view kListSection = "source.list NAME";
+inline constexpr std::string_view kMapsSection = "source.maps NAME";
+inline constexpr std::string_view kSmtpSection = "source.smtp NAME";
+inline constexpr std::string_view kVrfySection = "source.vrfy NAME";
+inline constexpr std::size_t kMaxSourceSections = 100;
+constexpr std::string_view section_of(SourceKind kind) {
+    return kind == SourceKind::kList   ? kListSection
+           : kind == SourceKind::kMaps ? kMapsSection
+           : kind == SourceKind::kSmtp ? kSmtpSection
+                                       : kVrfySection;
+}
 constexpr std::string_view section_of(ScannerKind kind) {
     return kind == ScannerKind::kClamd ? kClamdSection : kind == ScannerKind::kIcap ? kIcapSection : kCheckSection;
 }
@@ -118,6 +130,7 @@ inline constexpr std::string_view kFirstRoute = "route_1";
 constexpr bool repeats(std::string_view section) {
     return section == kSocketSection || section == kRecipientsSection || section == kClamdSection ||
            section == kIcapSection || section == kCheckSection || section == kDomainSection ||
+           section == kListSection || section == kMapsSection || section == kSmtpSection || section == kVrfySection ||
            section == kLdapSection || section == kLoginSection;
 }
 

@@ -87,6 +87,7 @@ base::Result<TlsFiles> TlsFiles::unpack(std::string_view packed) {
 base::Result<TlsContexts> make_tls_contexts(const Settings& settings, const TlsFiles& files, std::string* key) {
     const auto& tls = settings.tls;
     TlsContexts contexts;
+    contexts.bind_passwords = files.bind_passwords;
     if (tls.upstream != UpstreamTls::kNo) {
         auto made = net::tls::Context::server(
             {files.certificate, files.key, tls.minimum_version, tls.client_certificates, files.client_ca});

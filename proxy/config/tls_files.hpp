@@ -28,8 +28,9 @@ struct TlsFiles {
 };
 inline constexpr std::size_t kMaxPackedTlsFiles = 5 * (kMaxFile + 16);  // octets
 
-// Null where the settings want no TLS.
+// Null where the settings want no TLS; and what came along with the files.
 struct TlsContexts {
+    std::string bind_passwords;  // as TlsFiles has them
     net::tls::ContextPtr upstream;
     net::tls::ContextPtr downstream;           // without proof of who the server is
     net::tls::ContextPtr downstream_verified;  // with

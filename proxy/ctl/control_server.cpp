@@ -29,7 +29,7 @@ constexpr std::size_t kMaxName = 1000;  // octets of what a mail is called
 
 struct Request {
     std::string command;
-    std::string id;  // of why: any name of a mail; of routes: a domain
+    std::string id;  // of why: any name of a mail; of routes: a domain; of recipient: an address
     bool again = false;
     Peer peer;
 };
@@ -45,7 +45,7 @@ std::optional<Request> parse(std::string_view line) {
     if (words.empty())
         return std::nullopt;
     Request request{std::string(words[0]), {}, false, {}};
-    if (request.command == "why") {
+    if (request.command == "why" || request.command == "recipient") {
         // A Message-ID may hold blanks.
         const auto name = whole.substr(std::min(whole.find(' ') + 1, whole.size()));
         if (words.size() < 2 || name.size() > kMaxName)
@@ -94,7 +94,8 @@ class ControlServer::State final : public std::enable_shared_from_this<State>, p
     void list(unsigned long client);
     void show(unsigned long client, const std::string& id);
     void raw(unsigned long client, const std::string& id);
-    void why(unsigned long client, const std::string& name);
+    using Teller = std::function<void(const std::string& name, std::function<void(base::Result<std::string>)> done)>;
+    void tell(unsigned long client, const std::string& name, const Teller& teller);
     void remove(unsigned long client, const Request& request);
     void release(unsigned long client, const Request& request);
     void hand_over(unsigned long client, const Request& request, quarantine::Service::Loaded loaded);
@@ -163,7 +164,9 @@ void ControlServer::State::on_request(Connection& connection, std::string_view l
     else if (request->command == "raw")
         raw(client, request->id);
     else if (request->command == "why")
-        why(client, request->id);
+        tell(client, request->id, functions_.why);
+    else if (request->command == "recipient")
+        tell(client, request->id, functions_.recipient);
     else if (request->command == "release")
         release(client, *request);
     else
@@ -224,18 +227,18 @@ void ControlServer::State::raw(unsigned long client, const std::string& id) {
                      }));
 }
 
-void ControlServer::State::why(unsigned long client, const std::string& name) {
+void ControlServer::State::tell(unsigned long client, const std::string& name, const Teller& teller) {
     if (lists_ >= kMaxLists)
-        return answer(client, false, "others search at this moment; try again");
+        return answer(client, false, "others ask at this moment; try again");
     ++lists_;
     using Told = base::Result<std::string>;
-    functions_.why(name, while_alive<Told>([this, client](Told told) {
-                       --lists_;
-                       if (told)
-                           answer(client, true, std::move(*told));
-                       else
-                           answer(client, false, told.error().message);
-                   }));
+    teller(name, while_alive<Told>([this, client](Told told) {
+               --lists_;
+               if (told)
+                   answer(client, true, std::move(*told));
+               else
+                   answer(client, false, told.error().message);
+           }));
 }
 
 void ControlServer::State::remove(unsigned long client, const Request& request) {

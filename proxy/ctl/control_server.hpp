@@ -32,6 +32,8 @@ class ControlServer {
         // What is known about why what was done with a mail, by any of its names; `done` runs once, on the server's
         // loop.
         std::function<void(const std::string& name, std::function<void(base::Result<std::string>)> done)> why;
+        // What each source says of a recipient; `done` runs once, on the server's loop, perhaps at once.
+        std::function<void(const std::string& address, std::function<void(base::Result<std::string>)> done)> recipient;
     };
 
     static constexpr std::size_t kMaxClients = 16;

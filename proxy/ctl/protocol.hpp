@@ -3,7 +3,7 @@
 // The client sends one line, words separated by blanks, then LF:
 //
 //   status | list | show ID | raw ID | release ID [again] | delete ID | why NAME |
-//   routes [DOMAIN]
+//   routes [DOMAIN] | recipient ADDRESS
 //
 // The answer is "ok" or "error", LF, then text in pieces: the number of octets in decimal, LF, the octets; a piece of 0
 // octets ends it, so that an answer that breaks off is not taken for a whole one. Then the proxy closes. `list` gives a

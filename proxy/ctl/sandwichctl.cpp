@@ -33,6 +33,7 @@ constexpr std::string_view kUsage =
     "  why ID                        what was done with a message and why, by our id, the inbound queue id or "
     "Message-ID\n"
     "  routes [DOMAIN]               where mail goes and how the servers there are, for all domains or one\n"
+    "  recipient ADDRESS             what each source of recipients says of it, asked anew\n"
     "  quarantine list               the messages held, oldest first\n"
     "  quarantine show ID            one message's envelope, verdict and history\n"
     "  quarantine show ID --raw      its bytes, as they came\n"
@@ -162,6 +163,8 @@ std::string request_of(const Arguments& arguments) {
         return fmt::format("why {}", word(1));
     if (word(0) == "routes" && words.size() <= 2 && plain)
         return words.size() == 1 ? "routes" : is_domain(word(1)) ? fmt::format("routes {}", word(1)) : std::string();
+    if (words.size() == 2 && word(0) == "recipient" && plain && is_name(word(1)))
+        return fmt::format("recipient {}", word(1));
     if (word(0) != "quarantine")
         return {};
     if (words.size() == 2 && word(1) == "list" && plain)

@@ -9,6 +9,7 @@
 #include "config/domains.hpp"
 #include "config/settings.hpp"
 #include "config/tls_files.hpp"
+#include "directory/recipients.hpp"
 #include "explain/explanations.hpp"
 #include "journal/journal.hpp"
 #include "policy/decision.hpp"
@@ -53,6 +54,7 @@ struct Shared {
     quarantine::Service& quarantine;
     journal::Journal& journal;
     explain::Explanations* explanations = nullptr;  // null: none are kept
+    directory::Recipients* recipients = nullptr;    // null: nobody is looked up
     Counters counters{};
     Admission admission{};
     Limits limits{};

@@ -63,6 +63,7 @@ class Transaction final : private Legs::Handler, private Disposal::Owner {
     void route_found(std::size_t leg, ServersPtr servers);
     void looked_up(journal::Answer answer);
     void scanned(policy::ScanReport report);
+    void recipient_found(unsigned number, const policy::SourceAnswer& answer);
     Disposal* disposal() { return disposal_.get(); }
 
     [[nodiscard]] std::uint64_t serial() const { return mail_.serial; }
@@ -71,16 +72,15 @@ class Transaction final : private Legs::Handler, private Disposal::Owner {
   private:
     enum class Stage { kEnvelope, kData, kLookingUp, kScanning, kDisposing, kOver };
 
-    struct Outstanding {
-        mail::Recipient recipient;
-        std::size_t leg = 0;
-        std::optional<smtp::Reply> reply{};  // it has to wait for the answers to those before it
-    };
-
+    struct Outstanding;
     void on_leg_recipient(std::size_t leg, const smtp::Reply& reply) override;
     void on_leg_broken(std::size_t leg, const smtp::Reply& reply) override;
     void on_leg_delivered(std::size_t leg, Delivery::Outcome outcome) override;
-    void refuse_surplus(mail::Recipient recipient, std::string_view text);
+    void look_up_recipient(Outstanding& one);
+    void judge_recipient(Outstanding& one, const policy::SourceAnswer& answer);
+    void send_recipients();
+    void send_recipient(Outstanding& one);
+    void refuse_surplus(Outstanding& one, std::string_view text);
     void answer_recipients();
     void answer_recipient(Outstanding asked);
     void on_disposed() override;
@@ -106,7 +106,21 @@ class Transaction final : private Legs::Handler, private Disposal::Owner {
     base::Monotonic::time_point begun_ = base::Monotonic::now();
 
     Stage stage_ = Stage::kEnvelope;
+    struct Outstanding {
+        // The delivery servers are asked in the order of the RCPTs, and the upstream gets their answers in it.
+        enum class State { kChecking, kPassed, kSent, kAnswered };
+        mail::Recipient recipient;
+        std::vector<smtp::Parameter> parameters;
+        unsigned number = 0;
+        State state = State::kPassed;
+        std::size_t leg = 0;                 // of kSent, and of those that were accepted
+        smtp::Reply reply{};                 // of kAnswered
+        policy::RecipientChoices choices{};  // of its domain
+        std::chrono::seconds delay{};        // before the answer, when its turn has come
+    };
     std::deque<Outstanding> outstanding_;  // RCPT without an answer yet, in order
+    unsigned last_recipient_ = 0;          // number of the last RCPT
+    std::unique_ptr<net::Timer> pause_;    // before the answer to a client that guesses
     bool answering_ = false;
     std::vector<smtp::Parameter> mail_parameters_;
     std::unique_ptr<Legs> legs_;  // never null

@@ -66,6 +66,10 @@ void ClientProtocol::quit() {
     queue(Expect::kQuit, "QUIT");
 }
 
+void ClientProtocol::vrfy(std::string_view address) {
+    queue(Expect::kVrfy, fmt::format("VRFY {}", address));
+}
+
 std::size_t ClientProtocol::body(std::string_view canonical_text, Runs& out, std::size_t most) {
     assert(in_body_);
     if (!in_body_)  // else the text would be read as commands

@@ -18,7 +18,7 @@ namespace smtp {
 
 class ClientProtocol {
   public:
-    enum class Expect { kGreeting, kEhlo, kHelo, kStarttls, kMail, kRcpt, kData, kEndOfData, kRset, kQuit, kXforward };
+    enum class Expect { kGreeting, kEhlo, kHelo, kStarttls, kMail, kRcpt, kData, kEndOfData, kRset, kQuit, kXforward, kVrfy };
 
     struct Answer {
         Expect to;
@@ -49,6 +49,7 @@ class ClientProtocol {
     // `attributes`: one of xforward_commands().
     void xforward(std::string_view attributes);
     void quit();
+    void vrfy(std::string_view address);
 
     // After a 354: message text in pieces, then the end, as they are to be sent: the owner sends them itself, as its
     // socket takes them, and nothing else meanwhile. Both as DataEncoder's.

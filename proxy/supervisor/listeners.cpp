@@ -21,7 +21,7 @@ base::Result<sockaddr_un> unix_address(const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof address.sun_path)
-        return base::error("control socket {}: the path is longer than {} octets", path, sizeof address.sun_path - 1);
+        return base::error("socket {}: the path is longer than {} octets", path, sizeof address.sun_path - 1);
     std::memcpy(address.sun_path, path.data(), path.size());
     return address;
 }
@@ -30,18 +30,18 @@ base::Result<sockaddr_un> unix_address(const std::string& path) {
 base::Status clear_stale(const std::string& path, const sockaddr_un& address) {
     struct stat facts {};
     if (::lstat(path.c_str(), &facts) != 0)
-        return errno == ENOENT ? base::ok() : base::errno_error("control socket " + path);
+        return errno == ENOENT ? base::ok() : base::errno_error("socket " + path);
     if (!S_ISSOCK(facts.st_mode))
-        return base::error("control socket {}: a file that is no socket is in the way", path);
+        return base::error("socket {}: a file that is no socket is in the way", path);
     const base::UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!probe)
         return base::errno_error("socket");
     if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno == EAGAIN)
-        return base::error("control socket {}: another sandwichd answers there", path);
+        return base::error("socket {}: another sandwichd answers there", path);
     if (errno != ECONNREFUSED)
-        return base::errno_error("control socket " + path);
+        return base::errno_error("socket " + path);
     if (::unlink(path.c_str()) != 0)
-        return base::errno_error("control socket " + path);
+        return base::errno_error("socket " + path);
     return base::ok();
 }
 
@@ -70,7 +70,9 @@ base::Result<base::UniqueFd> listen_tcp(const net::Endpoint& endpoint, std::chro
     return fd;
 }
 
-base::Result<base::UniqueFd> listen_control(const std::string& path, std::optional<SocketOwner> owner) {
+namespace {
+
+base::Result<base::UniqueFd> listen_path(const std::string& path, std::optional<SocketOwner> owner, mode_t mode) {
     const auto address = unix_address(path);
     if (!address)
         return address.error();
@@ -84,12 +86,22 @@ base::Result<base::UniqueFd> listen_control(const std::string& path, std::option
     const int bound = ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address);
     ::umask(before);
     if (bound != 0)
-        return base::errno_error("control socket " + path);
+        return base::errno_error("socket " + path);
     if (owner && ::lchown(path.c_str(), owner->uid, owner->gid) != 0)
-        return base::errno_error("control socket " + path);
-    if (::chmod(path.c_str(), 0660) != 0 || ::listen(fd.get(), kBacklog) != 0)
-        return base::errno_error("control socket " + path);
+        return base::errno_error("socket " + path);
+    if (::chmod(path.c_str(), mode) != 0 || ::listen(fd.get(), kBacklog) != 0)
+        return base::errno_error("socket " + path);
     return fd;
+}
+
+}  // namespace
+
+base::Result<base::UniqueFd> listen_control(const std::string& path, std::optional<SocketOwner> owner) {
+    return listen_path(path, owner, 0660);
+}
+
+base::Result<base::UniqueFd> listen_for_all(const std::string& path) {
+    return listen_path(path, std::nullopt, 0666);
 }
 
 }  // namespace supervisor

@@ -25,4 +25,7 @@ struct SocketOwner {
 };
 base::Result<base::UniqueFd> listen_control(const std::string& path, std::optional<SocketOwner> owner);
 
+// The same for a socket that every user of the machine may connect to.
+base::Result<base::UniqueFd> listen_for_all(const std::string& path);
+
 }  // namespace supervisor

@@ -70,6 +70,8 @@ Supervisor::Supervisor(Options options, Configuration configuration, Readiness r
 Supervisor::~Supervisor() {
     if (control_socket_made_)
         ::unlink(configuration_.settings.control_socket.c_str());
+    if (socketmap_made_)
+        ::unlink(configuration_.settings.directory.socketmap_address.path.c_str());
 }
 
 int Supervisor::run() {
@@ -136,6 +138,18 @@ base::Status Supervisor::prepare() {
         return control.error();
     control_socket_made_ = true;
     listeners_.push_back(std::move(*control));
+    return listen_for_questions();
+}
+
+base::Status Supervisor::listen_for_questions() {
+    const auto& address = configuration_.settings.directory.socketmap_address;
+    if (!address.listens())
+        return base::ok();
+    auto listener = address.address ? listen_tcp(*address.address, kBindPatience) : listen_for_all(address.path);
+    if (!listener)
+        return base::error("socketmap: {}", listener.error().message);
+    socketmap_made_ = !address.path.empty();
+    listeners_.push_back(std::move(*listener));
     return base::ok();
 }
 

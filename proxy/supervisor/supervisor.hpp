@@ -55,6 +55,7 @@ class Supervisor {
     // supervisor.cpp: life and death
     base::Status prepare();
     base::Status take_signals();
+    base::Status listen_for_questions();
     void fail_start(const std::string& why);
     void become_ready();
     void wait_for_something();
@@ -98,8 +99,10 @@ class Supervisor {
     ServiceManager manager_;
     std::optional<Account> account_;  // of the proxy; empty when we are no root
     std::optional<PidFile> pid_file_;
-    std::vector<base::UniqueFd> listeners_;  // in the order of Settings::sockets, then the control socket
+    std::vector<base::UniqueFd>
+        listeners_;  // in the order of Settings::sockets, then the control socket, then the socketmap
     bool control_socket_made_ = false;
+    bool socketmap_made_ = false;
     base::UniqueFd signals_;
 
     Phase phase_ = Phase::kStarting;

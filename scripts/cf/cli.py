@@ -34,6 +34,16 @@ def _path(text):
     return text
 
 
+def _socketmap(text):
+    """Sendmail's own form, or a path, or ADDRESS:PORT."""
+    if re.fullmatch(r"/[A-Za-z0-9._/+@%-]{1,106}", text):
+        return f"unix:{text}"
+    match = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\]:(\d{1,5})|([0-9.]+):(\d{1,5})", text)
+    if match:
+        return f"inet6:{match[2]}@{match[1]}" if match[1] else f"inet:{match[4]}@{match[3]}"
+    raise argparse.ArgumentTypeError(f"'{text}' is neither an absolute path nor ADDRESS:PORT")
+
+
 def _listen(text):
     if not re.fullmatch(r"any|keep|[0-9A-Fa-f:.]+|IPv6:[0-9A-Fa-f:.]+", text):
         raise argparse.ArgumentTypeError(f"'{text}' is not an address, 'any' or 'keep'")
@@ -57,6 +67,8 @@ def _parser():
     parser.add_argument("--plain", action="store_true", help="the how-to's own edits plus what safety demands")
     parser.add_argument("--lmtp", action="store_true", help="speak LMTP to the scanner (flag z)")
     parser.add_argument("--no-recipient-check", action="store_true", help="accept unknown local users")
+    parser.add_argument("--socketmap", type=_socketmap, metavar="PATH|ADDR:PORT",
+                        help="ask sandwichd which recipients exist ([directory] socketmap of its sandwich.ini)")
     parser.add_argument("--allow-mailer", action="append", default=[], metavar="NAME",
                         help="with --plain: leave this mailer, its mail is not scanned")
     parser.add_argument("--route-mailer", action="append", default=[], metavar="NAME",
@@ -206,6 +218,7 @@ def _variants(arguments):
 def _settings(arguments):
     return Settings(scanner=arguments.scanner, spread=arguments.spread, delivery_listen=arguments.delivery_listen, listen=arguments.listen,
                     plain=arguments.plain, lmtp=arguments.lmtp, recipient_check=not arguments.no_recipient_check,
+                    socketmap=arguments.socketmap or "",
                     queue=arguments.queue.rstrip("/"), pid_file=arguments.pid_file or "", status_file=arguments.status_file or "",
                     control_socket=arguments.control_socket or "",
                     allow_mailers=frozenset(n.lower() for n in arguments.allow_mailer),

@@ -179,12 +179,27 @@ def _recipient_check(cf, flags, settings, changes):
         return
     hook = recipients.hook_line(cf)
     block = recipients.rules_text(cf, flags)
-    cf.insert_after(hook, recipients.HOOK)
+    cf.insert_after(hook, recipients.hook("SandwichRcpt"))
     cf.append("\n# sandwich-cf: recipient check, called from rule set " + hook.text[1:].strip() + "\n" + block)
     changes.note(hook.no, f"{hook.text}: calls SandwichRcpt first",
                  "an unknown local user is refused in session, as before (550 5.1.1); otherwise it would bounce to a forged "
                  "sender. Local_check_rcpt is asked before and kept; every map the file declares is asked through its own "
                  "rules; a map's temporary failure is a temporary error")
+
+
+def _socketmap(cf, settings, changes):
+    """sandwichd's sources are asked as well, behind the check by the file's own maps."""
+    if not settings.socketmap:
+        return
+    hook = recipients.hook_line(cf)
+    if not hook:
+        raise CfError(f"{cf.name}: --socketmap: the file has no rule set check_rcpt to ask from")
+    cf.insert_after(hook, recipients.hook("SandwichAsk"))
+    cf.append("\n# sandwich-cf: asks sandwichd, called from rule set " + hook.text[1:].strip() + "\n"
+              + recipients.socketmap_text(settings.socketmap))
+    changes.note(hook.no, f"{hook.text}: calls SandwichAsk first",
+                 "a recipient whom none of sandwichd's sources knows is refused in session (550 5.1.1); while sandwichd "
+                 "does not answer, nobody is refused for that")
 
 
 def _listen(cf, settings, changes):
@@ -272,7 +287,9 @@ def make(cf, settings, changes):
         _other_mailers(cf, settings, smtp, changes)
         changes.warn(f"{cf.name}: --plain: aliases and .forward are expanded here too; programs and files in them get "
                      "unscanned mail")
+        _socketmap(cf, settings, changes)
         return
     _no_tls_demands(cf, settings, changes)
     _recipient_check(cf, flags, settings, changes)
+    _socketmap(cf, settings, changes)
     _funnel(cf, smtp, settings, changes)

@@ -176,9 +176,27 @@ def rules_text(cf, local_flags):
                       'R$*\t\t\t$#error $@ 5.1.1 $: "550 User unknown"', ""])
 
 
-HOOK = ("R$*\t\t\t$: $1 $| $>SandwichRcpt $1\n"
-        "R$* $| $#$*\t\t$#$2\n"
-        "R$* $| $*\t\t$: $1\n")
+def hook(ruleset):
+    """Rules that call a check: an error is the answer, anything else changes nothing."""
+    return (f"R$*\t\t\t$: $1 $| $>{ruleset} $1\n"
+            "R$* $| $#$*\t\t$#$2\n"
+            "R$* $| $*\t\t$: $1\n")
+
+
+def socketmap_text(where):
+    """Maps and rules that ask sandwichd (map class socket). Only its clear "unknown" refuses: when it is down, does not know
+    or is not asked, the mail is taken. -T turns an outage into a text that no rule looks for."""
+    return f"""\
+Ksandwichsocket socket -f -T<TEMP> {where}
+
+# Does sandwichd know a recipient? The client's address stands before the slash.
+SSandwichAsk
+R$*\t\t\t$: $>3 $1
+R$* < @ $+ . > $*\t$: $1 < @ $2 > $3
+R$+ < @ $+ >\t\t$: <$(sandwichsocket $&{{client_addr}}/$1 @ $2 $: NO $)>
+R<unknown>\t\t$#error $@ 5.1.1 $: "550 User unknown"
+R$*\t\t\t$@ ok
+"""
 
 
 def hook_line(cf):

@@ -83,6 +83,7 @@ class Settings:
     plain: bool = False
     lmtp: bool = False
     recipient_check: bool = True
+    socketmap: str = ""
     queue: str = "/var/spool/mqueuedelivery"
     pid_file: str = ""
     status_file: str = ""

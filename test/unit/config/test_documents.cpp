@@ -113,6 +113,22 @@ void add_directories(std::string& text, Random& random) {
         }
 }
 
+// Of what names other sections, or has a form of its own.
+std::string fitting_value(const config::Setting& setting, Random& random) {
+    const auto one_of = [&](std::initializer_list<std::string_view> words) {
+        return std::string(words.begin()[pick(random, 0, words.size() - 1)]);
+    };
+    if (setting.section == "directory" && setting.key == "domains")
+        return one_of({"", "a.test", "a.test *.b.test"});
+    if (setting.section == "directory" && setting.key == "sources")
+        return {};
+    if (setting.key == "socketmap")
+        return one_of({"", "/run/s", "192.0.2.9:99"});
+    if (setting.key == "recipient_sources")
+        return one_of({"", "none"});
+    return random_value(setting, random);
+}
+
 std::string random_file(Random& random) {
     std::string text;
     const auto add = [&](std::string_view table_section, const std::string& name) {
@@ -121,7 +137,7 @@ std::string random_file(Random& random) {
             // Most of [tls] makes no sense without the files.
             if (setting.section == table_section && setting.key != "login" &&
                 (table_section == "tls" || pick(random, 0, 3) != 0))
-                text += fmt::format("{}={}\n", setting.key, random_value(setting, random));
+                text += fmt::format("{}={}\n", setting.key, fitting_value(setting, random));
     };
     for (const auto& section : config::sections())
         if (section.name == config::kLdapSection)
@@ -187,14 +203,17 @@ TEST_CASE("so do settings of every kind") {
 
 TEST_CASE("every setting reaches a place of its own") {
     Random random(1);
-    const auto defaults = expect::settings("[recipients a@b.test]\n[scanner.clamd a]\n[domain a.test]\n[ldap main]\n[login a]\n");
+    const auto defaults = expect::settings(
+        "[recipients a@b.test]\n[scanner.clamd a]\n[domain a.test]\n[source.vrfy a]\n[ldap main]\n[login a]\n");
     // All sections of other scanners are kept in one list.
     const auto share = [](const config::Setting& a, const config::Setting& b) {
         const auto of_list = [](const config::Setting& setting) {
             return setting.section == config::kClamdSection || setting.section == config::kIcapSection ||
                    setting.section == config::kCheckSection;
         };
-        return a.key == b.key && of_list(a) && of_list(b);
+        // So are those of sources.
+        const auto of_sources = [](const config::Setting& setting) { return setting.section.starts_with("source."); };
+        return a.key == b.key && ((of_list(a) && of_list(b)) || (of_sources(a) && of_sources(b)));
     };
     for (const auto& one : config::settings_table()) {
         if (std::holds_alternative<std::monostate>(one.field))
@@ -236,6 +255,8 @@ TEST_CASE("etc/sandwich.ini is the sample, and means the defaults") {
     settings.domains.clear();
     CHECK(settings.other_scanners.size() == 3);
     settings.other_scanners.clear();
+    CHECK(settings.sources.size() == 4);
+    settings.sources.clear();
     CHECK(settings.ldap_directories.size() == 1);
     settings.ldap_directories.clear();
     CHECK(settings.login_servers.size() == 1);

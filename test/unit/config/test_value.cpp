@@ -181,7 +181,8 @@ TEST_CASE("the table is sound") {
         CHECK((one.kind == config::Kind::kChoice) == !one.words.empty());
         CHECK(one.range.least <= one.range.most);
         // The default is written as it is printed, is within the range, and fits the field.
-        const auto defaults = expect::settings("[recipients a@b.test]\n[scanner.clamd a]\n[domain a.test]\n[ldap main]\n[login a]\n");
+        const auto defaults = expect::settings(
+            "[recipients a@b.test]\n[scanner.clamd a]\n[domain a.test]\n[source.vrfy a]\n[ldap main]\n[login a]\n");
         auto settings = defaults;
         if (one.same_as.empty()) {
             CHECK(config::set(one, settings, one.fallback).has_value());

@@ -1,0 +1,17 @@
+// What a mail server's reply says about a recipient. Pure.
+//
+// Only a clear word means unknown. Sendmail reports faults of the sender at RCPT (553 5.1.8, 550 5.7.1), others refuse
+// the caller (550 5.7.606), and a server without VRFY says 252 or 502: none of these speaks of the mailbox.
+#pragma once
+
+#include "policy/recipient.hpp"
+#include "smtp/reply.hpp"
+
+namespace directory {
+
+policy::SourceAnswer judge_rcpt(const smtp::Reply& reply);
+policy::SourceAnswer judge_vrfy(const smtp::Reply& reply);
+// A reply to something that comes before the question: greeting, EHLO, MAIL from <>.
+policy::SourceAnswer judge_refusal(const smtp::Reply& reply);
+
+}  // namespace directory

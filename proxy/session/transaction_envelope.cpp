@@ -1,0 +1,178 @@
+// The envelope of a Transaction: each RCPT from the question whether the recipient exists to its answer.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/failpoint.hpp"
+#include "base/log.hpp"
+#include "session/shard.hpp"
+#include "session/transaction.hpp"
+
+namespace session {
+
+using smtp::make_reply;
+using smtp::Reply;
+
+void Transaction::rcpt(smtp::PathArgument argument) {
+    SANDWICH_FAILPOINT("rcpt");
+    auto& one = outstanding_.emplace_back();
+    one.recipient = {argument.path, smtp::parameters_to_wire(argument.parameters)};
+    one.parameters = std::move(argument.parameters);
+    one.number = ++last_recipient_;
+    if (mail_.envelope.recipients.size() + outstanding_.size() > mail_.runtime->settings.max_recipients)
+        refuse_surplus(one, "too many recipients");
+    else
+        look_up_recipient(one);
+    send_recipients();
+    answer_recipients();
+}
+
+// RFC 5321 section 4.5.3.1.10: the upstream sends the rest in a transaction of their own.
+void Transaction::refuse_surplus(Outstanding& one, std::string_view text) {
+    shard_.shared().limits.reached(Limit::kRecipients, mail_.upstream.address.address);
+    one.reply = make_reply(452, "4.5.3", text);
+    one.state = Outstanding::State::kAnswered;
+}
+
+// Where the domain's recipients are checked, the delivery server is asked only about those that may exist.
+void Transaction::look_up_recipient(Outstanding& one) {
+    auto* const recipients = shard_.shared().recipients;
+    if (recipients == nullptr)
+        return;
+    const auto address = policy::parse_recipient(one.recipient.path);
+    const auto* const check =
+        address ? config::find_recipient_check(mail_.runtime->settings, mail_.runtime->domains, address->domain)
+                : nullptr;
+    if (check == nullptr)
+        return;
+    one.choices = check->choices;
+    if (const auto answer = recipients->remembered(*check, *address))
+        return judge_recipient(one, *answer);
+    one.state = Outstanding::State::kChecking;
+    recipients->look_up(shard_.loop(), *check, *address,
+                        [&shard = shard_, session = mail_.session, serial = mail_.serial,
+                         number = one.number](const policy::SourceAnswer& answer) {
+                            if (auto* transaction = shard.transaction(session, serial))
+                                transaction->recipient_found(number, answer);
+                        });
+}
+
+void Transaction::recipient_found(unsigned number, const policy::SourceAnswer& answer) {
+    const auto found = std::ranges::find(outstanding_, number, &Outstanding::number);
+    if (stage_ != Stage::kEnvelope || found == outstanding_.end())
+        return;
+    judge_recipient(*found, answer);
+    send_recipients();
+    answer_recipients();
+}
+
+void Transaction::judge_recipient(Outstanding& one, const policy::SourceAnswer& answer) {
+    auto& recipients = *shard_.shared().recipients;
+    switch (policy::judge(answer.knowledge, one.choices)) {
+        case policy::RecipientVerdict::kAccept:
+            one.state = Outstanding::State::kPassed;
+            return;
+        case policy::RecipientVerdict::kDefer:
+            ++recipients.counts().deferred;
+            one.reply = make_reply(450, "4.3.0", "the recipient cannot be checked now, try again later");
+            break;
+        case policy::RecipientVerdict::kRefuse:
+            ++recipients.counts().refused;
+            one.reply = make_reply(550, "5.1.1", fmt::format("<{}>... User unknown", one.recipient.path));
+            // Behind a Sendmail that does not tell who its client is, only this connection can be slowed.
+            one.delay = recipients.slow_down(
+                mail_.upstream.client.addr.empty()
+                    ? fmt::format("{} (connection {})", mail_.upstream.address.to_string(), mail_.session)
+                    : mail_.upstream.client.addr,
+                mail_.runtime->settings);
+            break;
+    }
+    one.state = Outstanding::State::kAnswered;
+}
+
+void Transaction::send_recipients() {
+    using State = Outstanding::State;
+    while (stage_ == Stage::kEnvelope) {
+        const auto next = std::ranges::find_if(outstanding_, [](const Outstanding& one) {
+            return one.state == State::kPassed || one.state == State::kChecking;
+        });
+        if (next == outstanding_.end() || next->state == State::kChecking)
+            return;
+        send_recipient(*next);
+    }
+}
+
+// It may be answered from within.
+void Transaction::send_recipient(Outstanding& one) {
+    const auto leg = legs_->leg_for(one.recipient.path);
+    if (!leg)
+        return refuse_surplus(one, "too many routes for one message, send the rest in another");
+    one.state = Outstanding::State::kSent;
+    one.leg = *leg;
+    auto path = one.recipient.path;
+    auto parameters = std::move(one.parameters);
+    if (legs_->wants_servers(*leg))
+        shard_.pool().find(legs_->route(*leg), [&shard = shard_, session = mail_.session, serial = mail_.serial,
+                                                leg = *leg](ServersPtr servers) {
+            if (auto* transaction = shard.transaction(session, serial))
+                transaction->route_found(leg, std::move(servers));
+        });
+    legs_->add_recipient(*leg, std::move(path), std::move(parameters));
+}
+
+void Transaction::route_found(std::size_t leg, ServersPtr servers) {
+    if (stage_ == Stage::kEnvelope)
+        legs_->found(leg, std::move(servers));
+}
+
+void Transaction::on_leg_recipient(std::size_t leg, const Reply& reply) {
+    if (disposal_)
+        return disposal_->on_recipient(reply);
+    SANDWICH_FAILPOINT("rcpt-answered");
+    const auto asked = std::ranges::find_if(outstanding_, [leg](const Outstanding& one) {
+        return one.leg == leg && one.state == Outstanding::State::kSent;
+    });
+    if (asked == outstanding_.end())
+        return;
+    asked->reply = reply;
+    asked->state = Outstanding::State::kAnswered;
+    answer_recipients();
+}
+
+// An answer goes to the oldest RCPT without one: what is known earlier waits for those before it, or it would reach
+// another recipient, and one that was accepted would never be delivered.
+void Transaction::answer_recipients() {
+    if (std::exchange(answering_, true))
+        return;
+    while (stage_ == Stage::kEnvelope && !pause_ && !outstanding_.empty() &&
+           outstanding_.front().state == Outstanding::State::kAnswered) {
+        if (const auto delay = std::exchange(outstanding_.front().delay, {}); delay.count() > 0) {
+            pause_ = std::make_unique<net::Timer>(shard_.loop(), [this] {
+                shard_.loop().retire(std::move(pause_));
+                answer_recipients();
+            });
+            pause_->start(delay);
+            break;
+        }
+        auto asked = std::move(outstanding_.front());
+        outstanding_.pop_front();
+        answer_recipient(std::move(asked));
+    }
+    answering_ = false;
+}
+
+void Transaction::answer_recipient(Outstanding asked) {
+    if (asked.reply.positive()) {
+        mail_.envelope.recipients.push_back(std::move(asked.recipient));
+        legs_->accepted(asked.leg);
+    } else {
+        base::log::write(base::log::Level::kInfo, fmt::format("{}: from=<{}>, to=<{}>, relay={}, reply={} {}", mail_.id,
+                                                              mail_.envelope.reverse_path, asked.recipient.path,
+                                                              mail_.upstream.address.address.to_string(),
+                                                              asked.reply.code, fmt::join(asked.reply.lines, " / ")));
+    }
+    owner_.answer(asked.reply);
+}
+
+}  // namespace session

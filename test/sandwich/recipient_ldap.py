@@ -1,0 +1,139 @@
+#!/usr/bin/python3
+"""A real slapd as a source of recipients: known, unknown, aliases of one mailbox, and what is said while it is away or half configured."""
+
+import os
+import threading
+
+from certificates import Certificates
+from daemon import Daemon
+from suite import Suite, check, equal, wait_for
+
+from client import Client
+from directories import READER, Slapd
+from sink import Sink
+
+suite = Suite()
+certificates = Certificates()
+pair = certificates.certificate("server", certificates.authority("ca"), names=["IP:127.0.0.1"])
+sink = Sink()
+PEOPLE = [f"p{number}" for number in range(10)]
+TREE = f"""dn: dc=test
+objectClass: dcObject
+objectClass: organization
+dc: test
+o: test
+
+dn: {READER[0]}
+objectClass: person
+cn: reader
+sn: reader
+userPassword: {READER[1]}
+
+dn: uid=alice,dc=test
+objectClass: inetOrgPerson
+objectClass: posixAccount
+objectClass: mailRecipient
+cn: Alice Liddell
+sn: Liddell
+uid: alice
+uidNumber: 1001
+gidNumber: 100
+homeDirectory: /home/alice
+mail: alice@example.test
+mailAlternateAddress: sales@example.test
+""" + "".join(f"""
+dn: cn={name},dc=test
+objectClass: inetOrgPerson
+cn: {name}
+sn: {name}
+mail: {name}@example.test
+""" for name in PEOPLE)
+OK, REFUSED, DEFERRED = "250 2.1.5", "550 5.1.1", "450 4.3.0"
+world = {}
+
+
+def get():
+    """(slapd, daemon), both running, and nothing remembered."""
+    if not world:
+        world["slapd"] = Slapd(TREE, pair)
+        daemon = world["daemon"] = Daemon(sink.port, start=False)
+        with open(daemon.path("password"), "w", encoding="ascii") as file:
+            file.write(READER[1] + "\n")
+        os.chmod(daemon.path("password"), 0o600)  # the supervisor reads it
+        daemon.configure({
+            "ldap main.server": f"127.0.0.1:{world['slapd'].port}", "ldap main.base_dn": "dc=test", "ldap main.bind_dn": READER[0],
+            "ldap main.bind_password_file": daemon.path("password"), "ldap main.timeout": "5s",
+            "ldap other.server": f"127.0.0.1:{world['slapd'].port}", "ldap other.base_dn": "dc=elsewhere",
+            "ldap other.bind_dn": READER[0], "ldap other.bind_password_file": daemon.path("password"),
+            "domain example.test.recipient_sources": "ldap main",
+            "domain other.test.recipient_sources": "ldap other",
+        })
+        daemon.start()
+    world["daemon"].reload()
+    return world["slapd"], world["daemon"]
+
+
+def rcpt(daemon, *recipients):
+    with Client(daemon.port, timeout=60) as client:
+        client.ehlo()
+        return [f"{r.code} {r.text.split(' ')[0]}" for r in client.envelope(recipients=recipients)[1:]]
+
+
+@suite.test
+def the_directory_knows_people_and_their_aliases():
+    _, daemon = get()
+    equal(rcpt(daemon, "alice@example.test", "SALES@example.test", "eve@example.test", "*@example.test", "p1@example.test"),
+          [OK, OK, REFUSED, REFUSED, OK])
+    told = daemon.ctl("recipient", "sales@example.test").stdout
+    check("ldap main: known, mailbox alice@example.test (uid=alice,dc=test)" in told, told)
+    daemon.reload({"ldap main.max_connections": 2})  # a new client; the old one ends beside it
+    equal(rcpt(daemon, "alice@example.test", "eve@example.test"), [OK, REFUSED])
+
+
+@suite.test
+def a_directory_that_cannot_be_asked_is_down():
+    _, daemon = get()
+    equal(rcpt(daemon, "eve@other.test", "alice@example.test"), [DEFERRED, OK])
+    check("source ldap other: DOWN" in daemon.ctl("status").stdout, daemon.ctl("status").stdout)
+
+
+@suite.test
+def an_outage_under_load_refuses_nobody():
+    slapd, daemon = get()
+    daemon.reload({"directory.cache_size": 0, "directory.unknown_per_minute": 0})
+    known = [f"{name}@example.test" for name in PEOPLE]
+    tally, lock = {}, threading.Lock()
+
+    def ask(who, rounds):
+        for number in range(rounds):
+            answers = rcpt(daemon, *known, *(f"n{who}.{number}.{i}@example.test" for i in range(10)))
+            with lock:
+                for place, answer in enumerate(answers):
+                    cell = ("known" if place < 10 else "unknown", answer)
+                    tally[cell] = tally.get(cell, 0) + 1
+
+    askers = [threading.Thread(target=ask, args=(who, 5)) for who in range(4)]
+    for asker in askers:
+        asker.start()
+    slapd.stop()
+    for asker in askers:
+        asker.join()
+    before = tally.get(("unknown", REFUSED), 0)
+    ask("away", 1)
+    equal(tally.get(("unknown", REFUSED), 0), before, "refused while it is away")
+    slapd.start_again()
+    wait_for("the directory to be asked again", lambda: rcpt(daemon, "p1@example.test", "eve@example.test") == [OK, REFUSED], 30)
+    print("  " + ", ".join(f"{who} {answer}: {count}" for (who, answer), count in sorted(tally.items())), flush=True)
+    check(not {("known", REFUSED), ("unknown", OK)} & set(tally), tally)
+    check(("known", DEFERRED) in tally, "nothing was asked while it was away", tally)
+
+
+def close():
+    if world:
+        world["daemon"].close()
+        world["slapd"].close()
+    sink.close()
+
+
+if __name__ == "__main__":
+    suite.main(close)
