@@ -11,6 +11,7 @@
 
 #include "config/check.hpp"
 #include "config/load.hpp"
+#include "config/old_file.hpp"
 #include "config/policy_file.hpp"
 
 namespace supervisor {
@@ -99,12 +100,12 @@ config::PolicyFiles load_policy(config::Settings& settings, LoadedConfiguration&
 
 LoadedConfiguration load_configuration(const std::string& file, const LoadOptions& options) {
     LoadedConfiguration loaded;
-    const auto text = config::read_file(file);
-    if (!text) {
-        loaded.errors.push_back(fmt::format("{}: error: {}", file, text.error().message));
+    const auto source = config::read_source(file);
+    if (!source) {
+        loaded.errors.push_back(fmt::format("{}: error: {}", file, source.error().message));
         return loaded;
     }
-    auto parsed = config::parse(*text);
+    auto parsed = config::parse_source(*source);
     config::TlsFiles tls_files;
     if (parsed.settings && options.tls_files)
         tls_files = config::read_tls_files(parsed);
@@ -118,7 +119,7 @@ LoadedConfiguration load_configuration(const std::string& file, const LoadOption
         policy_files = load_policy(*parsed.settings, loaded);
     if (!loaded.errors.empty())
         return loaded;
-    auto sealed = seal("sandwich.ini", *text + kEndOfSettings + policy_files.pack());
+    auto sealed = seal("sandwich.ini", source->text + kEndOfSettings + policy_files.pack());
     auto sealed_tls = seal("sandwich-tls", tls_files.pack());
     for (const auto* one : {&sealed, &sealed_tls})
         if (!*one)
