@@ -30,6 +30,8 @@ class ControlServer {
         // What is known about why what was done with a mail, by any of its names; `done` runs once, on the server's
         // loop.
         std::function<void(const std::string& name, std::function<void(base::Result<std::string>)> done)> why;
+        // The answer of the user list to one of its requests, in the same way.
+        std::function<void(const std::string& request, std::function<void(base::Result<std::string>)> done)> users;
     };
 
     static constexpr std::size_t kMaxClients = 16;
