@@ -18,6 +18,7 @@
 #include "base/log.hpp"
 #include "config/load.hpp"
 #include "ctl/control_server.hpp"
+#include "directory/user_list.hpp"
 #include "explain/explanations.hpp"
 #include "journal/journal.hpp"
 #include "quarantine/service.hpp"
@@ -37,12 +38,14 @@ unsigned shard_count(const config::Settings& settings) {
     return std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
 }
 
-session::RuntimePtr make_runtime(const config::Settings& settings, config::TlsContexts tls, unsigned generation) {
+session::RuntimePtr make_runtime(const config::Settings& settings, config::TlsContexts tls, unsigned generation,
+                                 session::OriginalCommand& original) {
     auto runtime = std::make_shared<session::Runtime>();
     runtime->settings = settings;
     runtime->tls = std::move(tls);
     runtime->rules = settings.rules();
     runtime->generation = generation;
+    runtime->original = &original;
     return runtime;
 }
 
@@ -80,6 +83,10 @@ explain::FileLimits explain_limits(const config::Settings& settings) {
     return {settings.explain_max_size, settings.explain_keep};
 }
 
+directory::UserList::Limits users_limits(const config::Settings& settings) {
+    return {settings.users_domains, settings.users_max};
+}
+
 class Proxy {
   public:
     Proxy(const config::Settings& settings, unsigned generation, config::TlsContexts tls, quarantine::Store store,
@@ -91,6 +98,7 @@ class Proxy {
     void on_supervisor();
     void adopt_zygote(base::Packet& packet);
     void adopt_configuration(base::Packet& packet);
+    void adopt_command(base::Packet& packet);
     void use(const config::Settings& settings, config::TlsContexts tls, unsigned generation);
     void drain();
     void tell_supervisor(const std::string& packet);
@@ -101,6 +109,7 @@ class Proxy {
 
     // In this order: what may still answer to a loop ends before the loops, and these before what all of them share.
     net::Loop main_;
+    session::OriginalCommand original_;
     session::Shared shared_;
     std::vector<std::unique_ptr<session::Shard>> shards_;
     scanners::Pool workers_;
@@ -108,6 +117,7 @@ class Proxy {
     quarantine::Service quarantine_;
     std::unique_ptr<journal::Journal> journal_;
     explain::Explanations explanations_;
+    directory::UserList users_;
     std::vector<std::thread> threads_;
     std::unique_ptr<net::Watch> supervisor_;
     std::unique_ptr<ctl::ControlServer> control_;
@@ -120,15 +130,18 @@ class Proxy {
 
 Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsContexts tls, quarantine::Store store,
              std::unique_ptr<journal::Journal> journal)
-    : shared_{base::Snapshot<session::Runtime>(make_runtime(settings, std::move(tls), generation)), scanners_,
-              quarantine_, *journal},
+    : original_(main_, [this](const std::string& packet) { tell_supervisor(packet); }),
+      shared_{base::Snapshot<session::Runtime>(make_runtime(settings, std::move(tls), generation, original_)),
+              scanners_, quarantine_, *journal},
       workers_(main_, pool_limits(settings)),
       scanners_(main_, workers_, settings),
       quarantine_(std::move(store)),
       journal_(std::move(journal)),
       explanations_(settings.explain_path, settings.explain_enable, explain_limits(settings)),
+      users_(directory::embedded_user_store(settings.users_path), users_limits(settings)),
       limits_clock_(main_, [this] { tell_limits(); }) {
     shared_.explanations = &explanations_;
+    shared_.users = &users_;
     std::vector<int> listeners;
     for (std::size_t i = 0; i < settings.sockets.size(); ++i)
         listeners.push_back(kFirstListenFd + static_cast<int>(i));
@@ -143,6 +156,9 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
     };
     functions.why = [this](const std::string& name, std::function<void(base::Result<std::string>)> done) {
         explanations_.find(main_, name, std::move(done));
+    };
+    functions.users = [this](const std::string& request, std::function<void(base::Result<std::string>)> done) {
+        users_.request(main_, request, std::move(done));
     };
     const int control_fd = kFirstListenFd + static_cast<int>(settings.sockets.size());
     control_ = std::make_unique<ctl::ControlServer>(main_, base::UniqueFd(control_fd), quarantine_, functions);
@@ -192,6 +208,8 @@ void Proxy::on_supervisor() {
             if (packet.descriptors.size() == 1)
                 scanners_.adopt_runner(std::move(packet.descriptors.front()));
             return;
+        case 'O':
+            return adopt_command(packet);
         case 'L':
             last_reload_ = packet.bytes.substr(1);
             return;
@@ -230,6 +248,19 @@ void Proxy::adopt_configuration(base::Packet& packet) {
     tell_supervisor("C");
 }
 
+// A process of the command in original, or why there is none.
+void Proxy::adopt_command(base::Packet& packet) {
+    const auto serial = number_at(packet.bytes, 1);
+    if (!serial)
+        return;
+    const auto blank = packet.bytes.find(' ');
+    if (packet.descriptors.size() == 1)
+        original_.answered(*serial, std::move(packet.descriptors.front()));
+    else
+        original_.answered(*serial, base::error("{}", blank == std::string::npos ? "it did not start"
+                                                                                 : packet.bytes.substr(blank + 1)));
+}
+
 void Proxy::use(const config::Settings& settings, config::TlsContexts tls, unsigned generation) {
     base::log::set_level(settings.log_level);
     workers_.set_limits(pool_limits(settings));
@@ -237,7 +268,8 @@ void Proxy::use(const config::Settings& settings, config::TlsContexts tls, unsig
     quarantine_.set_limits(quarantine_limits(settings));
     journal_->set_limits(journal_limits(settings));
     explanations_.configure(settings.explain_enable, explain_limits(settings));
-    shared_.runtime.store(make_runtime(settings, std::move(tls), generation));
+    users_.configure(users_limits(settings));
+    shared_.runtime.store(make_runtime(settings, std::move(tls), generation, original_));
 }
 
 void Proxy::drain() {
@@ -295,7 +327,7 @@ std::string Proxy::status() {
         "messages: {} delivered, {} quarantined, {} discarded, {} rejected, {} deferred, {} repeated\n"
         "{}workers: {} ({} busy), {} waiting, {} scanned, {} lost\nsignatures: generation {}, {}{}\n{}"
         "quarantine: {} messages, {} octets\njournal: {} entries, {} recipients recognised{}\n"
-        "explanations: {} mails, {} not kept{}\nmemory: {} octets of messages\nlimits: {}\n",
+        "explanations: {} mails, {} not kept{}\nusers: {}\nmemory: {} octets of messages\nlimits: {}\n",
         SANDWICH_VERSION, uptime.count(), runtime->generation, last_reload_, shared_.admission.sessions(),
         counters.accepted.load(), counters.refused.load(), counters.delivered.load(), counters.quarantined.load(),
         counters.discarded.load(), counters.rejected.load(), counters.deferred.load(), counters.repeated.load(),
@@ -303,7 +335,8 @@ std::string Proxy::status() {
         scan.signatures.empty() ? "none" : scan.signatures,
         scan.outdated.empty() ? "" : fmt::format(", TOO OLD: {}", scan.outdated), scanners_.describe(), held.entries,
         held.octets, journal.entries, journal.recognised, journal.failing ? ", CANNOT BE WRITTEN" : "", why.kept,
-        why.dropped, why.failing ? ", CANNOT BE WRITTEN" : "", shared_.admission.memory(), shared_.limits.summary());
+        why.dropped, why.failing ? ", CANNOT BE WRITTEN" : "", users_.describe(), shared_.admission.memory(),
+        shared_.limits.summary());
 }
 
 // Each session needs two descriptors and a large mail two more.

@@ -27,6 +27,10 @@
 //   is
 //                                             loaded, now it would make its workers
 //   supervisor -> zygote   'F'                the answer: it has been taken out of that class
+//   proxy -> supervisor    'O' / 'X' number   a process of the command in [smtp] original is wanted under this number / is
+//                                             not needed any more, or not wanted any more
+//   supervisor -> proxy    'O' + descriptor   text = the number; the process's standard input and output. Without a
+//                                             descriptor: none, and text = the number, blank, why
 //   zygote -> supervisor   'R' text           engine loaded; text = signatures
 //                          'E' text           cannot load; exits 1 afterwards; text is for the administrator
 // A channel that ends means: the other side is dead. A zygote then exits; so does a proxy after finishing what runs.

@@ -8,6 +8,7 @@
 #include "base/snapshot.hpp"
 #include "config/settings.hpp"
 #include "config/tls_files.hpp"
+#include "directory/user_list.hpp"
 #include "explain/explanations.hpp"
 #include "journal/journal.hpp"
 #include "policy/decision.hpp"
@@ -18,6 +19,7 @@
 #include "session/downstream_health.hpp"
 #include "session/limits.hpp"
 #include "session/notice_rate.hpp"
+#include "session/original_command.hpp"
 
 namespace session {
 
@@ -25,7 +27,8 @@ struct Runtime {
     config::Settings settings;
     policy::Rules rules;
     config::TlsContexts tls;
-    unsigned generation = 1;  // of the configuration
+    unsigned generation = 1;              // of the configuration
+    OriginalCommand* original = nullptr;  // starts the command of settings.original; outlives every loop
 };
 using RuntimePtr = std::shared_ptr<const Runtime>;
 
@@ -48,6 +51,7 @@ struct Shared {
     quarantine::Service& quarantine;
     journal::Journal& journal;
     explain::Explanations* explanations = nullptr;  // null: none are kept
+    directory::UserList* users = nullptr;           // null: there is no list
     Counters counters{};
     Admission admission{};
     Limits limits{};

@@ -21,6 +21,8 @@ using smtp::Reply;
 
 namespace {
 
+constexpr std::string_view kSeenBySmtp = "smtp";  // the delivery server's answer to RCPT, as a source of the user list
+
 // A header section beyond the limits is no mail but an attack on whoever walks its fields (invariant 12).
 bool header_too_long(std::string_view mail, std::size_t limit) {
     return mail.size() > limit && !mail.starts_with("\r\n") &&
@@ -100,6 +102,8 @@ void Transaction::on_recipient(const Reply& reply) {
     auto recipient = std::move(outstanding_.front().recipient);
     outstanding_.erase(outstanding_.begin());
     if (reply.positive()) {
+        if (auto* const users = shard_.shared().users)
+            users->seen(recipient.path, kSeenBySmtp);
         mail_.envelope.recipients.push_back(std::move(recipient));
     } else {
         base::log::write(base::log::Level::kInfo, fmt::format("{}: from=<{}>, to=<{}>, relay={}, reply={} {}", mail_.id,
