@@ -83,6 +83,7 @@ class Settings:
     plain: bool = False
     lmtp: bool = False
     recipient_check: bool = True
+    isvw: str = ""  # whom sandwichd starts the delivery Sendmail as, for its mail; empty: that Sendmail runs and listens
     queue: str = "/var/spool/mqueuedelivery"
     pid_file: str = ""
     status_file: str = ""
