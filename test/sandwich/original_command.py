@@ -177,6 +177,20 @@ def one_that_hangs_is_given_up_in_time_and_ended_with_its_group():
 
 
 @suite.test
+def one_that_will_not_end_is_killed_with_the_daemon():
+    with Command({"smtp.downstream_final_timeout": "1s"}) as command:
+        command.behave("hang-dot", "stay")
+        equal(command.send("mark").code, 451)
+        (pid,) = command.running()
+        command.daemon.process.terminate()
+        wait_for("the proxy to end", lambda: not command.daemon.pids("proxy"), 10)
+        check(os.path.exists(f"/proc/{pid}"), "it was to ignore the end of its input")
+        command.daemon.process.terminate()  # asked twice: at once
+        equal(command.daemon.process.wait(10), 0)
+        check(not os.path.exists(f"/proc/{pid}"), "left running")
+
+
+@suite.test
 def one_that_is_killed_costs_a_retry_at_most():
     with Command() as command:
         equal(command.send("first").code, 250)
@@ -271,6 +285,33 @@ def a_reload_changes_the_command_and_back_to_a_server():
         check("delivery server: 127.0.0.1:" in command.daemon.ctl("status").stdout)
         command.daemon.reload({"smtp.original": "sendmail -bs"})
         check(command.daemon.log_lines("original is neither the absolute path of a command nor a server"))
+
+
+@suite.test
+def an_intscan_ini_is_run_on_as_it_is_and_imported():
+    with Command(start=False) as command:
+        daemon = command.daemon
+        daemon.ini = daemon.path("intscan.ini")
+        daemon.configure({"socket_1.proxy_addr": None, "socket_1.proxy_port": None, "smtp.svcport": daemon.port, "smtp.virusaction": "clean",
+                          "http.svcport": 80})
+        daemon.start()
+        equal(command.send("as it is").code, 250)
+        with open(daemon.ini, encoding="utf-8") as file:
+            line = file.read().splitlines().index("virusaction=clean") + 1
+        daemon.wait_log(rf"intscan\.ini:{line}: warning: \[smtp\] virusaction=clean: nobody here knows this")
+        told = daemon.ctl("import", daemon.ini, daemon.path("native.ini"))
+        equal(told.returncode, 0, told.stdout + told.stderr)
+        for part in (rf"applied: \[smtp\] svcport={daemon.port}, here \[socket_1\] proxy_port$", r"applied: \[smtp\] original=/.*$",
+                     r"without effect: \[http\] svcport=80: Sandwich scans mail only$", rf":{line}: unknown: \[smtp\] virusaction=clean$"):
+            check(re.search(part, told.stdout, re.M), f"{part!r} is missing in {told.stdout}")
+        equal(daemon.ctl("import", daemon.ini, daemon.path("native.ini")).returncode, 1)  # never over a file that is there
+        equal(daemon.ctl("import", daemon.path("native.ini")).returncode, 1)
+        daemon.stop()
+        daemon.ini = daemon.path("native.ini")
+        daemon.start()
+        equal(command.send("as ours").code, 250)
+        equal([command.holding("as it is"), command.holding("as ours")], [1, 1])
+        check(not daemon.log_lines("native.ini:.*error"))
 
 
 if __name__ == "__main__":
