@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -52,6 +53,10 @@ base::Result<std::pair<base::UniqueFd, base::UniqueFd>> connected_pair() {
     socklen_t length = sizeof address;
     const base::UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     base::UniqueFd ours(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    // A firewall that drops what goes over loopback must not hold up the supervisor.
+    const timeval patience{2, 0};
+    ::setsockopt(ours.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    ::setsockopt(listener.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     if (!listener || !ours || ::bind(listener.get(), generic, length) != 0 || ::listen(listener.get(), 8) != 0 ||
         ::getsockname(listener.get(), generic, &length) != 0 || ::connect(ours.get(), generic, length) != 0 ||
         ::getsockname(ours.get(), generic, &length) != 0)

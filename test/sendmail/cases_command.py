@@ -62,7 +62,7 @@ def _arrived_once(lab, marks):
 def case_command_delivers_as_root_and_as_the_owner_of_the_queue(lab):
     for user, option in (("root", ""), ("smmta", " -odq")):
         with _original(lab, user, _COMMAND + option, "downstream_idle_timeout=2s\n"):
-            marks = [_send(lab) for _ in range(5)]
+            marks = [_send(lab) for _ in range(3)]
             used = _processes(lab)
             # One for each loop of the proxy, at most, takes one message after the other.
             expect(1 <= len(used) <= 4, f"the command's processes as {user}: {used}")
