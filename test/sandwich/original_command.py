@@ -2,6 +2,7 @@
 """[smtp] original: delivery over a command that speaks SMTP on its standard streams: how it is started, shared, bounded and ended, and
 that whatever it does at the wrong moment loses nothing and doubles nothing."""
 
+import concurrent.futures
 import json
 import os
 import pwd
@@ -234,6 +235,21 @@ def no_more_run_than_may_and_who_waits_gets_the_next():
         for client in clients:
             client.close()
         check(not command.daemon.log_lines("downstream_down"), "a crowd is no failure of the command")
+
+
+@suite.test
+def many_at_once_share_few_processes():
+    with Command({"smtp.original_max_processes": 3, "general.threads": 2}) as command:
+        marks = [f"many-{number}-" for number in range(40)]
+        most = 0
+        with concurrent.futures.ThreadPoolExecutor(20) as threads:
+            sent = [threads.submit(command.send_until_taken, mark) for mark in marks]
+            while not all(one.done() for one in sent):
+                most = max(most, len(command.running()))
+            for one in sent:
+                one.result()
+        check(most <= 3, f"{most} processes at once")
+        equal({mark: command.holding(mark) for mark in marks}, dict.fromkeys(marks, 1))
 
 
 @suite.test

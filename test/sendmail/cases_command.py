@@ -46,23 +46,24 @@ def _processes(lab):
     return found
 
 
-def _send(lab):
+def _send(lab, user):
     mark = mail.token()
-    lab.send("erin@example.test", ["alice@example.test", "ann@remote.test"], mail.message(mark), from_mx=True)
-    return mark
+    lab.send("erin@example.test", [f"{user}@example.test", "ann@remote.test"], mail.message(mark), from_mx=True)
+    return user, mark
 
 
-def _arrived_once(lab, marks):
+def _arrived_once(lab, sent):
     lab.sandwich.settle()
-    for mark in marks:
-        lab.sandwich.delivered("alice", mark, patience=20)
+    for user, mark in sent:
+        lab.sandwich.delivered(user, mark, patience=20)
         lab.arrived(lab.sink, mark, patience=20)
 
 
 def case_command_delivers_as_root_and_as_the_owner_of_the_queue(lab):
     for user, option in (("root", ""), ("smmta", " -odq")):
         with _original(lab, user, _COMMAND + option, "downstream_idle_timeout=2s\n"):
-            marks = [_send(lab) for _ in range(3)]
+            # To different mailboxes: two deliveries to one wait for each other's lock for seconds.
+            sent = [_send(lab, name) for name in ("alice", "bob", "carol")]
             used = _processes(lab)
             # One for each loop of the proxy, at most, takes one message after the other.
             expect(1 <= len(used) <= 4, f"the command's processes as {user}: {used}")
@@ -70,9 +71,9 @@ def case_command_delivers_as_root_and_as_the_owner_of_the_queue(lab):
             # Killed while they wait for the next message: that one goes over another.
             for pid, _, _ in used:
                 os.kill(pid, signal.SIGKILL)
-            marks.append(_send(lab))
-            _arrived_once(lab, marks)
-            lines = lab.sandwich.log("sendmail[", f"msgid=<{marks[0]}@")
+            sent.append(_send(lab, "dave"))
+            _arrived_once(lab, sent)
+            lines = lab.sandwich.log("sendmail[", f"msgid=<{sent[0][1]}@")
             expect(any("relay=localhost [127.0.0.1]" in line for line in lines), f"the delivery Sendmail's lines: {lines}")
             wait_for(lambda: not _processes(lab), 20, "the command's processes end, and none is a zombie")
 
@@ -80,8 +81,8 @@ def case_command_delivers_as_root_and_as_the_owner_of_the_queue(lab):
 def case_command_that_may_not_use_the_queue_keeps_mail_waiting(lab):
     need_system(lab)
     with _original(lab, "daemon", more="downstream_idle_timeout=2s\n"):
-        mark = _send(lab)
+        user, mark = _send(lab, "alice")
         wait_for(lambda: lab.sandwich.log("downstream_down: command", "451"), 20, "the log says why")
         wait_for(lambda: lab.sandwich.log("sm-in", "stat=Deferred"), 20, "it waits with the inbound Sendmail")
-        expect(not lab.sandwich.mailbox("alice", mark), "delivered all the same")
-    _arrived_once(lab, [mark])
+        expect(not lab.sandwich.mailbox(user, mark), "delivered all the same")
+    _arrived_once(lab, [(user, mark)])
