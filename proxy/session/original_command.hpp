@@ -1,5 +1,5 @@
-// OriginalCommand: where a delivery connection gets a process of the command in [smtp] original: a socket whose other
-// end is the standard input and output of a process that the supervisor has started.
+// OriginalCommand: where a delivery connection gets a process of the command in [smtp] original: a connection whose
+// other end is the standard input and output of a process that the supervisor has started.
 //
 // Asked for by the loops, answered on the proxy's main loop, where the supervisor's channel is (roles.hpp). How many
 // may run, and who waits, is the supervisor's affair: it outlives the proxy, and so do processes that still end.

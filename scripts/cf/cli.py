@@ -227,7 +227,8 @@ def _variants(arguments):
 def _settings(arguments):
     return Settings(scanner=arguments.scanner, spread=arguments.spread, delivery_listen=arguments.delivery_listen, listen=arguments.listen,
                     plain=arguments.plain, lmtp=arguments.lmtp, recipient_check=not arguments.no_recipient_check,
-                    isvw=arguments.isvw or "", queue=arguments.queue.rstrip("/"), pid_file=arguments.pid_file or "", status_file=arguments.status_file or "",
+                    isvw=arguments.isvw or "",
+                    queue=arguments.queue.rstrip("/"), pid_file=arguments.pid_file or "", status_file=arguments.status_file or "",
                     control_socket=arguments.control_socket or "",
                     allow_mailers=frozenset(n.lower() for n in arguments.allow_mailer),
                     route_mailers=frozenset(n.lower() for n in arguments.route_mailer))
