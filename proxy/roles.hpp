@@ -24,11 +24,10 @@
 //   supervisor -> runner   'S' + descriptor   serve this proxy: the runner's end of that channel
 //                          'L'                end when the proxy has closed that channel and nothing runs
 //   zygote -> supervisor   'L'                only of one that was started in the lowest scheduling class: the engine
-//   is
-//                                             loaded, now it would make its workers
+//                                             is loaded, now it would make its workers
 //   supervisor -> zygote   'F'                the answer: it has been taken out of that class
-//   proxy -> supervisor    'O' / 'X' number   a process of the command in [smtp] original is wanted under this number / is
-//                                             not needed any more, or not wanted any more
+//   proxy -> supervisor    'O' / 'X' number   a process of the command in [smtp] original is wanted under this number
+//                                             / is not needed any more, or not wanted any more
 //   supervisor -> proxy    'O' + descriptor   text = the number; the process's standard input and output. Without a
 //                                             descriptor: none, and text = the number, blank, why
 //   zygote -> supervisor   'R' text           engine loaded; text = signatures
