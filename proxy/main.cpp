@@ -13,6 +13,7 @@
 
 #include "base/log.hpp"
 #include "config/load.hpp"
+#include "config/old_file.hpp"
 #include "inspect/inspect.hpp"
 #include "inspect/matrix.hpp"
 #include "inspect/replay.hpp"
@@ -131,13 +132,13 @@ int print_config(const std::optional<std::string>& file) {
         fmt::print("{}", config::print(*defaults.settings));
         return 0;
     }
-    const auto text = config::read_file(*file);
-    if (!text) {
-        fmt::print(stderr, "{}: error: {}\n", *file, text.error().message);
+    const auto source = config::read_source(*file);
+    if (!source) {
+        fmt::print(stderr, "{}: error: {}\n", *file, source.error().message);
         return 1;
     }
     // The files that [tls] names are left alone: who may see the settings need not be able to read the key.
-    const auto loaded = config::parse(*text);
+    const auto loaded = config::parse_source(*source);
     for (const auto& diagnostic : loaded.diagnostics)
         fmt::print(stderr, "{}\n", config::format(*file, diagnostic));
     if (!loaded.settings)

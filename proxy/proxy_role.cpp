@@ -20,6 +20,7 @@
 #include "ctl/control_server.hpp"
 #include "directory/recipients.hpp"
 #include "directory/socketmap_server.hpp"
+#include "directory/user_list.hpp"
 #include "explain/explanations.hpp"
 #include "explain/task_thread.hpp"
 #include "journal/journal.hpp"
@@ -41,7 +42,8 @@ unsigned shard_count(const config::Settings& settings) {
     return std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
 }
 
-session::RuntimePtr make_runtime(const config::Settings& settings, config::TlsContexts tls, unsigned generation) {
+session::RuntimePtr make_runtime(const config::Settings& settings, config::TlsContexts tls, unsigned generation,
+                                 session::OriginalCommand& original) {
     auto runtime = std::make_shared<session::Runtime>();
     runtime->settings = settings;
     runtime->tls = std::move(tls);
@@ -49,6 +51,7 @@ session::RuntimePtr make_runtime(const config::Settings& settings, config::TlsCo
     runtime->domains = config::DomainIndex(settings.domains, settings.domain_list);
     runtime->routes = session::RouteTable(settings, runtime->domains);
     runtime->generation = generation;
+    runtime->original = &original;
     return runtime;
 }
 
@@ -60,14 +63,15 @@ base::Result<config::TlsContexts> tls_contexts(const config::Settings& settings,
 }
 
 // Any thread.
-base::Result<session::RuntimePtr> read_runtime(const base::Packet& packet, unsigned generation) {
+base::Result<session::RuntimePtr> read_runtime(const base::Packet& packet, unsigned generation,
+                                               session::OriginalCommand& original) {
     auto settings = supervisor::read_configuration(packet.descriptors.front().get());
     if (!settings)
         return settings.error();
     auto tls = tls_contexts(*settings, packet.descriptors[1].get());
     if (!tls)
         return tls.error();
-    return make_runtime(*settings, std::move(*tls), generation);
+    return make_runtime(*settings, std::move(*tls), generation, original);
 }
 
 // The number at this place of a packet.
@@ -97,6 +101,10 @@ explain::FileLimits explain_limits(const config::Settings& settings) {
     return {settings.explain_max_size, settings.explain_keep};
 }
 
+directory::UserList::Limits users_limits(const config::Settings& settings) {
+    return {settings.users_domains, settings.users_max};
+}
+
 class Proxy {
   public:
     Proxy(const config::Settings& settings, unsigned generation, config::TlsContexts tls, quarantine::Store store,
@@ -108,6 +116,7 @@ class Proxy {
     void on_supervisor();
     void adopt_zygote(base::Packet& packet);
     void adopt_configuration(base::Packet& packet);
+    void adopt_command(base::Packet& packet);
     void use(const session::RuntimePtr& runtime);
     void drain();
     void tell_supervisor(const std::string& packet);
@@ -118,6 +127,7 @@ class Proxy {
 
     // In this order: what may still answer to a loop ends before the loops, and these before what all of them share.
     net::Loop main_;
+    session::OriginalCommand original_;
     session::Shared shared_;
     std::vector<std::unique_ptr<session::Shard>> shards_;
     scanners::Pool workers_;
@@ -126,6 +136,7 @@ class Proxy {
     std::unique_ptr<journal::Journal> journal_;
     explain::Explanations explanations_;
     directory::Recipients recipients_;
+    directory::UserList users_;
     std::vector<std::thread> threads_;
     std::unique_ptr<net::Watch> supervisor_;
     std::unique_ptr<ctl::ControlServer> control_;
@@ -140,18 +151,21 @@ class Proxy {
 
 Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsContexts tls, quarantine::Store store,
              std::unique_ptr<journal::Journal> journal)
-    : shared_{base::Snapshot<session::Runtime>(make_runtime(settings, std::move(tls), generation)), scanners_,
-              quarantine_, *journal},
+    : original_(main_, [this](const std::string& packet) { tell_supervisor(packet); }),
+      shared_{base::Snapshot<session::Runtime>(make_runtime(settings, std::move(tls), generation, original_)),
+              scanners_, quarantine_, *journal},
       workers_(main_, pool_limits(settings)),
       scanners_(main_, workers_, settings),
       quarantine_(std::move(store)),
       journal_(std::move(journal)),
       explanations_(settings.explain_path, settings.explain_enable, explain_limits(settings)),
       recipients_(main_, settings, shared_.runtime.load()->tls.bind_passwords),
+      users_(directory::embedded_user_store(settings.users_path), users_limits(settings)),
       limits_clock_(main_, [this] { tell_limits(); }) {
     shared_.explanations = &explanations_;
     shared_.names.start(main_, settings);
     shared_.recipients = &recipients_;
+    shared_.users = &users_;
     std::vector<int> listeners;
     for (std::size_t i = 0; i < settings.sockets.size(); ++i)
         listeners.push_back(kFirstListenFd + static_cast<int>(i));
@@ -177,6 +191,9 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
                 return config::find_recipient_check(runtime->settings, runtime->domains, domain);
             },
             path, std::move(done));
+    };
+    functions.users = [this](const std::string& request, std::function<void(base::Result<std::string>)> done) {
+        users_.request(main_, request, std::move(done));
     };
     const int control_fd = kFirstListenFd + static_cast<int>(settings.sockets.size());
     control_ = std::make_unique<ctl::ControlServer>(main_, base::UniqueFd(control_fd), quarantine_, functions);
@@ -235,6 +252,8 @@ void Proxy::on_supervisor() {
             if (packet.descriptors.size() == 1)
                 scanners_.adopt_runner(std::move(packet.descriptors.front()));
             return;
+        case 'O':
+            return adopt_command(packet);
         case 'L':
             last_reload_ = packet.bytes.substr(1);
             return;
@@ -265,7 +284,7 @@ void Proxy::adopt_configuration(base::Packet& packet) {
     supervisor_->disable();
     auto came = std::make_shared<base::Packet>(std::move(packet));
     reader_.add([this, came, with_scanners, generation = *generation, scanners = *scanners] {
-        const auto runtime = read_runtime(*came, generation);
+        const auto runtime = read_runtime(*came, generation, original_);
         main_.post([this, came, with_scanners, scanners, runtime] {
             supervisor_->enable();
             if (!runtime)
@@ -279,6 +298,19 @@ void Proxy::adopt_configuration(base::Packet& packet) {
     });
 }
 
+// A process of the command in original, or why there is none.
+void Proxy::adopt_command(base::Packet& packet) {
+    const auto serial = number_at(packet.bytes, 1);
+    if (!serial)
+        return;
+    const auto blank = packet.bytes.find(' ');
+    if (packet.descriptors.size() == 1)
+        original_.answered(*serial, std::move(packet.descriptors.front()));
+    else
+        original_.answered(*serial, base::error("{}", blank == std::string::npos ? "it did not start"
+                                                                                 : packet.bytes.substr(blank + 1)));
+}
+
 void Proxy::use(const session::RuntimePtr& runtime) {
     const auto& settings = runtime->settings;
     base::log::set_level(settings.log_level);
@@ -288,6 +320,7 @@ void Proxy::use(const session::RuntimePtr& runtime) {
     journal_->set_limits(journal_limits(settings));
     recipients_.configure(settings, runtime->tls.bind_passwords);
     explanations_.configure(settings.explain_enable, explain_limits(settings));
+    users_.configure(users_limits(settings));
     shared_.names.configure(settings);
     shared_.runtime.store(runtime);
 }
@@ -350,7 +383,7 @@ std::string Proxy::status() {
         "messages: {} delivered, {} quarantined, {} discarded, {} rejected, {} deferred, {} repeated\n"
         "{}{}workers: {} ({} busy), {} waiting, {} scanned, {} lost\nsignatures: generation {}, {}{}\n{}"
         "quarantine: {} messages, {} octets\njournal: {} entries, {} recipients recognised{}\n"
-        "explanations: {} mails, {} not kept{}\nmemory: {} octets of messages\nlimits: {}\n",
+        "explanations: {} mails, {} not kept{}\nusers: {}\nmemory: {} octets of messages\nlimits: {}\n",
         SANDWICH_VERSION, uptime.count(), runtime->generation, last_reload_, shared_.admission.sessions(),
         counters.accepted.load(), counters.refused.load(), counters.delivered.load(), counters.quarantined.load(),
         counters.discarded.load(), counters.rejected.load(), counters.deferred.load(), counters.repeated.load(),
@@ -359,7 +392,8 @@ std::string Proxy::status() {
         scan.signatures.empty() ? "none" : scan.signatures,
         scan.outdated.empty() ? "" : fmt::format(", TOO OLD: {}", scan.outdated), scanners_.describe(), held.entries,
         held.octets, journal.entries, journal.recognised, journal.failing ? ", CANNOT BE WRITTEN" : "", why.kept,
-        why.dropped, why.failing ? ", CANNOT BE WRITTEN" : "", shared_.admission.memory(), shared_.limits.summary());
+        why.dropped, why.failing ? ", CANNOT BE WRITTEN" : "", users_.describe(), shared_.admission.memory(),
+        shared_.limits.summary());
 }
 
 // Each session needs two descriptors and a large mail two more.

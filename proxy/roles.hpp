@@ -6,7 +6,8 @@
 //      the same bytes that the supervisor checked
 //   4  channel to the supervisor (SOCK_SEQPACKET, base/channel.hpp)
 //   5… proxy only: listening sockets, in the order of Settings::sockets; then the control socket; then, if
-//      there is to be one, the socketmap; then the texts of the files that [tls] names (sealed memfd, config::TlsFiles): keys are for no other process
+//      there is to be one, the socketmap; then the texts of the files that [tls] names (sealed memfd,
+//      config::TlsFiles): keys are for no other process
 //
 // Packets on the supervisor's channels: the first octet says what it is, the rest is text.
 //   supervisor -> proxy    'Z' + descriptor   adopt a zygote: its control channel; text = its generation, blank,
@@ -24,9 +25,12 @@
 //   supervisor -> runner   'S' + descriptor   serve this proxy: the runner's end of that channel
 //                          'L'                end when the proxy has closed that channel and nothing runs
 //   zygote -> supervisor   'L'                only of one that was started in the lowest scheduling class: the engine
-//   is
-//                                             loaded, now it would make its workers
+//                                             is loaded, now it would make its workers
 //   supervisor -> zygote   'F'                the answer: it has been taken out of that class
+//   proxy -> supervisor    'O' / 'X' number   a process of the command in [smtp] original is wanted under this number
+//                                             / is not needed any more, or not wanted any more
+//   supervisor -> proxy    'O' + descriptor   text = the number; the process's standard input and output. Without a
+//                                             descriptor: none, and text = the number, blank, why
 //   zygote -> supervisor   'R' text           engine loaded; text = signatures
 //                          'E' text           cannot load; exits 1 afterwards; text is for the administrator
 // A channel that ends means: the other side is dead. A zygote then exits; so does a proxy after finishing what runs.

@@ -47,6 +47,10 @@ struct Event {
     X(kJournalFailed,      kError,    "journal_failed",      "The journal cannot be written or read; mail goes on, but a crash may deliver a message twice.") \
     X(kExplainFailed,      kError,    "explain_failed",      "What sandwichctl why tells cannot be written or read; mail goes on, and is not explained.") \
     X(kExplainLost,        kWarning,  "explain_lost",        "Mail came faster than explanations could be written; that many mails are not explained.") \
+    X(kUsersFailed,        kError,    "users_failed",        "The user list cannot be opened or written; mail goes on, and what is seen meanwhile is not in it.") \
+    X(kUsersFull,          kWarning,  "users_full",          "The user list holds as many addresses as [users] max; it takes no new ones by itself. At most one line in an hour.") \
+    X(kUsersChanged,       kNotice,   "users_changed",       "The user list was changed with sandwichctl.") \
+    X(kCommandEnded,       kWarning,  "command_ended",       "A process of the command in original could not be started, or ended with a failure or by force.") \
     X(kHeldInstead,        kWarning,  "held_instead",        "The delivery server refused a message for some recipients after others had it; those copies are held, and the postmaster is told.") \
     X(kEditFailed,         kWarning,  "edit_failed",         "A message could not be changed as a rule asks. Without its stamp it is delivered; when something was to be taken out of it, it is held.") \
     X(kNoticeFailed,       kError,    "notice_failed",       "A notice to the postmaster could not be delivered.") \

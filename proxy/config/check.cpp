@@ -20,6 +20,7 @@ constexpr std::chrono::seconds kShortFinalTimeout{300};
 // Sendmail's Timeout.datafinal, when nobody has set it: our scan and the delivery server's answer must fit in.
 constexpr std::chrono::seconds kUpstreamPatience{3600};
 constexpr unsigned kSmtpPort = 25;
+constexpr std::size_t kLongestDomain = 255;  // octets (RFC 5321 section 4.5.3.1.2)
 
 bool is_local(const net::Address& address, const Machine& machine) {
     return address.loopback() || std::ranges::find(machine.addresses, address) != machine.addresses.end();
@@ -48,7 +49,8 @@ void check_paths(const Settings& s, const Report& report) {
                                                           {{"general", "spool_directory"}, &s.spool_directory},
                                                           {{"quarantine", "path"}, &s.quarantine_path},
                                                           {{"journal", "path"}, &s.journal_path},
-                                                          {{"explain", "path"}, &s.explain_path}};
+                                                          {{"explain", "path"}, &s.explain_path},
+                                                          {{"users", "path"}, &s.users_path}};
     for (const auto* one = std::begin(paths); one != std::end(paths); ++one)
         for (const auto* other = std::begin(paths); other != one; ++other)
             if (*one->second == *other->second)
@@ -91,6 +93,8 @@ void check_circle(const Settings& s, const Machine& machine, const Report& repor
     const Place addr{"smtp", "downstream_smtp_server_addr"};
     const Place port{"smtp", "downstream_smtp_server_port"};
     for (const auto& server : s.downstream) {
+        if (is_command(server))
+            continue;
         const auto circle = own_socket(s, machine, server);
         if (circle)
             report(kError,
@@ -108,6 +112,32 @@ void check_circle(const Settings& s, const Machine& machine, const Report& repor
                 fmt::format("the delivery server {} is port 25 of this machine: if the inbound server listens there, "
                             "mail goes round in a circle",
                             server.to_string()));
+    }
+}
+
+void check_original(const Settings& s, const Report& report) {
+    const Place original{"smtp", "original"};
+    if (s.original.empty())
+        return;
+    if (const auto parsed = parse_original(s.original, s.downstream_port); !parsed)
+        report(kError, {original}, fmt::format("original {}", parsed.error().message));
+    else if (!parsed->command.empty() && s.tls.downstream != DownstreamTls::kNone)
+        report(kWarning, {{"tls", "downstream"}, original},
+               "[tls] downstream is of no use with original: a command is spoken to without TLS");
+}
+
+void check_user_list(const Settings& s, const Report& report) {
+    for (const auto& domain : list_items(s.users_domains)) {
+        auto name = std::string_view(domain);
+        if (name.starts_with("*."))
+            name.remove_prefix(2);
+        const bool valid =
+            !name.empty() && name.size() <= kLongestDomain && name.front() != '.' &&
+            name.find("..") == std::string_view::npos &&
+            lower(name).find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-._") == std::string::npos;
+        if (!valid)
+            report(kError, {{"users", "domains"}},
+                   fmt::format("domains: \"{}\" is no domain: write example.test or *.example.test", domain));
     }
 }
 
@@ -331,6 +361,8 @@ void check(const Settings& settings, const Machine& machine, const Report& repor
     check_paths(settings, report);
     check_listeners(settings, report);
     check_circle(settings, machine, report);
+    check_original(settings, report);
+    check_user_list(settings, report);
     check_clients(settings, report);
     check_names(settings, machine, report);
     check_times(settings, report);

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <charconv>
 
+#include "config/route.hpp"
 #include "config/spelling.hpp"
 #include "net/address.hpp"
 
 namespace config {
 namespace {
 
-constexpr std::size_t kMaxHostName = 255;  // octets
 constexpr std::size_t kMaxAttribute = 128;
 
 bool is_alphanumeric(char c) {

@@ -302,6 +302,11 @@ class SettingsParser {
         for (const auto& section : directories_)
             fill_directory(section);
         settings_.downstream = settings_.downstream_servers.with_default(settings_.downstream_port);
+        if (const auto original = parse_original(settings_.original, settings_.downstream_port);
+            !settings_.original.empty() && original) {  // check() tells why not
+            settings_.original_command = original->command;
+            settings_.downstream = {original->server};
+        }
         if (settings_.proxy_hostname.empty())
             name_ourselves();
         if (settings_.clamav.test_signatures.empty())

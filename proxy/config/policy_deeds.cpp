@@ -108,10 +108,6 @@ bool is_protected(std::string_view name) {
     return key.starts_with("x-sandwich-") || std::ranges::find(kProtected, key) != std::end(kProtected);
 }
 
-bool is_printable(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return c >= ' ' && c < '\x7f'; });
-}
-
 base::Status take_area(std::string& area, std::string_view text) {
     area = lower(text);
     if (area.empty() || area.size() > 32 || !std::ranges::all_of(area, [](char c) {

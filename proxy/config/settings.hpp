@@ -14,6 +14,7 @@
 #include "base/log.hpp"
 #include "config/directory_settings.hpp"
 #include "config/domains.hpp"
+#include "config/original.hpp"
 #include "config/recipient_sources.hpp"
 #include "config/scanner_servers.hpp"
 #include "net/address.hpp"
@@ -103,6 +104,10 @@ struct Settings {
     std::chrono::seconds disposal_timeout{};            // from the decision to the start of a message's last delivery
     unsigned downstream_idle_seconds = 0;               // how long an idle pooled connection is kept; 0: not at all
     unsigned downstream_max_messages = 0;               // per pooled connection
+    std::string original;                               // as it is written; empty: the servers above count
+    std::vector<std::string> original_command;  // filled in by parse(): then `downstream` is one that is_command()
+    std::string original_user;                  // whom the command runs as
+    unsigned original_max_processes = 0;        // of the command, at the same time
 
     // [tls]; paths are empty where nothing is given. The supervisor alone opens them (tls_files.hpp).
     struct Tls {
@@ -212,6 +217,11 @@ struct Settings {
     std::string explain_path;
     std::uint64_t explain_max_size = 0;  // octets
     std::chrono::seconds explain_keep{};
+
+    // [users]
+    std::string users_domains;  // as they are written: patterns of domains; empty: the list fills itself with nobody
+    std::string users_path;
+    unsigned users_max = 0;  // mailboxes and aliases that the list takes by itself
 
     // [log]
     base::log::Target log_target = base::log::Target::kSyslog;

@@ -161,6 +161,10 @@ constexpr Section kSections[] = {
      "Why what was done with each message: what the scanners said, what is in it, which rules were tried for each "
      "recipient, what each of their conditions saw, and what was decided. sandwichctl(8) why shows it. It holds addresses, "
      "file names and short excerpts of what expressions have found."},
+    {"users", "Users",
+     "The list of mailboxes, with their aliases and settings of their own. It fills itself with the recipients that the "
+     "delivery server accepts; sandwichctl(8) users shows and changes it. Mail does not depend on it: when it cannot be "
+     "written, mail goes on."},
     {"worker", "Scanner processes",
      "Messages are scanned in processes of their own, which may touch neither the network nor the file system. One "
      "that crashes or takes too long is replaced, and only its message is affected."},
@@ -336,6 +340,24 @@ constexpr Setting kTable[] = {
     {"smtp", "downstream_idle_timeout",
      Kind::kDuration, Effect::kReload, kCommented, "30s", {0, 300}, kNoWords, AT(downstream_idle_seconds),
      "How long a connection to the delivery server is kept for the next message. 0: it is closed after each."},
+    {"smtp", "original",
+     Kind::kText, Effect::kReload, kCommented, "", {0, 1000}, kNoWords, AT(original),
+     "The delivery server as InterScan VirusWall's intscan.ini names it, in place of downstream_smtp_server_addr: a "
+     "command that speaks SMTP on its standard streams, as /usr/lib/sendmail -bs -C/etc/mail/delivery.cf (an absolute "
+     "path; blanks separate arguments, there are no quotes), or a server as 127.0.0.1 19000. A command is started for "
+     "mail when none waits from the mail before; it costs more than a server that runs already, and what it leaves in "
+     "its queue needs a queue runner: see sandwich-cf(8). Empty: downstream_smtp_server_addr counts."},
+    {"smtp", "original_user",
+     Kind::kName, Effect::kReload, kCommented, "root", kUserLength, kNoWords, AT(original_user),
+     "Whom the command in original runs as, where the daemon is started by root. As root it has the rights of a delivery "
+     "Sendmail that runs already, and needs them to run programs in aliases and .forward files as their users. Sendmail "
+     "drops its set-group-id as soon as -C names another configuration: so any other user must own the queue directory "
+     "of the delivery variant (smmta with Debian's Sendmail). Programs in aliases then run with that user's rights: "
+     "allow none, or use root."},
+    {"smtp", "original_max_processes",
+     Kind::kNumber, Effect::kReload, kCommented, "40", {1, 1000}, kNoWords, AT(original_max_processes),
+     "How many processes of the command may run at the same time. Mail beyond waits for one, for "
+     "downstream_connect_timeout at most; then it gets 451."},
     {"smtp", "downstream_max_messages",
      Kind::kNumber, Effect::kReload, kCommented, "100", {1, 10000}, kNoWords, AT(downstream_max_messages),
      "Messages over one connection to the delivery server; then a new one is opened."},
@@ -810,6 +832,20 @@ constexpr Setting kTable[] = {
     {"explain", "keep",
      Kind::kDuration, Effect::kReload, kCommented, "14d", {kHour, 366 * kDay}, kNoWords, AT(explain_keep),
      "For how long they are kept, as far as max_size permits."},
+
+    // ---- users
+    {"users", "domains",
+     Kind::kText, Effect::kReload, kCommented, "", {0, 4000}, kNoWords, AT(users_domains),
+     "Whose recipients the list takes by itself, as example.test *.example.test, with blanks or commas between them: "
+     "the domains that are delivered here. A recipient is taken when the delivery server accepts it. Empty: the list "
+     "does not fill itself."},
+    {"users", "path",
+     Kind::kPath, Effect::kRestart, kCommented, "/var/lib/sandwich/users", kPathLength, kNoWords, AT(users_path),
+     "The directory of the list, an SQLite database. It belongs to user and is readable by nobody else."},
+    {"users", "max",
+     Kind::kNumber, Effect::kReload, kCommented, "200000", {1, 5000000}, kNoWords, AT(users_max),
+     "How many addresses it holds before it takes no more by itself: a server that accepts whatever address is guessed "
+     "must not fill the disk."},
 
     // ---- log
     {"log", "target",

@@ -44,6 +44,10 @@ bool same(std::string_view a, std::string_view b) {
     return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
 }
 
+bool is_printable(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 std::string_view near_miss(std::string_view word, std::span<const std::string_view> candidates) {
     std::string_view best;
     std::size_t least = std::min<std::size_t>(3, word.size() / 3) + 1;

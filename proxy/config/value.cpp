@@ -55,10 +55,6 @@ std::string print_number(std::uint64_t number, std::span<const Unit> units) {
     return fmt::format("{}", number);
 }
 
-bool is_printable(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
-}
-
 bool is_letter_or_digit(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }

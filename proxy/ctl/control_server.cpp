@@ -15,6 +15,7 @@
 #include "ctl/connection.hpp"
 #include "ctl/entry_text.hpp"
 #include "ctl/protocol.hpp"
+#include "directory/user_list_requests.hpp"
 
 namespace ctl {
 namespace {
@@ -29,7 +30,7 @@ constexpr std::size_t kMaxName = 1000;  // octets of what a mail is called
 
 struct Request {
     std::string command;
-    std::string id;  // of why: any name of a mail; of routes: a domain; of recipient: an address
+    std::string id;  // of why: any name of a mail; of routes: a domain; of recipient: an address; of users: all of it
     bool again = false;
     Peer peer;
 };
@@ -45,6 +46,10 @@ std::optional<Request> parse(std::string_view line) {
     if (words.empty())
         return std::nullopt;
     Request request{std::string(words[0]), {}, false, {}};
+    if (request.command == "users" && words.size() > 1) {
+        request.id = whole.substr(whole.find(' ') + 1);
+        return request;
+    }
     if (request.command == "why" || request.command == "recipient") {
         // A Message-ID may hold blanks.
         const auto name = whole.substr(std::min(whole.find(' ') + 1, whole.size()));
@@ -96,6 +101,7 @@ class ControlServer::State final : public std::enable_shared_from_this<State>, p
     void raw(unsigned long client, const std::string& id);
     using Teller = std::function<void(const std::string& name, std::function<void(base::Result<std::string>)> done)>;
     void tell(unsigned long client, const std::string& name, const Teller& teller);
+    void users(unsigned long client, const Request& request);
     void remove(unsigned long client, const Request& request);
     void release(unsigned long client, const Request& request);
     void hand_over(unsigned long client, const Request& request, quarantine::Service::Loaded loaded);
@@ -167,6 +173,8 @@ void ControlServer::State::on_request(Connection& connection, std::string_view l
         tell(client, request->id, functions_.why);
     else if (request->command == "recipient")
         tell(client, request->id, functions_.recipient);
+    else if (request->command == "users")
+        users(client, *request);
     else if (request->command == "release")
         release(client, *request);
     else
@@ -239,6 +247,18 @@ void ControlServer::State::tell(unsigned long client, const std::string& name, c
                else
                    answer(client, false, told.error().message);
            }));
+}
+
+void ControlServer::State::users(unsigned long client, const Request& request) {
+    using Told = base::Result<std::string>;
+    functions_.users(request.id, while_alive<Told>([this, client, request](Told told) {
+                         if (!told)
+                             return answer(client, false, told.error().message);
+                         if (const auto change = directory::change_in_request(request.id); !change.empty())
+                             base::log::event(base::log::kUsersChanged, "by uid={}: {}", request.peer.uid,
+                                              base::log::escape(change));
+                         answer(client, true, std::move(*told));
+                     }));
 }
 
 void ControlServer::State::remove(unsigned long client, const Request& request) {

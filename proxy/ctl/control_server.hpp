@@ -34,6 +34,8 @@ class ControlServer {
         std::function<void(const std::string& name, std::function<void(base::Result<std::string>)> done)> why;
         // What each source says of a recipient; `done` runs once, on the server's loop, perhaps at once.
         std::function<void(const std::string& address, std::function<void(base::Result<std::string>)> done)> recipient;
+        // The answer of the user list to one of its requests, in the same way.
+        std::function<void(const std::string& request, std::function<void(base::Result<std::string>)> done)> users;
     };
 
     static constexpr std::size_t kMaxClients = 16;

@@ -1,4 +1,5 @@
 // sandwichctl: asks the running proxy over its control socket. It touches no file of the quarantine itself.
+#include <fcntl.h>
 #include <getopt.h>
 #include <unistd.h>
 
@@ -9,15 +10,19 @@
 #include <exception>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/ids.hpp"
+#include "base/unique_fd.hpp"
 #include "config/load.hpp"
+#include "config/old_file.hpp"
 #include "ctl/auth_test.hpp"
 #include "ctl/client.hpp"
+#include "ctl/user_commands.hpp"
 
 namespace {
 
@@ -39,6 +44,12 @@ constexpr std::string_view kUsage =
     "  quarantine show ID --raw      its bytes, as they came\n"
     "  quarantine release ID         hand it to the delivery server; --again: once more\n"
     "  quarantine delete ID          remove it for good\n"
+    "  users list [TEXT]             the mailboxes that are known, all, of @DOMAIN, or with TEXT in an address\n"
+    "  users show ADDRESS            all about one; @DOMAIN: the settings of a domain\n"
+    "  users add MAILBOX [ALIAS...]  put one in; users alias MAILBOX ALIAS...: more aliases\n"
+    "  users remove ADDRESS...       a mailbox with its aliases and settings, or an alias\n"
+    "  users set ADDRESS NAME VALUE  a setting of a mailbox or of @DOMAIN; users unset ADDRESS NAME\n"
+    "  users import FILE             put in what a file lists; users export [TEXT]: as such a file\n"
     "  scan MESSAGE...               what would be done with messages in files, and why; nothing is sent.\n"
     "                                --policy=FILE: under these rules; --from, --to, --client: in this envelope\n"
     "  matrix                        what is done when a scanner cannot tell, as one table; --to=ADDRESS: for that "
@@ -49,6 +60,9 @@ constexpr std::string_view kUsage =
     "  auth-test ADDRESS             whether the log-in servers of the configuration take an address and the password "
     "that\n"
     "                                is typed, or comes on standard input\n"
+    "  import FILE [NATIVE]          what applies of an intscan.ini or imss.ini, line by line, and the same as a file "
+    "of\n"
+    "                                ours, to NATIVE, which must not be there, or to the screen\n"
     "\n"
     "  -c, --config=FILE             configuration that names the control socket (default /etc/sandwich/sandwich.ini)\n"
     "  -s, --socket=SOCKET           the control socket itself\n"
@@ -108,6 +122,11 @@ std::optional<Arguments> read_arguments(int argc, char** argv) {
     }
 }
 
+int fail_usage() {
+    fmt::print(stderr, "{}", kUsage);
+    return kUsageError;
+}
+
 int fail(int status, std::string_view why) {
     fmt::print(stderr, "sandwichctl: {}\n", ctl::printable(why));
     return status;
@@ -117,14 +136,14 @@ base::Result<std::string> socket_path(const Arguments& arguments) {
     if (arguments.socket)
         return *arguments.socket;
     const std::string file = arguments.file.value_or(kDefaultConfiguration);
-    std::string text;
+    config::Source source;
     if (arguments.file || ::access(file.c_str(), F_OK) == 0) {
-        auto read = config::read_file(file);
+        auto read = config::read_source(file);
         if (!read)
             return base::error("{}; -s SOCKET needs no configuration", read.error().message);
-        text = std::move(*read);
+        source = std::move(*read);
     }
-    const auto loaded = config::parse(text);
+    const auto loaded = config::parse_source(source);
     if (loaded.settings)
         return loaded.settings->control_socket;
     return base::error("{} has errors (sandwichd --check-config shows them); -s SOCKET needs no configuration", file);
@@ -217,6 +236,95 @@ int hand_to_daemon(int argc, char** argv, int command) {
     return fail(kRefused, fmt::format("{}: {}", daemon, std::strerror(errno)));
 }
 
+base::Status write_new_file(const std::string& path, std::string_view text) {
+    const base::UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    if (!file)
+        return base::errno_error(path);
+    while (!text.empty()) {
+        const ssize_t wrote = ::write(file.get(), text.data(), text.size());
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            return base::errno_error(path);
+        text.remove_prefix(static_cast<std::size_t>(wrote));
+    }
+    return base::ok();
+}
+
+// An old configuration file, line by line; and as one of ours.
+int run_import(const Arguments& arguments) {
+    const auto& words = arguments.words;
+    if (words.size() < 2 || words.size() > 3 || arguments.raw || arguments.again)
+        return fail_usage();
+    const std::string file(words[1]);
+    const auto kind = config::old_file_kind(file);
+    if (kind == config::OldFile::kNone)
+        return fail(kRefused, file + " is called neither intscan.ini nor imss.ini: which of them is it?");
+    const auto text = config::read_file(file);
+    if (!text)
+        return fail(kRefused, text.error().message);
+    const auto translated = config::translate_old_file(kind, file, *text);
+    std::string report;
+    for (const auto& line : translated.report)
+        report += fmt::format("{}:{}: {}: {}\n", file, line.line,
+                              line.what == config::OldLine::What::kApplied         ? "applied"
+                              : line.what == config::OldLine::What::kWithoutEffect ? "without effect"
+                                                                                   : "unknown",
+                              line.text);
+    const auto loaded = config::parse_source({translated.text, translated.lines, {}});
+    for (const auto& diagnostic : loaded.diagnostics)
+        report += config::format(file, diagnostic) + "\n";
+    if (words.size() == 2)
+        report += "\n" + translated.text;
+    if (const auto written = to_stdout(ctl::printable(report)); !written)
+        return fail(kRefused, written.error().message);
+    if (words.size() == 3)
+        if (const auto written = write_new_file(std::string(words[2]), translated.text); !written)
+            return fail(kRefused, written.error().message);
+    return loaded.settings ? 0 : kRefused;
+}
+
+base::Result<std::string> read_users(const std::string& file) {
+    constexpr std::size_t kMaxUsersFile = std::size_t{64} << 20;
+    if (file != "-")
+        return config::read_file(file, kMaxUsersFile);
+    std::string text;
+    std::array<char, 65536> chunk{};
+    for (;;) {
+        const ssize_t got = ::read(STDIN_FILENO, chunk.data(), chunk.size());
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return base::errno_error("standard input");
+        if (got == 0)
+            return text;
+        text.append(chunk.data(), static_cast<std::size_t>(got));
+        if (text.size() > kMaxUsersFile)
+            return base::error("standard input has more than {} octets", kMaxUsersFile);
+    }
+}
+
+int run_users(const Arguments& arguments) {
+    if (arguments.raw || arguments.again)
+        return fail_usage();
+    const auto path = socket_path(arguments);
+    if (!path)
+        return fail(kUnreachable, path.error().message);
+    const ctl::UserTask task{[&](const std::string& request) { return ctl::ask(*path, request); }, to_stdout,
+                             [](std::string_view why) { fail(kRefused, why); }, read_users};
+    switch (ctl::run_user_command(std::span(arguments.words).subspan(1), task)) {
+        case ctl::UserOutcome::kDone:
+            return 0;
+        case ctl::UserOutcome::kRefused:
+            return kRefused;
+        case ctl::UserOutcome::kUnreachable:
+            return kUnreachable;
+        case ctl::UserOutcome::kUsage:
+            break;
+    }
+    return fail_usage();
+}
+
 int run(int argc, char** argv) {
     if (const int command = find_command_of_daemon(argc, argv); command > 0)
         return hand_to_daemon(argc, argv, command);
@@ -228,11 +336,13 @@ int run(int argc, char** argv) {
     if (arguments && arguments->words.size() == 2 && arguments->words[0] == "auth-test" && !arguments->socket &&
         !arguments->raw && !arguments->again)
         return ctl::auth_test(arguments->file.value_or(kDefaultConfiguration), arguments->words[1]);
+    if (arguments && !arguments->words.empty() && arguments->words[0] == "users")
+        return run_users(*arguments);
+    if (arguments && !arguments->words.empty() && arguments->words[0] == "import")
+        return run_import(*arguments);
     const auto request = arguments ? request_of(*arguments) : std::string();
-    if (request.empty()) {
-        fmt::print(stderr, "{}", kUsage);
-        return kUsageError;
-    }
+    if (request.empty())
+        return fail_usage();
     if (arguments->words.size() == 3 && !base::is_message_id(arguments->words[2]))
         return fail(kUsageError,
                     fmt::format("\"{}\" is no message id; ids have {} characters, as \"sandwichctl quarantine "

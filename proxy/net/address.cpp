@@ -132,6 +132,8 @@ bool Address::matches(const Address& network, unsigned bits) const {
 }
 
 std::string Endpoint::to_string() const {
+    if (port == 0)  // no server has it: it stands for a command that is spoken to (config/original.hpp)
+        return "command";
     return address.v6() ? fmt::format("[{}]:{}", address.to_string(), port)
                         : fmt::format("{}:{}", address.to_string(), port);
 }

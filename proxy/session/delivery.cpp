@@ -318,7 +318,7 @@ void Delivery::on_lost(const std::string& why, const Reply* last_words) {
     const bool silent = connection_->silent();
     const bool idle = was_ready && !envelope_sent_ && unanswered_.empty();
     const bool stale = reused_ && !answered_ && stage_ == Stage::kEnvelope;
-    if (!was_ready)
+    if (!was_ready && !connection_->crowded_out())
         pool_.health().failed((*servers_)[server_index_], why);
     else if (!stale)
         base::log::event(base::log::kDownstreamFault, "{}: {}: {}", id_, server().to_string(), why);

@@ -18,6 +18,8 @@ DownstreamConnection::DownstreamConnection(net::Loop& loop, RuntimePtr runtime, 
 
 void DownstreamConnection::connect() {
     silent_ = false;
+    if (config::is_command(server_.endpoint))
+        return start_command();
     auto socket = net::start_connect(server_.endpoint);
     if (!socket) {
         start_failure_ = socket.error().message;
@@ -27,6 +29,20 @@ void DownstreamConnection::connect() {
     net::Stream::Handler& handler = *this;
     stream_ = std::make_unique<net::Stream>(loop_, std::move(*socket), handler);
     clock_.start(runtime_->settings.downstream_connect_timeout);
+}
+
+void DownstreamConnection::start_command() {
+    tls_ = Tls::kWithout;
+    clock_.start(runtime_->settings.downstream_connect_timeout);
+    if (runtime_->original == nullptr)
+        return;
+    process_ = runtime_->original->ask(loop_, [this](base::Result<base::UniqueFd> socket) {
+        if (!socket)
+            return lost(socket.error().message);
+        net::Stream::Handler& handler = *this;
+        stream_ = std::make_unique<net::Stream>(loop_, std::move(*socket), handler);
+        clock_.start(runtime_->settings.downstream_connect_timeout);
+    });
 }
 
 void DownstreamConnection::send() {
@@ -194,6 +210,7 @@ void DownstreamConnection::abandon() {
     clock_.stop();
     if (stream_)
         stream_->close();
+    process_.reset();
 }
 
 void DownstreamConnection::lost(const std::string& why, const smtp::Reply* last_words) {

@@ -1,5 +1,5 @@
 // DownstreamConnection: one SMTP connection to a delivery server: connect, greeting, EHLO, TLS as the settings demand,
-// then whatever its owner sends.
+// then whatever its owner sends. Where the server is a command ([smtp] original), a process of it instead.
 //
 // Whatever goes wrong with TLS (refused, handshake, certificate, an end of the connection on the way) ends it, so that
 // the mail is deferred; only where TLS is opportunistic it begins once more, in the clear, unseen by its owner.
@@ -51,6 +51,8 @@ class DownstreamConnection final : private net::Stream::Handler {
     [[nodiscard]] bool ready() const { return state_ == State::kReady; }
     // It was lost because no answer came in time.
     [[nodiscard]] bool silent() const { return silent_; }
+    // It never began: as many processes of the command run as may. That says nothing against the server.
+    [[nodiscard]] bool crowded_out() const { return silent_ && !stream_; }
     [[nodiscard]] std::size_t output_size() const { return stream_ ? stream_->output_size() : 0; }
     [[nodiscard]] const Server& server() const { return server_; }
     [[nodiscard]] const smtp::Extensions& extensions() const { return protocol_.extensions(); }
@@ -69,6 +71,7 @@ class DownstreamConnection final : private net::Stream::Handler {
     enum class Tls { kNotYet, kBegun, kActive, kWithout };
 
     void connect();
+    void start_command();
     void on_secured() override;
     void on_input() override;
     void on_output_sent() override;
@@ -91,6 +94,7 @@ class DownstreamConnection final : private net::Stream::Handler {
     State state_ = State::kConnecting;
     Tls tls_ = Tls::kNotYet;
     smtp::ClientProtocol protocol_;
+    OriginalCommand::TicketPtr process_;  // of a command
     std::unique_ptr<net::Stream> stream_;
     net::Timer clock_;
     std::string start_failure_;

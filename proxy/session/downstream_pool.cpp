@@ -11,6 +11,12 @@ namespace {
 constexpr auto kMaxAge = std::chrono::minutes(5);
 constexpr std::size_t kMaxIdle = 100;  // per loop
 
+// A process of a command that others wait for is not kept for later mail.
+bool wanted_elsewhere(const DownstreamConnection& connection) {
+    const auto* const original = connection.runtime()->original;
+    return config::is_command(connection.server().endpoint) && original != nullptr && original->scarce();
+}
+
 }  // namespace
 
 // An idle connection and its keeper: a server that closes it, or says 421, is not an error here.
@@ -49,7 +55,10 @@ class DownstreamPool::Probe final : public DownstreamConnection::Owner {
     }
     void on_answer(smtp::ClientProtocol::Expect, const smtp::Reply&) override {}
     void on_lost(const std::string& why, const smtp::Reply*) override {
-        pool_.health().failed(connection_->server(), why);
+        if (connection_->crowded_out())
+            pool_.tell_learners();  // it is not down, and whoever waits for its offer has waited long enough
+        else
+            pool_.health().failed(connection_->server(), why);
         pool_.discard(std::move(connection_));
         pool_.finish(*this);
     }
@@ -89,7 +98,7 @@ void DownstreamPool::release(std::unique_ptr<DownstreamConnection> connection) {
     const auto& settings = connection->runtime()->settings;
     const bool worn = connection->messages >= settings.downstream_max_messages ||
                       base::Monotonic::now() - connection->opened() > kMaxAge || idle_.size() >= kMaxIdle ||
-                      settings.downstream_idle_seconds == 0 || shared_.draining;
+                      settings.downstream_idle_seconds == 0 || shared_.draining || wanted_elsewhere(*connection);
     if (!connection->ready() || worn) {
         if (connection->ready()) {
             connection->protocol().quit();
@@ -187,7 +196,7 @@ void DownstreamPool::expire() {
     const auto now = base::Monotonic::now();
     for (auto it = idle_.begin(); it != idle_.end();) {
         const auto keep = std::chrono::seconds(it->connection->runtime()->settings.downstream_idle_seconds);
-        if (now - it->since < keep && now - it->connection->opened() < kMaxAge) {
+        if (now - it->since < keep && now - it->connection->opened() < kMaxAge && !wanted_elsewhere(*it->connection)) {
             ++it;
             continue;
         }

@@ -10,6 +10,7 @@
 #include "config/settings.hpp"
 #include "config/tls_files.hpp"
 #include "directory/recipients.hpp"
+#include "directory/user_list.hpp"
 #include "explain/explanations.hpp"
 #include "journal/journal.hpp"
 #include "policy/decision.hpp"
@@ -21,6 +22,7 @@
 #include "session/limits.hpp"
 #include "session/names.hpp"
 #include "session/notice_rate.hpp"
+#include "session/original_command.hpp"
 #include "session/routes.hpp"
 
 namespace session {
@@ -31,7 +33,8 @@ struct Runtime {
     config::DomainIndex domains;  // of the settings
     RouteTable routes;
     config::TlsContexts tls;
-    unsigned generation = 1;  // of the configuration
+    unsigned generation = 1;              // of the configuration
+    OriginalCommand* original = nullptr;  // starts the command of settings.original; outlives every loop
 };
 using RuntimePtr = std::shared_ptr<const Runtime>;
 
@@ -55,6 +58,7 @@ struct Shared {
     journal::Journal& journal;
     explain::Explanations* explanations = nullptr;  // null: none are kept
     directory::Recipients* recipients = nullptr;    // null: nobody is looked up
+    directory::UserList* users = nullptr;           // null: there is no list
     Counters counters{};
     Admission admission{};
     Limits limits{};

@@ -14,6 +14,12 @@ namespace session {
 using smtp::make_reply;
 using smtp::Reply;
 
+namespace {
+
+constexpr std::string_view kSeenBySmtp = "smtp";  // the delivery server's answer to RCPT, as a source of the user list
+
+}  // namespace
+
 void Transaction::rcpt(smtp::PathArgument argument) {
     SANDWICH_FAILPOINT("rcpt");
     auto& one = outstanding_.emplace_back();
@@ -164,6 +170,8 @@ void Transaction::answer_recipients() {
 
 void Transaction::answer_recipient(Outstanding asked) {
     if (asked.reply.positive()) {
+        if (auto* const users = shard_.shared().users)
+            users->seen(asked.recipient.path, kSeenBySmtp);
         mail_.envelope.recipients.push_back(std::move(asked.recipient));
         legs_->accepted(asked.leg);
     } else {

@@ -8,7 +8,7 @@
 
 namespace supervisor {
 
-base::Result<Account> find_account(const std::string& name) {
+base::Result<Account> find_any_account(const std::string& name) {
     errno = 0;
     const passwd* entry = ::getpwnam(name.c_str());
     if (entry == nullptr && errno != 0 && errno != ENOENT)
@@ -18,9 +18,14 @@ base::Result<Account> find_account(const std::string& name) {
             "there is no user \"{}\"; \"adduser --system --group --home /var/lib/sandwich --no-create-home {}\" makes "
             "one",
             name, name);
-    if (entry->pw_uid == 0)
-        return base::error("\"{}\" has root's rights; what talks to the network or looks into mail must not", name);
     return Account{name, entry->pw_uid, entry->pw_gid};
+}
+
+base::Result<Account> find_account(const std::string& name) {
+    auto account = find_any_account(name);
+    if (account && account->uid == 0)
+        return base::error("\"{}\" has root's rights; what talks to the network or looks into mail must not", name);
+    return account;
 }
 
 base::Result<gid_t> find_group(const std::string& name) {

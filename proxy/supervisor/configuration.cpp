@@ -11,6 +11,7 @@
 
 #include "config/check.hpp"
 #include "config/load.hpp"
+#include "config/old_file.hpp"
 #include "config/policy_file.hpp"
 
 namespace supervisor {
@@ -128,12 +129,12 @@ config::PolicyFiles load_policy(config::Settings& settings, LoadedConfiguration&
 
 LoadedConfiguration load_configuration(const std::string& file, const LoadOptions& options) {
     LoadedConfiguration loaded;
-    const auto text = config::read_file(file);
-    if (!text) {
-        loaded.errors.push_back(fmt::format("{}: error: {}", file, text.error().message));
+    const auto source = config::read_source(file);
+    if (!source) {
+        loaded.errors.push_back(fmt::format("{}: error: {}", file, source.error().message));
         return loaded;
     }
-    auto parsed = config::parse(*text);
+    auto parsed = config::parse_source(*source);
     // Before the TLS files: a route in it may need one of them.
     const auto domain_list = parsed.settings ? load_domains(*parsed.settings, loaded) : std::string();
     config::TlsFiles tls_files;
@@ -149,7 +150,7 @@ LoadedConfiguration load_configuration(const std::string& file, const LoadOption
         policy_files = load_policy(*parsed.settings, loaded);
     if (!loaded.errors.empty())
         return loaded;
-    auto sealed = seal("sandwich.ini", *text + kEndOfText + domain_list + kEndOfText + policy_files.pack());
+    auto sealed = seal("sandwich.ini", source->text + kEndOfText + domain_list + kEndOfText + policy_files.pack());
     auto sealed_tls = seal("sandwich-tls", tls_files.pack());
     for (const auto* one : {&sealed, &sealed_tls})
         if (!*one)

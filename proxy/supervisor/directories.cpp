@@ -41,6 +41,7 @@ base::Status make_directories(const config::Settings& settings, const std::optio
         {settings.quarantine_path, 0700, owner},
         {settings.journal_path, 0700, owner},
         {settings.explain_path, 0750, owner},
+        {settings.users_path, 0700, owner},
     };
     for (const auto& directory : wanted)
         if (auto made = make_path(directory.path, directory.mode, directory.owner); !made)

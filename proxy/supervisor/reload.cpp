@@ -44,6 +44,10 @@ void Supervisor::begin_reload() {
         base::log::event(base::log::kReloadRefused, "only a restart can change {}", join(keys));
         return remember_reload(fmt::format("refused: only a restart can change {}", join(keys)));
     }
+    if (const auto able = Commands::check(loaded.configuration->settings); !able) {
+        base::log::event(base::log::kReloadRefused, "original_user: {}", able.error().message);
+        return remember_reload(fmt::format("refused: original_user: {}", able.error().message));
+    }
     manager_.tell_reloading();
     reload_.emplace(Reload{std::move(*loaded.configuration), {}, std::nullopt, false});
     load_beside();
@@ -108,6 +112,8 @@ void Supervisor::apply_reload() {
         scan_time = std::max(scan_time, reload_->wanted->settings.scan_timeout);
         const bool new_runner = Runners::differ(configuration_.settings, reload_->wanted->settings);
         configuration_ = std::move(*reload_->wanted);
+        // A user who has vanished since it was looked for keeps mail waiting, with the reason in the log.
+        static_cast<void>(commands_.configure(configuration_.settings));
         if (new_runner)
             start_runner();
         ++generation_;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <utility>
 
@@ -65,7 +66,8 @@ Supervisor::Supervisor(Options options, Configuration configuration, Readiness r
       zygotes_(configuration_.settings.log_target == base::log::Target::kStderr,
                keeps_stderr(options_, configuration_)),
       runners_(configuration_.settings.log_target == base::log::Target::kStderr,
-               keeps_stderr(options_, configuration_)) {}
+               keeps_stderr(options_, configuration_)),
+      commands_(keeps_stderr(options_, configuration_)) {}
 
 Supervisor::~Supervisor() {
     if (control_socket_made_)
@@ -86,6 +88,7 @@ int Supervisor::run() {
         on_signals();
         zygotes_.tend(base::Monotonic::now());
         runners_.tend(base::Monotonic::now());
+        commands_.tend(base::Monotonic::now());
         while (proxy_) {
             const auto packet = proxy_->receive();
             if (!packet)
@@ -121,6 +124,8 @@ base::Status Supervisor::prepare() {
         socket_owner = SocketOwner{account->uid, *group};
         account_ = std::move(*account);
     }
+    if (auto configured = commands_.configure(settings); !configured)
+        return base::error("original_user: {}", configured.error().message);
     if (auto made = make_directories(settings, account_); !made)
         return made;
     auto pid_file = PidFile::lock(settings.pid_file);
@@ -178,6 +183,7 @@ void Supervisor::fail_start(const std::string& why) {
         proxy_->kill_now();
     zygotes_.kill_all();
     runners_.kill_all();
+    commands_.kill_all();
 }
 
 void Supervisor::become_ready() {
@@ -203,6 +209,7 @@ void Supervisor::wait_for_something() {
             first = first ? std::min(*first, *when) : *when;
     };
     consider(runners_.due());
+    consider(commands_.due());
     consider(runner_start_at_);
     consider(proxy_start_at_);
     consider(zygote_start_at_);
@@ -256,8 +263,11 @@ void Supervisor::reap() {
         } else if (zygotes_.reaped(pid, status, died)) {
             if (died)
                 on_zygote_death(*died);
-        } else if (runners_.reaped(pid, status, died) && died) {
-            on_runner_death(*died);
+        } else if (runners_.reaped(pid, status, died)) {
+            if (died)
+                on_runner_death(*died);
+        } else {
+            commands_.reaped(pid, status, proxy_ ? &*proxy_ : nullptr);
         }
     }
 }
@@ -286,6 +296,7 @@ void Supervisor::stop(const char* why) {
         if (proxy_)
             proxy_->kill_now();
         runners_.kill_all();
+        commands_.kill_all();
         return zygotes_.kill_all();
     }
     phase_ = Phase::kStopping;
@@ -301,6 +312,7 @@ void Supervisor::stop(const char* why) {
     listeners_.clear();
     if (!proxy_) {
         runners_.end_all(kZygotePatience);
+        commands_.end_all(kZygotePatience);
         return zygotes_.end_all(kZygotePatience);
     }
     [[maybe_unused]] const auto told = proxy_->send("Q");
@@ -308,7 +320,8 @@ void Supervisor::stop(const char* why) {
 }
 
 bool Supervisor::ended() const {
-    return phase_ == Phase::kStopping && !proxy_ && zygotes_.none_left() && runners_.none_left();
+    return phase_ == Phase::kStopping && !proxy_ && zygotes_.none_left() && runners_.none_left() &&
+           commands_.none_left();
 }
 
 void Supervisor::start_proxy() {
@@ -351,6 +364,9 @@ void Supervisor::on_proxy_packet(const base::Packet& packet) {
             else
                 base::log::event(base::log::kStarted, "proxy");
             return;
+        case 'O':
+        case 'X':
+            return on_command_wish(packet.bytes.front(), text);
         case 'C':
             if (reload_ && reload_->answer_by)
                 apply_reload();
@@ -366,13 +382,28 @@ void Supervisor::on_proxy_packet(const base::Packet& packet) {
     }
 }
 
+// The proxy wants a process of the command in original, or needs one no more.
+void Supervisor::on_command_wish(char what, std::string_view text) {
+    std::uint64_t serial = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), serial);
+    if (code != std::errc() || serial == 0)
+        return;
+    // Also while it finishes what it has begun.
+    if (what == 'O')
+        commands_.ask(serial, *proxy_);
+    else
+        commands_.give_back(serial, *proxy_);
+}
+
 void Supervisor::on_proxy_death(int status) {
     const auto started = proxy_->started();
     proxy_.reset();
     proxy_ready_ = false;
     const auto how = proxy_complaint_.empty() ? describe_status(status) : proxy_complaint_;
+    commands_.proxy_ended();
     if (phase_ == Phase::kStopping) {
         runners_.end_all(kZygotePatience);
+        commands_.end_all(kZygotePatience);
         return zygotes_.end_all(kZygotePatience);
     }
     if (phase_ == Phase::kStarting)

@@ -14,6 +14,7 @@
 #include "supervisor/account.hpp"
 #include "supervisor/backoff.hpp"
 #include "supervisor/child.hpp"
+#include "supervisor/commands.hpp"
 #include "supervisor/configuration.hpp"
 #include "supervisor/pid_file.hpp"
 #include "supervisor/readiness.hpp"
@@ -69,6 +70,7 @@ class Supervisor {
     void start_proxy();
     void on_proxy_packet(const base::Packet& packet);
     void on_proxy_death(int status);
+    void on_command_wish(char what, std::string_view text);
     void load_zygote();
     void on_zygote_outcome(const Zygotes::Outcome& outcome);
     void on_zygote_death(const std::string& how);
@@ -113,6 +115,7 @@ class Supervisor {
     Runners runners_;
     Backoff runner_backoff_;
     std::optional<base::Monotonic::time_point> runner_start_at_;
+    Commands commands_;
     std::optional<Child> proxy_;
     bool proxy_ready_ = false;
     std::string proxy_complaint_;  // why it cannot start, in its own words

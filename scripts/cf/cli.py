@@ -44,6 +44,12 @@ def _socketmap(text):
     raise argparse.ArgumentTypeError(f"'{text}' is neither an absolute path nor ADDRESS:PORT")
 
 
+def _user(text):
+    if not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no name of a user")
+    return text
+
+
 def _listen(text):
     if not re.fullmatch(r"any|keep|[0-9A-Fa-f:.]+|IPv6:[0-9A-Fa-f:.]+", text):
         raise argparse.ArgumentTypeError(f"'{text}' is not an address, 'any' or 'keep'")
@@ -66,6 +72,8 @@ def _parser():
                         help="address of port 25 (any: only a loopback restriction is lifted)")
     parser.add_argument("--plain", action="store_true", help="the how-to's own edits plus what safety demands")
     parser.add_argument("--lmtp", action="store_true", help="speak LMTP to the scanner (flag z)")
+    parser.add_argument("--isvw", nargs="?", const="root", type=_user, metavar="USER",
+                        help="the scanner starts the delivery Sendmail for its mail, as USER (root), like InterScan VirusWall")
     parser.add_argument("--no-recipient-check", action="store_true", help="accept unknown local users")
     parser.add_argument("--socketmap", type=_socketmap, metavar="PATH|ADDR:PORT",
                         help="ask sandwichd which recipients exist ([directory] socketmap of its sandwich.ini)")
@@ -206,6 +214,19 @@ def access_lines(settings):
             "(sandwich.ini: smtp_allow_client_ip).")
 
 
+def isvw_lines(settings, sendmail, delivery_cf):
+    """What else it takes when the scanner starts the delivery Sendmail."""
+    owner = "" if settings.isvw == "root" else f"The directory {settings.queue} must belong to {settings.isvw}.\n"
+    return ("The scanner starts the delivery Sendmail for its mail (sandwich.ini or intscan.ini):\n"
+            "[smtp]\n"
+            f"original={sendmail} -bs -C{delivery_cf}\n"
+            f"original_user={settings.isvw}\n"
+            f"{owner}"
+            "What it leaves in its queue, only a queue runner delivers, which must run all the time:\n"
+            f"{sendmail} -q1h -C{delivery_cf}\n"
+            "(/etc/default/sandwich: DELIVERY_MODE=isvw).")
+
+
 def _variants(arguments):
     wanted = []
     if arguments.inbound:
@@ -219,6 +240,7 @@ def _settings(arguments):
     return Settings(scanner=arguments.scanner, spread=arguments.spread, delivery_listen=arguments.delivery_listen, listen=arguments.listen,
                     plain=arguments.plain, lmtp=arguments.lmtp, recipient_check=not arguments.no_recipient_check,
                     socketmap=arguments.socketmap or "",
+                    isvw=arguments.isvw or "",
                     queue=arguments.queue.rstrip("/"), pid_file=arguments.pid_file or "", status_file=arguments.status_file or "",
                     control_socket=arguments.control_socket or "",
                     allow_mailers=frozenset(n.lower() for n in arguments.allow_mailer),
@@ -292,6 +314,8 @@ def _generate(arguments):
                 os.unlink(temporary)
     if access_lines(settings):
         print(access_lines(settings))
+    if settings.isvw:
+        print(isvw_lines(settings, find_sendmail(arguments.sendmail) or "/usr/lib/sendmail", os.path.abspath(arguments.delivery)))
     return EXIT_OK
 
 
@@ -303,6 +327,8 @@ def main(argv):
             parser.error("--check takes the two files and nothing else")
     elif not arguments.input or not (arguments.inbound or arguments.delivery):
         parser.error("give SENDMAIL.CF and --inbound OUT and/or --delivery OUT, or --check IN.CF DELIVERY.CF")
+    elif arguments.isvw and not arguments.delivery:
+        parser.error("--isvw is about the delivery variant: give --delivery OUT")
     try:
         if arguments.check:
             return lint.run(*arguments.check)

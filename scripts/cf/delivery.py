@@ -104,6 +104,18 @@ def _mailer_flags(cf, changes):
                 changes.note(mailer.line.no, f"M{mailer.name}: +k", "as the how-to asks: no false 'mail loops back to me'")
 
 
+def _trust(cf, settings, changes):
+    """Whom Sendmail believes: it would note in each message that somebody else used -bs and -C."""
+    user = settings.isvw
+    if not user or user == "root" or any(user in line.text[1:].split() for line in cf.of_kind("T")):
+        return
+    trusted = cf.of_kind("T") or cf.of_kind("O")
+    if not trusted:
+        raise CfError(f"{cf.name}: neither T nor O lines: not a sendmail.cf")
+    cf.insert_after(trusted[-1], f"T{user}\n")
+    changes.note(trusted[-1].no, f"T{user} added", "no X-Authentication-Warning in the mail that the scanner hands over")
+
+
 def make(cf, settings, changes):
     """Turn the parsed file into the delivery variant."""
     check_is_mta(cf)
@@ -115,3 +127,4 @@ def make(cf, settings, changes):
     _own_files(cf, settings, changes)
     _no_second_checks(cf, changes)
     _mailer_flags(cf, changes)
+    _trust(cf, settings, changes)

@@ -84,6 +84,7 @@ class Settings:
     lmtp: bool = False
     recipient_check: bool = True
     socketmap: str = ""
+    isvw: str = ""  # whom sandwichd starts the delivery Sendmail as, for its mail; empty: that Sendmail runs and listens
     queue: str = "/var/spool/mqueuedelivery"
     pid_file: str = ""
     status_file: str = ""

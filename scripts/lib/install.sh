@@ -82,6 +82,7 @@ make_directories() {
     make_directory /var/lib/sandwich/quarantine sandwich 0750
     make_directory /var/lib/sandwich/journal sandwich 0750
     make_directory /var/lib/sandwich/why sandwich 0750
+    make_directory /var/lib/sandwich/users sandwich 0700
     make_directory /var/spool/sandwich sandwich 0750
     # Sendmail insists on the same owner and mode as its own queue has.
     if [ -d "$destination$inbound_queue" ]; then

@@ -8,7 +8,7 @@
 
 build_packages=(meson ninja-build g++ pkg-config libevent-dev libclamav-dev libssl-dev libc-ares-dev libinih-dev libfmt-dev
     libseccomp-dev libarchive-dev libmagic-dev libmagic-mgc zlib1g-dev libvectorscan-dev libpcre2-dev libexttextcat-dev
-    libldap-dev libcurl4-openssl-dev libdb-dev doctest-dev libgmime-3.0-dev)
+    libsqlite3-dev libldap-dev libcurl4-openssl-dev libdb-dev doctest-dev libgmime-3.0-dev)
 
 # What the demonstration runs: Python for the harness, ip for the namespaces, netbase for /etc/services, m4 for Debian's
 # sendmail.mc, and the libraries of Sendmail itself, which are harmless without it.

@@ -103,6 +103,18 @@ class Debian(TempCase):
         self.assertEqual(sum("DaemonPortOptions" in line for line in options), 1)
         self.assertIn("F=lsDFMAw5:/|@qPn9Sk,", text)
 
+    def test_isvw(self):
+        _, delivery, run = self.make(self.source, "--isvw")
+        plain = read(self.make(self.source)[1])
+        self.assertEqual(changed(plain, read(delivery)), ([], []))
+        for line in (f"-bs -C{delivery}\n", "original_user=root\n", f"-q1h -C{delivery}\n", "DELIVERY_MODE=isvw"):
+            self.assertIn(line, run.stdout)
+        self.assertNotIn("must belong", run.stdout)
+        _, delivery, run = self.make(self.source, "--isvw", "smmta")
+        self.assertEqual(changed(plain, read(delivery)), ([], ["Tsmmta"]))
+        self.assertIn("original_user=smmta\nThe directory /var/spool/mqueuedelivery must belong to smmta.\n", run.stdout)
+        self.assertEqual(self.make(self.source, "--isvw", "no user", ok=False)[2].returncode, 2)
+
     def test_delivery_paths(self):
         _, delivery, _ = self.make(self.source, "--queue", "/q/d", "--pid-file", "/p/d.pid", "--status-file", "/s/d.st",
                                    "--control-socket", "/c/d", "--delivery-listen", "127.0.0.5:2600")

@@ -135,6 +135,7 @@ class Daemon:
             "quarantine.disk_floor": "0",
             "journal.path": self.path("journal"),
             "explain.path": self.path("why"),
+            "users.path": self.path("users"),
             "log.target": "stderr",
         }
         self.configure(settings)

@@ -5,7 +5,7 @@ import shutil
 
 from lab import mail
 from lab.case import expect, expect_equal, need_system
-from lab.sandwich import CHECKOUT, wait_for
+from lab.sandwich import CHECKOUT, CONFIG, DELIVERY_CF, wait_for
 
 _SCRIPT = "/etc/init.d/sandwich"
 _NAMES = ("inbound", "proxy", "delivery")
@@ -85,6 +85,37 @@ def case_init_restart_and_reload(lab):
         mark = mail.token()
         lab.send("s@outside.test", ["alice@example.test"], mail.message(mark))
         lab.sandwich.delivered("alice", mark)
+
+    _with_init_script(lab, body)
+
+
+def case_init_isvw_runs_the_queue_that_the_command_leaves(lab):
+    def body():
+        text = (lab.root / CONFIG).read_text()
+        lab.root.write(CONFIG, text.replace("[smtp]\n", f"[smtp]\noriginal=/usr/lib/sendmail -bs -odq -C{DELIVERY_CF}\n"))
+        with open(lab.root / "/etc/default/sandwich", "a", encoding="ascii") as settings:
+            settings.write("DELIVERY_MODE=isvw\n")
+        try:
+            said = _init(lab, "start")
+            expect_equal(re.findall(r"(\w+) started", said), ["delivery", "proxy", "inbound"], "order of the start")
+            expect(not lab.sandwich.listens(("127.0.0.1", lab.sandwich.ports.delivery)), "the queue runner listens")
+            _init(lab, "start")  # again: it is seen to run
+            _init(lab, "stop", "delivery")
+            mark = mail.token()
+            lab.send("s@outside.test", ["alice@example.test"], mail.message(mark))
+            wait_for(lambda: lab.sandwich.queue("mqueue-delivery"), 20, "the command has it in its queue")
+            expect(not lab.sandwich.mailbox("alice", mark), "delivered without the queue runner")
+            _init(lab, "start", "delivery")
+            lab.sandwich.delivered("alice", mark)
+            _init(lab, "status")
+            said = _init(lab, "stop")
+            expect_equal(re.findall(r"(\w+) stopped", said), ["inbound", "proxy", "delivery"], "order of the stop")
+        finally:
+            lab.sandwich.inside(_SCRIPT, "stop", timeout=120)
+            lab.root.write(CONFIG, text)
+        lab.root.write("/etc/default/sandwich", "DELIVERY_MODE=none\n")
+        _init(lab, "start", wanted=6)
+        lab.root.write("/etc/default/sandwich", "")
 
     _with_init_script(lab, body)
 

@@ -63,6 +63,8 @@ path={path}/quarantine
 path={path}/journal
 [explain]
 path={path}/why
+[users]
+path={path}/users
 """,
         )
 

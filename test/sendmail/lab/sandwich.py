@@ -60,7 +60,8 @@ class Sandwich:
             target.unlink(missing_ok=True)
             shutil.copy(self.build / source, target)
         shutil.copytree(CHECKOUT / "etc/test-signatures", self.root / f"{DATA}/test-signatures", dirs_exist_ok=True)
-        for inside in ("/var/lib/sandwich/quarantine", "/var/lib/sandwich/journal", "/var/lib/sandwich/why", "/var/spool/sandwich", "/run/sandwich"):
+        stores = [f"/var/lib/sandwich/{name}" for name in ("quarantine", "journal", "why", "users")]
+        for inside in (*stores, "/var/spool/sandwich", "/run/sandwich"):
             (self.root / inside).mkdir(parents=True, exist_ok=True)
             self.root.give(inside, "sandwich", "sandwich", 0o750)
         if self.root.copy_on_write:
@@ -96,6 +97,8 @@ path={path("/var/lib/sandwich/quarantine")}
 path={path("/var/lib/sandwich/journal")}
 [explain]
 path={path("/var/lib/sandwich/why")}
+[users]
+path={path("/var/lib/sandwich/users")}
 {extra}""",
         )
 

@@ -31,6 +31,11 @@ std::string random_address(Random& random) {
 
 // A valid text for `setting`, anywhere within its range.
 std::string random_value(const config::Setting& setting, Random& random) {
+    // Texts with a form of their own.
+    if (setting.key == "original")
+        return pick(random, 0, 1) == 0 ? "/usr/lib/sendmail -bs -C/etc/mail/delivery.cf" : "192.0.2.77 26";
+    if (setting.section == "users" && setting.key == "domains")
+        return "a.test, *.b.test";
     using config::Kind;
     const auto& [least, most] = setting.range;
     switch (setting.kind) {

@@ -126,6 +126,7 @@ TEST_CASE("missing directories are made, others left as they are") {
     settings.quarantine_path = directory.path + "/lib/quarantine";
     settings.journal_path = directory.path + "/lib/journal";
     settings.explain_path = directory.path + "/lib/why";
+    settings.users_path = directory.path + "/lib/users";
     const auto umask_before = ::umask(027);
     CHECK(supervisor::make_directories(settings, std::nullopt));
     ::umask(umask_before);

@@ -1,0 +1,121 @@
+#!/usr/bin/python3
+"""The user list: it fills itself with what the delivery server accepts, sandwichctl users changes it, and mail never depends on it."""
+
+import os
+import re
+import subprocess
+
+from daemon import Daemon, program
+from samples import message
+from suite import Suite, check, equal, wait_for
+
+from client import send_message
+from sink import Sink
+
+suite = Suite()
+SETTINGS = {"users.domains": "to.test *.sub.test", "general.threads": 1}
+
+
+def users(daemon, *words, status=0):
+    done = daemon.ctl("users", *words)
+    equal(done.returncode, status, done.stdout + done.stderr)
+    return done.stdout if status == 0 else done.stderr
+
+
+def with_input(daemon, text, *words):
+    return subprocess.run([program("sandwichctl"), "-c", daemon.ini, "users", *words], input=text, capture_output=True, text=True, timeout=20,
+                          check=False)
+
+
+def mailboxes(daemon, *words):
+    return [line.split()[0] for line in users(daemon, "list", *words).splitlines()[1:]]
+
+
+@suite.test
+def recipients_that_the_delivery_server_accepts_are_listed():
+    refused = lambda session, argument: "550 5.1.1 unknown" if "nobody" in argument else None  # noqa: E731
+    with Sink(react={"RCPT": refused}) as sink, Daemon(sink.port, SETTINGS) as daemon:
+        for _ in range(2):
+            equal(send_message(daemon.port, message(), recipients=("Bob@To.Test", "x@a.sub.test", "friend@far.test")).code, 250)
+        equal(send_message(daemon.port, message(), recipients=("nobody@to.test",)).code, 550)
+        equal(mailboxes(daemon), ["bob@to.test", "x@a.sub.test"])
+        told = users(daemon, "show", "BOB@to.test")
+        for part in (r"^mailbox: +bob@to\.test$", r"^domain: +to\.test$", r"^source: +smtp$", r"^first seen: +20\d\d-", r"^last seen: +20\d\d-"):
+            check(re.search(part, told, re.M), f"{part} is missing in {told}")
+        check("users: 2 mailboxes, 0 aliases" in daemon.ctl("status").stdout)
+        # By hand; and it is there again after a restart.
+        users(daemon, "add", "info@to.test", "Sales@to.test")
+        users(daemon, "alias", "bob@to.test", "robert@to.test", "info@far.test")
+        users(daemon, "set", "robert@to.test", "digest", "daily, at 7")
+        users(daemon, "set", "@to.test", "language", "de")
+        daemon.wait_log("users_changed: by uid=0: set robert@to.test digest daily, at 7" if os.geteuid() == 0 else "users_changed: ")
+        daemon.stop()
+        daemon.start()
+        equal(mailboxes(daemon), ["bob@to.test", "info@to.test", "x@a.sub.test"])
+        equal(mailboxes(daemon, "@far.test"), [])
+        equal(mailboxes(daemon, "rober"), ["bob@to.test"])
+        check("setting:     digest = daily, at 7" in users(daemon, "show", "bob@to.test"))
+        check("setting:     language = de" in users(daemon, "show", "@to.test"))
+        check("is an alias of info@to.test already" in users(daemon, "alias", "bob@to.test", "sales@to.test", status=1))
+        # Mail to an alias is its mailbox's.
+        equal(send_message(daemon.port, message(), recipients=("robert@to.test",)).code, 250)
+        equal(mailboxes(daemon, "robert"), ["bob@to.test"])
+        users(daemon, "remove", "x@a.sub.test", "sales@to.test")
+        users(daemon, "unset", "@to.test", "language")
+        check("x@a.sub.test is not in the list" in users(daemon, "show", "x@a.sub.test", status=1))
+        for words in ((), ("list", "a", "b"), ("add",), ("alias", "bob@to.test"), ("set", "bob@to.test", "x"), ("drop",)):
+            equal(daemon.ctl("users", *words).returncode, 2, words)
+
+
+@suite.test
+def export_and_import_make_the_same_list_again_and_errors_have_their_line():
+    with Sink() as sink, Daemon(sink.port, SETTINGS) as daemon:
+        lines = ["mailbox,aliases,settings"] + [f"u{n:04d}@to.test,a{n:04d}@to.test;b{n:04d}@to.test,n={n}" for n in range(2500)]
+        equal(with_input(daemon, "\n".join(lines), "import", "-").stdout, "2500 entries\n")
+        exported = users(daemon, "export")
+        equal(len(exported.splitlines()), 2501)
+        check("u2499@to.test,a2499@to.test;b2499@to.test,n=2499,import,never,never\n" in exported, exported[-200:])
+        equal(len(mailboxes(daemon)), 2500)
+        check("users: 2500 mailboxes, 5000 aliases" in daemon.ctl("status").stdout)
+        with open(daemon.path("users.tsv"), "w", encoding="utf-8") as file:
+            file.write("new@to.test\nbad address@\n\nu0001@to.test\tnew@to.test\n")
+        told = users(daemon, "import", daemon.path("users.tsv"), status=1)
+        check("users.tsv:2: " in told and "users.tsv:4: new@to.test stands in line 1 already" in told, told)
+        check("nothing was imported" in told, told)
+        equal(mailboxes(daemon, "new@"), [])
+    with Sink() as sink, Daemon(sink.port, SETTINGS) as daemon:
+        equal(with_input(daemon, exported, "import", "-").returncode, 0)
+        equal(users(daemon, "export"), exported)
+
+
+@suite.test
+def a_damaged_or_missing_list_stops_no_mail():
+    with Sink() as sink, Daemon(sink.port, SETTINGS, start=False) as daemon:
+        os.mkdir(daemon.path("users"))
+        with open(daemon.path("users/users.db"), "wb") as file:
+            file.write(b"no database at all\n" * 1000)
+        os.chmod(daemon.path("users"), 0o777)
+        os.chmod(daemon.path("users/users.db"), 0o666)
+        daemon.start()
+        equal(send_message(daemon.port, message(), recipients=("bob@to.test",)).code, 250)
+        daemon.wait_log("users_failed: .*users.db: file is not a database")
+        check("CANNOT BE USED" in daemon.ctl("status").stdout)
+        check("cannot be opened" in users(daemon, "list", status=1))
+        # It is left for whoever can save what is in it; out of the way, a new one is begun.
+        os.rename(daemon.path("users/users.db"), daemon.path("users/damaged"))
+        equal(mailboxes(daemon), [])
+        equal(send_message(daemon.port, message(), recipients=("bob@to.test",)).code, 250)
+        wait_for("bob to be listed", lambda: mailboxes(daemon) == ["bob@to.test"])
+        with open(daemon.path("users/damaged"), "rb") as file:
+            check(file.read().startswith(b"no database"))
+
+
+@suite.test
+def without_domains_nobody_is_listed():
+    with Sink() as sink, Daemon(sink.port) as daemon:
+        equal(send_message(daemon.port, message(), recipients=("bob@to.test",)).code, 250)
+        equal(mailboxes(daemon), [])
+
+
+if __name__ == "__main__":
+    suite.main()
