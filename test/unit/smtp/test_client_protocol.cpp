@@ -42,6 +42,8 @@ const char* name_of(Expect expect) {
             return "quit";
         case Expect::kXforward:
             return "xforward";
+        case Expect::kVrfy:
+            return "vrfy";
     }
     return "?";
 }
