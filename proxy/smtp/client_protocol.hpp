@@ -18,7 +18,20 @@ namespace smtp {
 
 class ClientProtocol {
   public:
-    enum class Expect { kGreeting, kEhlo, kHelo, kStarttls, kMail, kRcpt, kData, kEndOfData, kRset, kQuit, kXforward, kVrfy };
+    enum class Expect {
+        kGreeting,
+        kEhlo,
+        kHelo,
+        kStarttls,
+        kMail,
+        kRcpt,
+        kData,
+        kEndOfData,
+        kRset,
+        kQuit,
+        kXforward,
+        kVrfy
+    };
 
     struct Answer {
         Expect to;

@@ -31,7 +31,8 @@ TEST_CASE("addresses, aliases and whole domains") {
 }
 
 TEST_CASE("a line that is none refuses the whole list, with its number") {
-    for (const auto* const wrong : {"bob", "bob@", "@", "@a b", "a@b c", "a@b c@d e@f", "a@b \"c d\"@e", "@.x", "a@b@"}) {
+    for (const auto* const wrong :
+         {"bob", "bob@", "@", "@a b", "a@b c", "a@b c@d e@f", "a@b \"c d\"@e", "@.x", "a@b@"}) {
         const auto list = RecipientList::parse(std::string("ok@x.test\n") + wrong);
         CHECK_MESSAGE(!list, wrong);
         if (!list)
