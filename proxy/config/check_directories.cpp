@@ -126,10 +126,9 @@ void check_mail_login(const Settings& s, std::size_t i, const Report& report) {
     check_tls(kLoginSection, i, login.tls, login.servers, "passwords", report);
 }
 
-void check_order(const Settings& s, const Report& report) {
-    const Place place{"general", "login"};
+void check_order(const Settings& s, const std::string& names, const Place& place, const Report& report) {
     std::vector<std::string> seen;
-    for (const auto& name : parse_words(s.login)) {
+    for (const auto& name : parse_words(names)) {
         if (!has(s.login_servers, name))
             report(kError, {place},
                    fmt::format("login: there is no section [login {}]{}", name, hint(name, s.login_servers)));
@@ -151,7 +150,9 @@ void check_directories(const Settings& settings, const Report& report) {
             check_ldap_login(settings, i, report);
         else
             check_mail_login(settings, i, report);
-    check_order(settings, report);
+    check_order(settings, settings.login, {"general", "login"}, report);
+    for (std::size_t i = 0; i < settings.domains.size(); ++i)
+        check_order(settings, settings.domains[i].login, {kDomainSection, "login", i}, report);
 }
 
 }  // namespace config

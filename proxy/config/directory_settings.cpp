@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "config/route.hpp"
+#include "config/settings.hpp"
 #include "config/spelling.hpp"
 #include "net/address.hpp"
 
@@ -103,6 +103,11 @@ base::Result<std::vector<HostPort>> parse_hosts(std::string_view text) {
 bool is_attribute_name(std::string_view text) {
     return !text.empty() && text.size() <= kMaxAttribute && is_alphanumeric(text.front()) &&
            std::ranges::all_of(text, [](char c) { return is_alphanumeric(c) || c == '-' || c == '.' || c == ';'; });
+}
+
+std::vector<std::string> login_names(const Settings& settings, const DomainIndex& domains, std::string_view address) {
+    const auto& own = domains.find(DomainIndex::domain_of(address)).login;
+    return parse_words(own.empty() ? settings.login : own);
 }
 
 }  // namespace config

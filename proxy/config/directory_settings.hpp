@@ -86,4 +86,10 @@ struct LoginServer {
     bool operator==(const LoginServer&) const = default;
 };
 
+struct Settings;
+class DomainIndex;
+// The NAMEs of the [login NAME] sections that are asked about an address, in their order. `domains` is made from
+// `settings`.
+std::vector<std::string> login_names(const Settings& settings, const DomainIndex& domains, std::string_view address);
+
 }  // namespace config

@@ -20,6 +20,7 @@ struct Domain {
     std::string name;           // in lower case; "*.example.com": every name below example.com; "default": all others
     std::vector<Route> routes;  // in the order of their numbers; empty: as the default says
     DomainRecipients recipients{};
+    std::string login{};  // as it is written: NAMEs of [login NAME]; empty: as [general] says
     bool operator==(const Domain&) const = default;
 };
 

@@ -677,6 +677,10 @@ constexpr Setting kTable[] = {
      Kind::kChoice, Effect::kReload, kCommented, "directory", kNoRange, kUnclearWords,
      AT(domains.back().recipients.cannot_tell),
      "What is done when no source can tell, of a domain with recipient_sources; directory: cannot_tell of [directory]."},
+    {kDomainSection, "login",
+     Kind::kText, Effect::kReload, kCommented, "", {0, 1000}, kNoWords, AT(domains.back().login),
+     "Who is asked about passwords of this domain's users: names of [login NAME] sections, in their order. Empty: as "
+     "login in [general] says."},
 
     // ---- directory
     {"directory", "domains",

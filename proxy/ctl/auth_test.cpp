@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "config/load.hpp"
+#include "config/old_file.hpp"
 #include "ctl/client.hpp"
 #include "directory/ldap_source.hpp"
 #include "directory/login.hpp"
@@ -105,15 +106,32 @@ void print_step(const directory::LoginStep& step) {
         fmt::print("  alias: {}\n", printable(alias));
 }
 
-std::optional<config::Settings> load(const std::string& file) {
-    const auto text = config::read_file(file);
+// Null: the list has errors. Domains that stand in it may have log-in servers of their own.
+config::DomainListPtr load_domains(const config::Settings& settings) {
+    const auto text = config::read_file(settings.domain_file, config::kMaxDomainFile);
     if (!text) {
         fmt::print(stderr, "sandwichctl: {}\n", printable(text.error().message));
+        return nullptr;
+    }
+    auto parsed = config::parse_domain_list(settings.domain_file, *text, settings.domains);
+    if (!parsed.list)
+        fmt::print(stderr, "sandwichctl: {} has errors; sandwichd --check-config shows them\n", settings.domain_file);
+    return std::move(parsed.list);
+}
+
+std::optional<config::Settings> load(const std::string& file) {
+    const auto source = config::read_source(file);
+    if (!source) {
+        fmt::print(stderr, "sandwichctl: {}\n", printable(source.error().message));
         return std::nullopt;
     }
-    auto loaded = config::parse(*text);
-    if (!loaded.settings)
+    auto loaded = config::parse_source(*source);
+    if (!loaded.settings) {
         fmt::print(stderr, "sandwichctl: {} has errors; sandwichd --check-config shows them\n", file);
+        return std::nullopt;
+    }
+    if (!loaded.settings->domain_file.empty() && !(loaded.settings->domain_list = load_domains(*loaded.settings)))
+        return std::nullopt;
     return std::move(loaded.settings);
 }
 
@@ -129,7 +147,9 @@ int auth_test(const std::string& configuration, std::string_view address) {
         return kNoConfiguration;
     }
     directory::LoginRate rate(settings->login_user_attempts, settings->login_attempts);
-    directory::Login login(directory::make_login_servers(*settings, directory::read_bind_password), rate);
+    const auto names =
+        config::login_names(*settings, config::DomainIndex(settings->domains, settings->domain_list), address);
+    directory::Login login(directory::make_login_servers(*settings, names, directory::read_bind_password), rate);
     const auto answer = login.ask(address, *password);
     for (const auto& step : answer.steps)
         print_step(step);

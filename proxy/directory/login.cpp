@@ -53,7 +53,7 @@ LoginAnswer Login::ask(std::string_view address, const Secret& password) {
     if (const char* const fault = fault_of(address, password.view()))
         return answer_of(Outcome::kWrong, fault);
     if (servers_.empty())
-        return answer_of(Outcome::kTryLater, "[general] login names no server");
+        return answer_of(Outcome::kTryLater, "login names no server");
     if (!rate_.admit(address))
         return answer_of(Outcome::kTryLater, "too many attempts: login_user_attempts, login_attempts");
     auto answer = ask_servers(address, password);
@@ -83,9 +83,10 @@ LoginAnswer Login::ask_servers(std::string_view address, const Secret& password)
     return answer;
 }
 
-Login::Servers make_login_servers(const config::Settings& settings, const PasswordOf& password_of) {
+Login::Servers make_login_servers(const config::Settings& settings, const std::vector<std::string>& names,
+                                  const PasswordOf& password_of) {
     Login::Servers servers;
-    for (const auto& name : config::parse_words(settings.login)) {
+    for (const auto& name : names) {
         const auto found = std::ranges::find_if(settings.login_servers,
                                                 [&](const auto& server) { return config::same(server.name, name); });
         if (found == settings.login_servers.end())

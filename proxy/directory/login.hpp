@@ -59,7 +59,8 @@ class Login {
 // The password of a directory's bind_dn: read_bind_password(), or in the daemon config::bind_password_in().
 using PasswordOf = std::function<base::Result<Secret>(const config::LdapDirectory&)>;
 
-// What [general] login names.
-Login::Servers make_login_servers(const config::Settings& settings, const PasswordOf& password_of);
+// Those of these [login NAME] sections (config::login_names), in this order.
+Login::Servers make_login_servers(const config::Settings& settings, const std::vector<std::string>& names,
+                                  const PasswordOf& password_of);
 
 }  // namespace directory

@@ -489,6 +489,17 @@ def one_server_after_the_other():
 
 
 @suite.test
+def each_domain_asks_its_own_servers():
+    domains = WORK / "domains"
+    domains.write_text("listed.test as example.test\n", encoding="ascii")
+    sections = {**by_ldap(), **by_mail("imap"), "routing": {"domain_file": domains}, "domain example.test": {"login": "mail"}}
+    for address, wanted in (("dora@example.test", 0), ("alice@example.test", 1), ("dora@listed.test", 1), ("dora@other.test", 1)):
+        status, text = authenticate(address, PASSWORD, sections, "people")
+        equal(status, wanted, f"{address}: {text}")
+        equal("mail 127.0.0.1" in text, not address.endswith("other.test"), text)
+
+
+@suite.test
 def the_password_comes_from_the_terminal_and_is_not_shown():
     path = ini({"general": {"login": "people"}, **by_ldap()})
     pid, terminal = pty.fork()

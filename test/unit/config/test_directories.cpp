@@ -1,7 +1,9 @@
 // [ldap NAME] and [login NAME]: what they say, and what is refused.
 #include <doctest/doctest.h>
+#include <fmt/ranges.h>
 
 #include "config/directory_settings.hpp"
+#include "config/domains.hpp"
 #include "expect.hpp"
 
 using config::Encryption;
@@ -67,6 +69,23 @@ TEST_CASE("a directory and its log-in come with names and defaults") {
     CHECK_FALSE(settings.login_servers[0].strip_domain_name);
     CHECK(settings.login_user_attempts == 10);
     CHECK(expect::settings(config::print(settings)) == settings);
+}
+
+TEST_CASE("a domain may have log-in servers of its own") {
+    const auto settings = expect::settings(
+        "[general]\nlogin=one\n[login one]\ntype=imap\nserver=localhost\n[login two]\ntype=pop3\nserver=localhost\n"
+        "[domain a.test]\nlogin=Two one\n[domain *.b.test]\nlogin=two\n[domain c.test]\nroute_1=10 192.0.2.1\n");
+    const config::DomainIndex domains(settings.domains, nullptr);
+    const auto names = [&](std::string_view address) {
+        return fmt::format("{}", fmt::join(config::login_names(settings, domains, address), " "));
+    };
+    CHECK(names("bob@A.test") == "Two one");
+    CHECK(names("bob@x.b.test") == "two");
+    CHECK(names("bob@c.test") == "one");
+    CHECK(names("bob@elsewhere.test") == "one");
+    CHECK(names("bob") == "one");
+    CHECK(expect::settings(config::print(settings)) == settings);
+    expect::one("[domain a.test]\nlogin=none\n", "2: error: ", "no section [login none]");
 }
 
 TEST_CASE("what does not go together is refused, with its line") {
