@@ -159,7 +159,8 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
       quarantine_(std::move(store)),
       journal_(std::move(journal)),
       explanations_(settings.explain_path, settings.explain_enable, explain_limits(settings)),
-      recipients_(main_, settings, shared_.runtime.load()->tls.bind_passwords),
+      recipients_(main_, settings, shared_.runtime.load()->tls.bind_passwords,
+                  directory::embedded_user_store(settings.users_path)),
       users_(directory::embedded_user_store(settings.users_path), users_limits(settings)),
       limits_clock_(main_, [this] { tell_limits(); }) {
     shared_.explanations = &explanations_;

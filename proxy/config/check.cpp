@@ -213,6 +213,8 @@ void check_source_names(const Settings& s, const std::string& text, const Place&
     if (!names)
         return report(kError, {place}, fmt::format("{}: {}", place.key, names.error().message));
     for (const auto& name : *names) {
+        if (name == kUserListSource)
+            continue;
         const bool ldap = name.starts_with("ldap ");
         const bool there = ldap
                                ? std::ranges::any_of(s.ldap_directories,

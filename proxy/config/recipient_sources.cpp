@@ -94,9 +94,10 @@ base::Result<std::vector<std::string>> parse_source_names(std::string_view text)
         kinds.push_back(SourceKind::kLdap);
         const auto kind =
             std::ranges::find_if(kinds, [&](SourceKind one) { return same(to_string(one), words.front()); });
-        if (words.size() != 2 || kind == kinds.end())
-            return base::error("\"{}\" is no source: list, maps, smtp, vrfy or ldap, and a name", item);
-        auto id = std::string(to_string(*kind)) + " " + lower(words[1]);
+        const bool users = words.size() == 1 && same(words.front(), kUserListSource);
+        if (!users && (words.size() != 2 || kind == kinds.end()))
+            return base::error("\"{}\" is no source: list, maps, smtp, vrfy or ldap, and a name, or users", item);
+        auto id = users ? std::string(kUserListSource) : std::string(to_string(*kind)) + " " + lower(words[1]);
         if (std::ranges::find(names, id) != names.end())
             return base::error("{} is named twice", id);
         if (names.size() == kMaxSources)

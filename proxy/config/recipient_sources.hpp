@@ -15,10 +15,11 @@
 namespace config {
 
 enum class SourceKind : std::uint8_t { kList, kMaps, kSmtp, kVrfy, kLdap };
-// Those with sections [source.KIND NAME]; "ldap NAME" is the directory of [ldap NAME].
+// Those with sections [source.KIND NAME]; "ldap NAME" is the directory of [ldap NAME], kUserListSource the user list.
 inline constexpr SourceKind kSourceKinds[] = {SourceKind::kList, SourceKind::kMaps, SourceKind::kSmtp,
                                               SourceKind::kVrfy};
-std::string_view to_string(SourceKind kind);  // "list", as in [source.list NAME]
+inline constexpr std::string_view kUserListSource = "users";  // an id without a name: there is one
+std::string_view to_string(SourceKind kind);                  // "list", as in [source.list NAME]
 
 // [source.KIND NAME]. What a kind does not use keeps its default.
 struct RecipientSource {
@@ -65,7 +66,8 @@ const RecipientCheck* find_recipient_check(const Settings& settings, const Domai
 // What [directory] and all domains name: ids, each once.
 std::vector<std::string> named_sources(const Settings& settings);
 
-// "list staff, smtp hub": ids, whether there are such sources or not. Error: a word that can be none, one named twice.
+// "list staff, smtp hub, users": ids, whether there are such sources or not. Error: a word that can be none, one named
+// twice.
 base::Result<std::vector<std::string>> parse_source_names(std::string_view text);
 
 // [directory] domains: "example.com *.example.org", lower case. Error names the item.

@@ -668,7 +668,7 @@ constexpr Setting kTable[] = {
     {kDomainSection, "recipient_sources",
      Kind::kText, Effect::kReload, kCommented, "", {0, 1000}, kNoWords, AT(domains.back().recipients.sources),
      "Who is asked whether a recipient of this domain exists, as list staff, smtp hub: names of [source.KIND NAME] "
-     "and [ldap NAME] sections. Empty: as [directory] says. none: its recipients are not checked."},
+     "and [ldap NAME] sections, or users, the user list. Empty: as [directory] says. none: its recipients are not checked."},
     {kDomainSection, "recipient_source_down",
      Kind::kChoice, Effect::kReload, kCommented, "directory", kNoRange, kUnclearWords,
      AT(domains.back().recipients.source_down),
@@ -691,7 +691,8 @@ constexpr Setting kTable[] = {
     {"directory", "sources",
      Kind::kText, Effect::kReload, kCommented, "", {0, 1000}, kNoWords, AT(directory.sources),
      "Who is asked about them, in this order, as list staff, maps local, ldap main: names of "
-     "[source.KIND NAME] and [ldap NAME] sections."},
+     "[source.KIND NAME] and [ldap NAME] sections, or users: the user list of [users]. Of a domain of which it has "
+     "nobody the user list says nothing; of another, whoever is not in it is unknown to it."},
     {"directory", "source_down",
      Kind::kChoice, Effect::kReload, kCommented, "defer", kNoRange, kWhenUnclear, AT(directory.choices.source_down),
      "What is done with a recipient that nobody knows while a source is down; never is it refused for good.\n"

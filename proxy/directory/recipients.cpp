@@ -55,8 +55,9 @@ std::string in_words(const SourceAnswer& answer) {
 
 }  // namespace
 
-Recipients::Recipients(net::Loop& home, const config::Settings& settings, std::string_view bind_passwords)
-    : home_(home) {
+Recipients::Recipients(net::Loop& home, const config::Settings& settings, std::string_view bind_passwords,
+                       UserList::Open users)
+    : home_(home), users_(std::move(users)) {
     configure(settings, bind_passwords);
 }
 
@@ -85,6 +86,8 @@ void Recipients::configure(const config::Settings& settings, std::string_view bi
         if (std::ranges::find(named, id) != named.end())
             take(id, {}, wanted, password, [&] { return make_source(home_, wanted, password); });
     }
+    if (const std::string id(config::kUserListSource); users_ && std::ranges::find(named, id) != named.end())
+        take(id, {}, {}, {}, [&] { return make_source(home_, users_); });
     sources_ = std::move(now);  // those that go answer what they were asked before they die
     most_ = settings.directory.max_lookups;
     cache_.set_limits(
@@ -148,6 +151,8 @@ void Recipients::go_on(const std::string& key) {
         if (alive.expired())
             return;
         note_state(id, answer);
+        if (answer.knowledge == Knowledge::kKnown)
+            answer.source = id.substr(0, id.find(' '));
         questions_.at(key)->answers.push_back(std::move(answer));
         go_on(key);
     });

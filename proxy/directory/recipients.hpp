@@ -17,6 +17,7 @@
 #include "directory/answer_cache.hpp"
 #include "directory/guess_rate.hpp"
 #include "directory/source.hpp"
+#include "directory/user_list.hpp"
 #include "net/loop.hpp"
 
 namespace directory {
@@ -31,8 +32,9 @@ class Recipients {
         std::atomic<std::uint64_t> slowed{0};    // answers, because their client guesses
     };
 
-    // Home loop. `bind_passwords`: those of the directories (config::bind_password_in).
-    Recipients(net::Loop& home, const config::Settings& settings, std::string_view bind_passwords);
+    // Home loop. `bind_passwords`: those of the directories (config::bind_password_in). `users` opens the user list.
+    Recipients(net::Loop& home, const config::Settings& settings, std::string_view bind_passwords,
+               UserList::Open users = {});
     ~Recipients();
     Recipients(const Recipients&) = delete;
     Recipients& operator=(const Recipients&) = delete;
@@ -80,6 +82,7 @@ class Recipients {
     };
 
     net::Loop& home_;
+    UserList::Open users_;
     AnswerCache cache_;
     GuessRate guesses_;
     std::map<std::string, Made> sources_;  // by id
@@ -96,5 +99,6 @@ std::shared_ptr<Source> make_source(net::Loop& home, const config::RecipientSour
                                     const std::string& our_name);
 std::shared_ptr<Source> make_source(net::Loop& home, const config::LdapDirectory& settings,
                                     const std::string& password);
+std::shared_ptr<Source> make_source(net::Loop& home, UserList::Open users);
 
 }  // namespace directory

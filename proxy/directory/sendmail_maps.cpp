@@ -63,7 +63,11 @@ const std::string* SendmailMaps::Table::find(std::string_view key) const {
 }
 
 SourceAnswer SendmailMaps::find(const RecipientAddress& address, const HasUser& has_user) const {
-    return route(address, has_user, 0);
+    auto answer = route(address, has_user, 0);
+    // In a virtual domain the user of that name may be somebody else.
+    if (!answer.mailbox.empty() && local.contains(address.domain))
+        answer.mailbox += "@" + address.domain;
+    return answer;
 }
 
 bool SendmailMaps::is_virtual(const std::string& domain) const {

@@ -2,6 +2,7 @@
 #include "directory/ldap_recipients.hpp"
 #include "directory/probe_source.hpp"
 #include "directory/recipients.hpp"
+#include "directory/user_oracle.hpp"
 
 namespace directory {
 
@@ -24,6 +25,10 @@ std::shared_ptr<Source> make_source(net::Loop& home, const config::RecipientSour
 std::shared_ptr<Source> make_source(net::Loop& home, const config::LdapDirectory& settings,
                                     const std::string& password) {
     return std::make_shared<LdapRecipients>(home, settings, password);
+}
+
+std::shared_ptr<Source> make_source(net::Loop& home, UserList::Open users) {
+    return std::make_shared<ThreadSource>(home, std::make_shared<UserOracle>(std::move(users)));
 }
 
 }  // namespace directory

@@ -33,7 +33,7 @@ std::int64_t pragma(sqlite3* database, const char* sql) {
     return statement.next() ? statement.number(0) : 0;
 }
 
-// Brings the file to this program's version. The caller has the file for itself (one proxy at a time).
+// Brings the file to this program's version.
 void upgrade(sqlite3* database) {
     const auto version = pragma(database, "PRAGMA user_version");
     const auto application = pragma(database, "PRAGMA application_id");
@@ -47,7 +47,8 @@ void upgrade(sqlite3* database) {
     if (version == kVersion)
         return;
     SqliteTransaction transaction(database);
-    for (auto step = version; step < kVersion; ++step)
+    // Again: another connection may have done it meanwhile.
+    for (auto step = pragma(database, "PRAGMA user_version"); step < kVersion; ++step)
         execute(database, kSchema[step]);
     execute(database,
             fmt::format("PRAGMA user_version = {}; PRAGMA application_id = {}", kVersion, kApplication).c_str());

@@ -1,4 +1,4 @@
-// The user list in an SQLite file: write-ahead log, one connection, one thread.
+// The user list in an SQLite file: write-ahead log, a connection for each thread that uses it.
 #pragma once
 
 #include <memory>

@@ -30,6 +30,7 @@ struct SourceAnswer {
     std::string detail{};   // for people: the server's reply, the file and line
     std::string mailbox{};  // of kKnown: the mailbox behind the address, where the source knows it; else empty
     bool passing = false;   // of kDown: over in a moment, and no fault
+    std::string source{};   // of kKnown: the kind of the source that knows it: "ldap"
 };
 
 struct RecipientChoices {

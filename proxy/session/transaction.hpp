@@ -83,6 +83,7 @@ class Transaction final : private Legs::Handler, private Disposal::Owner {
     void refuse_surplus(Outstanding& one, std::string_view text);
     void answer_recipients();
     void answer_recipient(Outstanding asked);
+    void note_user(const Outstanding& asked);
     void on_disposed() override;
 
     bool seal();
@@ -117,6 +118,8 @@ class Transaction final : private Legs::Handler, private Disposal::Owner {
         smtp::Reply reply{};                 // of kAnswered
         policy::RecipientChoices choices{};  // of its domain
         std::chrono::seconds delay{};        // before the answer, when its turn has come
+        std::string known_by{};              // the kind of the source that knows it; empty: none was asked
+        std::string mailbox{};               // that it is an alias of, as that source says
     };
     std::deque<Outstanding> outstanding_;  // RCPT without an answer yet, in order
     unsigned last_recipient_ = 0;          // number of the last RCPT

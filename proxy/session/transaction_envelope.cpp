@@ -78,6 +78,8 @@ void Transaction::judge_recipient(Outstanding& one, const policy::SourceAnswer& 
     switch (policy::judge(answer.knowledge, one.choices)) {
         case policy::RecipientVerdict::kAccept:
             one.state = Outstanding::State::kPassed;
+            one.known_by = answer.source;
+            one.mailbox = answer.mailbox;
             return;
         case policy::RecipientVerdict::kDefer:
             ++recipients.counts().deferred;
@@ -170,8 +172,7 @@ void Transaction::answer_recipients() {
 
 void Transaction::answer_recipient(Outstanding asked) {
     if (asked.reply.positive()) {
-        if (auto* const users = shard_.shared().users)
-            users->seen(asked.recipient.path, kSeenBySmtp);
+        note_user(asked);
         mail_.envelope.recipients.push_back(std::move(asked.recipient));
         legs_->accepted(asked.leg);
     } else {
@@ -181,6 +182,16 @@ void Transaction::answer_recipient(Outstanding asked) {
                                                               asked.reply.code, fmt::join(asked.reply.lines, " / ")));
     }
     owner_.answer(asked.reply);
+}
+
+// Into the user list, with what the source of the recipient says; that the list itself knows it is no news.
+void Transaction::note_user(const Outstanding& asked) {
+    auto* const users = shard_.shared().users;
+    if (users == nullptr)
+        return;
+    const bool told = !asked.known_by.empty() && asked.known_by != config::kUserListSource;
+    const bool folds = told && asked.mailbox.find('@') != std::string::npos;
+    users->seen(asked.recipient.path, told ? asked.known_by : kSeenBySmtp, folds ? asked.mailbox : std::string_view());
 }
 
 }  // namespace session

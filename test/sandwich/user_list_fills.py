@@ -111,6 +111,29 @@ def a_damaged_or_missing_list_stops_no_mail():
 
 
 @suite.test
+def what_a_source_says_folds_aliases_and_the_list_is_a_source_itself():
+    with Sink() as sink, Daemon(sink.port, start=False) as daemon:
+        with open(daemon.path("staff"), "w", encoding="ascii") as file:
+            file.write("bob@to.test\nsales@to.test bob@to.test\n")
+        daemon.configure({**SETTINGS, "source.list staff.file": daemon.path("staff"), "directory.domains": "to.test here.test new.test",
+                          "directory.sources": "users, list staff", "domain here.test.recipient_sources": "users",
+                          "domain new.test.recipient_sources": "users"})
+        daemon.start()
+        for recipient in ("sales@to.test", "bob@to.test"):
+            equal(send_message(daemon.port, message(), recipients=(recipient,)).code, 250)
+        equal(mailboxes(daemon), ["bob@to.test"])
+        told = users(daemon, "show", "sales@to.test")
+        check(re.search(r"^source: +list$", told, re.M) and "sales@to.test" in told, told)
+        # As a source: who stands there, by each name.
+        users(daemon, "add", "ann@here.test", "a@here.test")
+        for recipient, code in (("ann@here.test", 250), ("A@here.test", 250), ("eve@here.test", 550),
+                                ("anybody@new.test", 250)):  # of whose domain the list has nobody
+            equal(send_message(daemon.port, message(), recipients=(recipient,)).code, code, recipient)
+        told = daemon.ctl("recipient", "a@here.test").stdout
+        check("users: known, mailbox ann@here.test\n" in told, told)
+
+
+@suite.test
 def without_domains_nobody_is_listed():
     with Sink() as sink, Daemon(sink.port) as daemon:
         equal(send_message(daemon.port, message(), recipients=("bob@to.test",)).code, 250)

@@ -32,7 +32,8 @@ TEST_CASE("only domains that are named are checked, and their own section goes f
         "[directory]\ndomains=Example.test *.sub.test\nsources=list staff, LDAP main\nsource_down=accept\n"
         "[domain own.test]\nrecipient_sources=smtp hub\nrecipient_source_down=defer\nrecipient_cannot_tell=defer\n"
         "[domain open.sub.test]\nrecipient_sources=none\n[domain routed.sub.test]\nroute_1=10 192.0.2.1\n"
-        "[domain *.wild.test]\nrecipient_sources=maps local,smtp hub\n");
+        "[domain *.wild.test]\nrecipient_sources=maps local,smtp hub\n"
+        "[domain users.test]\nrecipient_sources=ldap main, Users\n");
     CHECK(sources_of(all, "example.test") == "list staff,ldap main");
     CHECK(sources_of(all, "a.sub.test") == "list staff,ldap main");
     CHECK(sources_of(all, "sub.test") == "-");
@@ -40,6 +41,7 @@ TEST_CASE("only domains that are named are checked, and their own section goes f
     CHECK(sources_of(all, "open.sub.test") == "-");
     CHECK(sources_of(all, "routed.sub.test") == "list staff,ldap main");
     CHECK(sources_of(all, "x.wild.test") == "maps local,smtp hub");
+    CHECK(sources_of(all, "users.test") == "ldap main,users");
     CHECK(sources_of(all, "elsewhere.test") == "-");
     CHECK(sources_of(all, "") == "-");
     const config::DomainIndex index(all.domains, nullptr);
@@ -47,7 +49,8 @@ TEST_CASE("only domains that are named are checked, and their own section goes f
     CHECK(find_recipient_check(all, index, "own.test")->choices.source_down == WhenUnclear::kDefer);
     CHECK(find_recipient_check(all, index, "own.test")->choices.cannot_tell == WhenUnclear::kDefer);
     CHECK(find_recipient_check(all, index, "x.wild.test")->choices.source_down == WhenUnclear::kAccept);
-    CHECK(config::named_sources(all) == std::vector<std::string>{"ldap main", "list staff", "maps local", "smtp hub"});
+    CHECK(config::named_sources(all) ==
+          std::vector<std::string>{"ldap main", "list staff", "maps local", "smtp hub", "users"});
     CHECK(sources_of(expect::settings(""), "example.test") == "-");
 }
 
@@ -58,6 +61,8 @@ TEST_CASE("what is wrong is told with its line") {
              {"[directory]\ndomains=x.test\nsources=list\n", "is no source"},
              {"[directory]\ndomains=x.test\nsources=pigeon post\n", "is no source"},
              {"[directory]\ndomains=x.test\nsources=list staff, list staff\n", "is named twice"},
+             {"[directory]\ndomains=x.test\nsources=users, list staff, users\n", "is named twice"},
+             {"[directory]\ndomains=x.test\nsources=users here\n", "is no source"},
              {"[directory]\ndomains=bob@x.test\nsources=list staff\n", "is no domain"},
              {"[directory]\ndomains=*\nsources=list staff\n", "the whole world"},
              {"[directory]\nsocketmap=here\n", "socketmap: "},
