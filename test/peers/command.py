@@ -94,9 +94,9 @@ def main():
                 text += line
             stage("dot")
             count += 1
-            with open(f"{FOLDER}/part", "wb") as file:
+            with open(f"{FOLDER}/{os.getpid()}.part", "wb") as file:
                 file.write("\n".join(envelope).encode() + b"\n\n" + text)
-            os.rename(f"{FOLDER}/part", f"{FOLDER}/{count:03d}.{os.getpid()}.mail")
+            os.rename(f"{FOLDER}/{os.getpid()}.part", f"{FOLDER}/{count:03d}.{os.getpid()}.mail")
             stage("after")
             say(f"250 2.0.0 Q{os.getpid()}-{count} kept")
         elif verb == "QUIT":

@@ -10,6 +10,7 @@ import pty
 import shutil
 import subprocess
 import tempfile
+import threading
 
 from certificates import Certificates
 from daemon import free_port, program
@@ -25,6 +26,7 @@ CA = CERTIFICATES.authority("ca")
 OTHER_CA = CERTIFICATES.authority("other")
 PAIR = CERTIFICATES.certificate("server", CA, names=["IP:127.0.0.1", "DNS:ldap.example.test"])
 STARTED = {}
+STARTING = threading.Lock()
 NUMBERS = itertools.count()
 PASSWORD = "wonder land"
 
@@ -126,23 +128,27 @@ mail: user{i}@many.test
 
 
 def slapd():
-    if "slapd" not in STARTED:
-        STARTED["slapd"] = Slapd(TREE, PAIR)
-    return STARTED["slapd"]
+    with STARTING:
+        if "slapd" not in STARTED:
+            STARTED["slapd"] = Slapd(TREE, PAIR)
+        return STARTED["slapd"]
 
 
 def dovecot():
-    if "dovecot" not in STARTED:
-        STARTED["dovecot"] = Dovecot({"dora@example.test": PASSWORD, "dora": 'quo"ted \\ one'}, PAIR)
-    return STARTED["dovecot"]
+    with STARTING:
+        if "dovecot" not in STARTED:
+            STARTED["dovecot"] = Dovecot({"dora@example.test": PASSWORD, "dora": 'quo"ted \\ one'}, PAIR)
+        return STARTED["dovecot"]
 
 
-def ini(sections, name="sandwich.ini"):
-    """The path of a configuration: section -> keys; password of the reader in a file."""
-    secret = WORK / "reader"
-    secret.write_text(READER[1] + "\n", encoding="ascii")
-    secret.chmod(0o600)
-    path = WORK / name
+SECRET = WORK / "reader"
+SECRET.write_text(READER[1] + "\n", encoding="ascii")
+SECRET.chmod(0o600)
+
+
+def ini(sections):
+    """The path of a configuration of its own: section -> keys."""
+    path = WORK / f"sandwich_{next(NUMBERS)}.ini"
     path.write_text("".join(f"[{section}]\n" + "".join(f"{key}={value}\n" for key, value in keys.items()) for section, keys in sections.items()),
                     encoding="ascii")
     return str(path)
@@ -151,14 +157,14 @@ def ini(sections, name="sandwich.ini"):
 def ldap(**keys):
     """The keys of a section [ldap main] for the real server."""
     return {"server": keys.pop("server", None) or f"127.0.0.1:{slapd().port}", "base_dn": "dc=test", "bind_dn": READER[0],
-            "bind_password_file": WORK / "reader", "connect_timeout": 1, "timeout": 2, **keys}
+            "bind_password_file": SECRET, "connect_timeout": 1, "timeout": 2, **keys}
 
 
 class Asker:
     """One process that looks addresses up, one after the other or many at once."""
 
     def __init__(self, **keys):
-        path = ini({"ldap main": ldap(**keys)}, f"look_up_{next(NUMBERS)}.ini")
+        path = ini({"ldap main": ldap(**keys)})
         self.process = subprocess.Popen([os.path.join(os.environ["SANDWICH_BUILD"], "test/directory/ldap_look_up"), path, "main"],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
@@ -190,7 +196,7 @@ def look_up(address, **keys):
 
 def authenticate(address, password, sections, login, environment=None):
     """(exit status, what was printed)"""
-    path = ini({"general": {"login": login}, **sections}, f"login_{next(NUMBERS)}.ini")
+    path = ini({"general": {"login": login}, **sections})
     done = subprocess.run([program("sandwichctl"), "-c", path, "auth-test", address], input=password + "\n", capture_output=True, text=True,
                           check=False, timeout=60, env={**os.environ, **(environment or {})})
     for secret in (password, READER[1]):
@@ -221,7 +227,7 @@ def posix_accounts_are_found_with_their_aliases():
         equal(asker.ask("shared@example.test"), "found mailbox= aliases= entries=2")
 
 
-@suite.test
+@suite.test_apart
 def no_address_is_more_than_an_address():
     with Asker() as asker:
         for address in ("*@example.test", "*", "alice*", "a)(uid=*", "alice@example.test)(|(uid=*", "\\2a@example.test", "(", "\udcff".encode(
@@ -230,7 +236,7 @@ def no_address_is_more_than_an_address():
         equal(asker.ask("o(d)d*\\@example.test"), "found mailbox=o(d)d*\\@example.test aliases= entries=1")
 
 
-@suite.test
+@suite.test_apart
 def active_directorys_addresses():
     with Asker(base_dn="dc=corp,dc=test", mailbox_attributes="proxyAddresses mail") as asker:
         found = "found mailbox=carol.jones@corp.test aliases=carol@corp.test,c.jones@corp.test entries=1"
@@ -240,14 +246,14 @@ def active_directorys_addresses():
         equal(asker.ask("alice@example.test"), "not found")
 
 
-@suite.test
+@suite.test_apart
 def accounts_without_addresses_by_their_name():
     with Asker(filter="(&(objectClass=posixAccount)(uid=%u))", mailbox_attributes="mail uid") as asker:
         equal(asker.ask("bob@example.test"), "found mailbox=bob@example.test aliases= entries=1")
         equal(asker.ask("alice@other.test").split()[1], "mailbox=alice@example.test")
 
 
-@suite.test
+@suite.test_apart
 def encrypted_with_a_certificate_that_is_looked_at():
     for tls, port in (("starttls", slapd().port), ("tls", slapd().tls_port)):
         keys = {"tls": tls, "server": f"127.0.0.1:{port}"}
@@ -260,7 +266,7 @@ def encrypted_with_a_certificate_that_is_looked_at():
     check(look_up("alice@example.test", tls="tls").startswith("unavailable"), "TLS to a port without")
 
 
-@suite.test
+@suite.test_apart
 def what_is_set_up_wrongly_is_never_an_unknown_address():
     wrong = WORK / "wrong"
     wrong.write_text("something else", encoding="ascii")
@@ -268,7 +274,7 @@ def what_is_set_up_wrongly_is_never_an_unknown_address():
                       ({"base_dn": "no dn"}, "Invalid DN"), ({"server": f"127.0.0.1:{free_port()}"}, "Can't contact")):
         answer = look_up("nobody@example.test", **keys)
         check(answer.startswith("unavailable") and why in answer, keys, answer)
-    path = ini({"ldap main": {key: value for key, value in ldap().items() if not key.startswith("bind")}}, "look_up.ini")
+    path = ini({"ldap main": {key: value for key, value in ldap().items() if not key.startswith("bind")}})
     done = subprocess.run([os.path.join(os.environ["SANDWICH_BUILD"], "test/directory/ldap_look_up"), path, "main"], input="nobody@example.test\n",
                           capture_output=True, text=True, check=False)
     check("unavailable" in done.stdout, "anonymous, where that may see nothing:", done.stdout)
@@ -280,7 +286,7 @@ def at_once(function, cases):
         return list(threads.map(function, cases))
 
 
-@suite.test
+@suite.test_apart
 def the_next_server_when_one_is_down_or_silent():
     with Scripted(None) as silent, Scripted("220 this is no directory") as babble:
 
@@ -291,7 +297,7 @@ def the_next_server_when_one_is_down_or_silent():
         equal(at_once(ask, [free_port(), silent.port, babble.port]), [("found", "not found")] * 3)
 
 
-@suite.test
+@suite.test_apart
 def time_limits_hold_wherever_a_server_falls_silent():
     with Scripted(None) as silent, Scripted(None, first=GO_AHEAD) as handshake, Scripted(None, first=GO_AHEAD[:5]) as torn:
         cases = [(silent, "off"), (silent, "starttls"), (silent, "tls"), (handshake, "starttls"), (torn, "off")]
@@ -303,7 +309,7 @@ def time_limits_hold_wherever_a_server_falls_silent():
             check(answer.startswith("unavailable"), case[1], answer)
 
 
-@suite.test
+@suite.test_apart
 def look_ups_that_wait_are_bounded():
     with Scripted(None) as silent, Asker(server=f"127.0.0.1:{silent.port}", max_connections=1, max_waiting=2, timeout=1) as asker:
         asker.say(*(f"{i}@example.test" for i in range(6)))
@@ -312,7 +318,7 @@ def look_ups_that_wait_are_bounded():
         equal(sum("too many look-ups wait" == answer[13:] for answer in answers) in (3, 4), True, answers)
 
 
-@suite.test
+@suite.test_apart
 def many_at_once_over_few_connections():
     with Asker(max_connections=3, timeout=20) as asker:
         wanted = [f"user{i}@many.test" for i in range(250)] + [f"nobody{i}@many.test" for i in range(50)]
@@ -322,16 +328,16 @@ def many_at_once_over_few_connections():
             equal(answers[address].split()[0], "not" if address.startswith("nobody") else "found", address)
 
 
-@suite.test
+@suite.test_apart
 def all_entries_page_by_page():
-    path = ini({"ldap main": ldap(page_size=40, timeout=20)}, "look_up.ini")
+    path = ini({"ldap main": ldap(page_size=40, timeout=20)})
     command = [os.path.join(os.environ["SANDWICH_BUILD"], "test/directory/ldap_look_up"), path, "main", "--walk", "(mail=*)"]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     equal(len(lines), 255, "more than the server's size limit")
     check("alice@example.test\ta.liddell@example.test,sales@example.test" in lines, lines[:5])
 
 
-@suite.test
+@suite.test_apart
 def a_server_that_comes_back_is_used_again():
     with Slapd(TREE, PAIR, slapd()) as own, Asker(server=f"127.0.0.1:{own.port}") as asker:
         check(asker.ask("alice@example.test").startswith("found"))
@@ -344,7 +350,7 @@ def a_server_that_comes_back_is_used_again():
         wait_for("the directory", lambda: asker.ask("alice@example.test").startswith("found"))
 
 
-@suite.test
+@suite.test_apart
 def referrals_are_followed_only_where_that_is_asked_for():
     tree = TREE.split("\n\n")[0] + "\n\n" + TREE.split("\n\n")[1] + f"""
 
@@ -364,7 +370,7 @@ ref: ldap://127.0.0.1:{slapd().port}/ou=people,dc=test
 # ---- passwords
 
 
-@suite.test
+@suite.test_apart
 def the_directory_knows_who_has_which_password():
     sections = by_ldap()
     status, text = authenticate("alice@example.test", PASSWORD, sections, "people")
@@ -382,7 +388,7 @@ def the_directory_knows_who_has_which_password():
     equal(status, 0, text)
 
 
-@suite.test
+@suite.test_apart
 def the_reader_may_come_from_the_environment():
     keys = ldap()
     del keys["bind_password_file"]
@@ -393,7 +399,7 @@ def the_reader_may_come_from_the_environment():
     check("READER_PASSWORD" in text, text)
 
 
-@suite.test
+@suite.test_apart
 def mail_servers_know_it_in_every_way():
     def ask(kind):
         for tls in ("off", "starttls", "tls"):
@@ -409,7 +415,7 @@ def mail_servers_know_it_in_every_way():
     at_once(ask, ["imap", "pop3", "smtp"])
 
 
-@suite.test
+@suite.test_apart
 def a_wrong_certificate_gets_no_password():
     for kind in ("imap", "pop3", "smtp"):
         for tls in ("starttls", "tls"):
@@ -446,10 +452,10 @@ def cannot_tell(name):
 
 
 for each in CANNOT_TELL:
-    suite.add("a_server_that_" + each.replace(" ", "_").lower(), lambda name=each: cannot_tell(name))
+    suite.add("a_server_that_" + each.replace(" ", "_").lower(), lambda name=each: cannot_tell(name), apart=True)
 
 
-@suite.test
+@suite.test_apart
 def a_server_without_starttls_gets_no_password():
     for kind, greeting, answers, tagged in (("smtp", "220 hello", {"EHLO": "250-here\r\n250 AUTH PLAIN LOGIN", "AUTH": "235 fine"}, False),
                                             ("pop3", "+OK hello", {"CAPA": "+OK\r\nUSER\r\n.", "USER": "+OK", "PASS": "+OK"}, False),
@@ -461,7 +467,7 @@ def a_server_without_starttls_gets_no_password():
                 check(not any(word in line.upper().split() for line in peer.heard), kind, peer.heard)
 
 
-@suite.test
+@suite.test_apart
 def old_servers_are_asked_in_the_old_way():
     with Scripted("+OK <1.2@old>", {"CAPA": "-ERR what?", "USER": "+OK", "PASS": "+OK"}) as pop3:
         equal(authenticate("dora@example.test", PASSWORD, by_mail("pop3", port=pop3.port, strip_domain_name="yes"), "mail")[0], 0)
@@ -470,7 +476,7 @@ def old_servers_are_asked_in_the_old_way():
         equal(authenticate("dora@example.test", PASSWORD, by_mail("smtp", port=smtp.port), "mail")[0], 75, "the name alone was refused")
 
 
-@suite.test
+@suite.test_apart
 def one_server_after_the_other():
     sections = {**by_ldap(), **by_mail("imap"), "login gone": {"type": "pop3", "server": f"127.0.0.1:{free_port()}"}}
     for login, address, password, wanted in (
@@ -488,7 +494,7 @@ def one_server_after_the_other():
     equal(authenticate("alice@example.test", PASSWORD, {}, "")[0], 75)
 
 
-@suite.test
+@suite.test_apart
 def each_domain_asks_its_own_servers():
     domains = WORK / "domains"
     domains.write_text("listed.test as example.test\n", encoding="ascii")

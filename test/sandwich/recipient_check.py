@@ -7,15 +7,13 @@ import stat
 import threading
 
 from daemon import Daemon, free_port
-from suite import Suite, check, equal, wait_for
+from suite import PerThread, Suite, check, equal, wait_for
 
 from client import Client
 from mailboxes import Mailboxes
 from sink import Sink
 
 suite = Suite()
-sink = Sink()
-hub = Mailboxes({"bob@smtp.test", "carol@both.test", "dora@vrfy.test"})
 KNOWN_IN_LIST = "bob@list.test\nbob.smith@list.test bob@list.test\n@all.test\n"
 CF = """\
 SParse0
@@ -28,10 +26,13 @@ Kvirtuser text {0}/virtusertable
 
 
 class Check:
-    """The daemon of this suite, made once."""
+    """A daemon, the delivery server behind it, and the server that it asks."""
 
     def __init__(self):
-        self.daemon = Daemon(sink.port, start=False)
+        self.quiet = False
+        self.sink = Sink()
+        self.hub = hub = Mailboxes({"bob@smtp.test", "carol@both.test", "dora@vrfy.test"})
+        self.daemon = Daemon(self.sink.port, start=False)
         path = self.daemon.path
         self.write("list", KNOWN_IN_LIST)
         self.write("both", "dan@both.test\n")
@@ -69,6 +70,11 @@ class Check:
         })
         self.daemon.start()
 
+    def close(self):
+        self.daemon.close()
+        self.hub.stop()
+        self.sink.close()
+
     def write(self, name, text):
         temporary = self.daemon.path(name + ".new")
         with open(temporary, "w", encoding="utf-8") as file:
@@ -85,31 +91,30 @@ class Check:
             return [f"{r.code} {r.text.split(' ')[0]}" for r in replies]
 
 
-world = None
+WORLD = PerThread(Check)
 
 
 def get():
     """The daemon, with a hub in good mood, an empty memory and files that are quiet."""
-    global world
-    if world is None:
-        world = Check()
-        wait_for("the files to be quiet",
-                 lambda: world.rcpt("eve@list.test", "eve@maps.test", "eve@both.test") == [REFUSED] * 3)
-    hub.mood = None
-    hub.replies = {}
-    if hub.server is None:
-        hub.start()
-    wait_for("the hub to be used", lambda: world.rcpt("bob@smtp.test", "dora@vrfy.test") == [OK, OK])
-    world.daemon.reload()  # forgets
-    hub.forget()
-    sink.forget()
-    return world
+    here = WORLD.get()
+    if not here.quiet:
+        wait_for("the files to be quiet", lambda: here.rcpt("eve@list.test", "eve@maps.test", "eve@both.test") == [REFUSED] * 3)
+        here.quiet = True
+    here.hub.mood = None
+    here.hub.replies = {}
+    if here.hub.server is None:
+        here.hub.start()
+    wait_for("the hub to be used", lambda: here.rcpt("bob@smtp.test", "dora@vrfy.test") == [OK, OK])
+    here.daemon.reload()  # forgets
+    here.hub.forget()
+    here.sink.forget()
+    return here
 
 
 OK, REFUSED, DEFERRED = "250 2.1.5", "550 5.1.1", "450 4.3.0"
 
 
-@suite.test
+@suite.test_apart
 def a_list_knows_its_addresses_and_nobody_else():
     here = get()
     equal(here.rcpt("bob@list.test", "BOB@LIST.TEST", "bob+x@list.test", "bob.smith@list.test", "any@all.test"), [OK] * 5)
@@ -117,7 +122,7 @@ def a_list_knows_its_addresses_and_nobody_else():
     equal(here.rcpt("any@elsewhere.test", "any@sub.list.test", "any@open.all.test"), [OK] * 3, "domains that are not checked")
 
 
-@suite.test
+@suite.test_apart
 def the_delivery_server_hears_of_known_recipients_only():
     here = get()
     with Client(here.daemon.port) as client:
@@ -125,7 +130,7 @@ def the_delivery_server_hears_of_known_recipients_only():
         reply = client.deliver("Subject: x\r\n\r\nhello\r\n", recipients=("eve@list.test", "bob@list.test", "eva@list.test"))
         equal(reply.code, 250)
         client.command("QUIT")
-    equal([m.recipients for m in sink.messages], [["<bob@list.test>"]])
+    equal([m.recipients for m in here.sink.messages], [["<bob@list.test>"]])
     here.daemon.wait_log(r"to=<eve@list.test>.*reply=550 5.1.1")
     with Client(here.daemon.port) as client:
         client.ehlo()
@@ -134,19 +139,19 @@ def the_delivery_server_hears_of_known_recipients_only():
         equal(client.command("RSET").code, 250)
 
 
-@suite.test
+@suite.test_apart
 def answers_keep_the_order_of_the_questions():
     here = get()
-    sink.react["RCPT"] = lambda session, argument: "452 4.2.2 full" if "full" in argument else None
+    here.sink.react["RCPT"] = lambda session, argument: "452 4.2.2 full" if "full" in argument else None
     try:
         got = here.rcpt("bob@smtp.test", "eve@list.test", "any@elsewhere.test", "eve@smtp.test", "full@elsewhere.test", "bob@list.test",
                         "dora@vrfy.test", "eva@list.test")
     finally:
-        del sink.react["RCPT"]
+        del here.sink.react["RCPT"]
     equal(got, [OK, REFUSED, OK, REFUSED, "452 4.2.2", OK, OK, REFUSED])
 
 
-@suite.test
+@suite.test_apart
 def sendmails_maps_are_read_and_read_anew():
     here = get()
     equal(here.rcpt("bob@maps.test", "sales+x@maps.test", "info@maps.test", "postmaster@maps.test"), [OK] * 4)
@@ -161,7 +166,7 @@ def sendmails_maps_are_read_and_read_anew():
     wait_for("the new domain", lambda: here.rcpt("bob@new.test", "eva@new.test") == [OK, REFUSED])
 
 
-@suite.test
+@suite.test_apart
 def a_list_that_is_edited_is_read_anew():
     here = get()
     here.write("list", KNOWN_IN_LIST + "eve@list.test\n")
@@ -174,87 +179,87 @@ def a_list_that_is_edited_is_read_anew():
     wait_for("the list to be right again", lambda: here.rcpt("eve@list.test") == [REFUSED])
 
 
-@suite.test
+@suite.test_apart
 def only_a_clear_word_of_a_server_refuses():
     here = get()
     table = {"250 ok": OK, "251 2.1.5 will forward": OK, "252 2.0.0 perhaps": OK, "550 5.1.1 no": REFUSED, "551 5.1.6 moved": REFUSED,
              "553 5.1.10 null": REFUSED, "550 no": OK, "550 5.7.1 relaying denied": OK, "553 5.1.8 sender": OK, "554 5.1.1 no": OK,
              "450 4.2.1 later": DEFERRED, "451 4.3.0 later": DEFERRED, "452 4.2.2 full": DEFERRED}
     for number, reply in enumerate(table):
-        hub.replies[f"r{number}@smtp.test"] = reply
+        here.hub.replies[f"r{number}@smtp.test"] = reply
     equal(dict(zip(table, here.rcpt(*(f"r{n}@smtp.test" for n in range(len(table)))))), table)
-    verbs = {line.split()[0].upper() for line in hub.commands}
+    verbs = {line.split()[0].upper() for line in here.hub.commands}
     equal(verbs - {"QUIT", "EHLO"}, {"MAIL", "RCPT", "RSET"}, "what the server was told")
-    check(all(line.upper().startswith("MAIL FROM:<>") for line in hub.asked("MAIL")), "another sender than <>")
+    check(all(line.upper().startswith("MAIL FROM:<>") for line in here.hub.asked("MAIL")), "another sender than <>")
 
 
-@suite.test
+@suite.test_apart
 def vrfy_is_asked_a_few_times_on_a_connection():
     here = get()
-    hub.replies = {"a@vrfy.test": "252 2.5.2 try RCPT", "b@vrfy.test": "502 5.5.1 disabled", "a@strict.test": "252 2.5.2 try RCPT"}
+    here.hub.replies = {"a@vrfy.test": "252 2.5.2 try RCPT", "b@vrfy.test": "502 5.5.1 disabled", "a@strict.test": "252 2.5.2 try RCPT"}
     equal(here.rcpt("dora@vrfy.test", "eve@vrfy.test", "a@vrfy.test", "b@vrfy.test", "a@strict.test"), [OK, REFUSED, OK, OK, DEFERRED])
-    hub.forget()
-    before = hub.connections
+    here.hub.forget()
+    before = here.hub.connections
     with Client(here.daemon.port) as client:
         client.ehlo()
         client.command("MAIL FROM:<a@from.test>")
         for number in range(9):
             client.command(f"RCPT TO:<e{number}@vrfy.test>")
-    equal(len(hub.asked("VRFY")), 9)
-    check(hub.connections - before >= 3, "connections", hub.connections - before)
+    equal(len(here.hub.asked("VRFY")), 9)
+    check(here.hub.connections - before >= 3, "connections", here.hub.connections - before)
 
 
-@suite.test
+@suite.test_apart
 def the_first_source_that_knows_wins():
     here = get()
     equal(here.rcpt("dan@both.test"), [OK])
-    equal(hub.commands, [], "asked though the list knows")
+    equal(here.hub.commands, [], "asked though the list knows")
     equal(here.rcpt("carol@both.test", "eve@both.test"), [OK, REFUSED])
-    hub.mood = "later"
+    here.hub.mood = "later"
     here.daemon.reload()
     equal(here.rcpt("dan@both.test", "carol@both.test", "eve@both.test"), [OK, DEFERRED, DEFERRED])
 
 
-@suite.test
+@suite.test_apart
 def what_is_known_is_remembered_and_what_is_unclear_is_not():
     here = get()
     equal(here.rcpt("bob@smtp.test", "eve@smtp.test") + here.rcpt("bob@smtp.test", "eve@smtp.test"), [OK, REFUSED] * 2)
-    equal(len(hub.asked("RCPT")), 2)
-    hub.replies["r@smtp.test"] = "451 4.3.0 later"
+    equal(len(here.hub.asked("RCPT")), 2)
+    here.hub.replies["r@smtp.test"] = "451 4.3.0 later"
     equal(here.rcpt("r@smtp.test"), [DEFERRED])
-    del hub.replies["r@smtp.test"]
-    hub.known.add("r@smtp.test")
+    del here.hub.replies["r@smtp.test"]
+    here.hub.known.add("r@smtp.test")
     equal(here.rcpt("r@smtp.test"), [OK])
-    hub.known.add("eve@smtp.test")
+    here.hub.known.add("eve@smtp.test")
     equal(here.rcpt("eve@smtp.test"), [REFUSED])
     here.daemon.reload()
     equal(here.rcpt("eve@smtp.test"), [OK], "after a reload")
-    hub.known -= {"r@smtp.test", "eve@smtp.test"}
+    here.hub.known -= {"r@smtp.test", "eve@smtp.test"}
 
 
-@suite.test
+@suite.test_apart
 def a_server_that_is_down_refuses_nobody_and_comes_back_by_itself():
     here = get()
-    hub.stop()
+    here.hub.stop()
     equal(here.rcpt("bob@smtp.test", "eve@smtp.test", "eve@accept.test"), [DEFERRED, DEFERRED, OK])
     here.daemon.wait_log(r"source_down: smtp hub: 127.0.0.1:\d+: ")
     check("DOWN" in here.daemon.ctl("status").stdout, "status")
-    hub.start()
+    here.hub.start()
     wait_for("the server to be asked again", lambda: here.rcpt("bob@smtp.test", "eve@smtp.test") == [OK, REFUSED])
     here.daemon.wait_log(r"source_up: smtp hub")
 
 
-@suite.test
+@suite.test_apart
 def the_control_program_asks_every_source_anew():
     here = get()
     equal(here.rcpt("bob@smtp.test"), [OK])
-    hub.forget()
+    here.hub.forget()
     told = here.daemon.ctl("recipient", "bob@smtp.test").stdout.splitlines()
     check("remembered: known (127.0.0.1:" in "\n".join(told), told)
     check(any(line.startswith("smtp hub: known") for line in told), told)
     check(any(line.startswith("list main: unknown (not in the list); not asked for this domain") for line in told), told)
     equal(told[-1], "verdict: accept")
-    check(hub.asked("RCPT") and hub.asked("VRFY"), "not asked anew")
+    check(here.hub.asked("RCPT") and here.hub.asked("VRFY"), "not asked anew")
     equal(here.daemon.ctl("recipient", "eve@list.test").stdout.splitlines()[-1], "verdict: refuse (550 5.1.1)")
     equal(here.daemon.ctl("recipient", "a@nowhere.test").stdout.splitlines()[-1], "verdict: accept, the domain is not checked")
     told = here.daemon.ctl("recipient", "bob.smith@list.test").stdout
@@ -279,15 +284,15 @@ def ask_socketmap(path, *keys, name="recipient"):
         return answers
 
 
-@suite.test
+@suite.test_apart
 def sendmail_may_ask_over_the_socketmap():
     here = get()
     path = here.daemon.path("socketmap")
     equal(ask_socketmap(path, "bob@list.test", "192.0.2.1/eve@list.test", "IPv6:2001:db8:0:0:0:0:0:1/eve@smtp.test", "/bob@smtp.test",
                         "any@elsewhere.test", "bob", "a@b@", ""),
           ["OK known", "OK unknown", "OK unknown", "OK known", "NOTFOUND ", "NOTFOUND ", "NOTFOUND ", "NOTFOUND "])
-    hub.replies["c@vrfy.test"] = "252 2.5.2 perhaps"
-    hub.replies["d@smtp.test"] = "451 4.3.0 later"
+    here.hub.replies["c@vrfy.test"] = "252 2.5.2 perhaps"
+    here.hub.replies["d@smtp.test"] = "451 4.3.0 later"
     answers = ask_socketmap(path, "c@vrfy.test", "d@smtp.test")
     check(answers[0] == "NOTFOUND " and answers[1].startswith("TEMP "), answers)
     for wrong in (b"x", b"99999:a", b"3:abcd", b"010:aaaaaaaaaa,"):
@@ -309,13 +314,13 @@ def sendmail_may_ask_over_the_socketmap():
         equal(got, b"10:OK unknown,8:OK known,")
 
 
-@suite.test
+@suite.test_apart
 def the_socketmap_over_tcp_is_for_allowed_clients_and_its_path_goes_with_the_daemon():
     here = get()
     mode = os.stat(here.daemon.path("socketmap")).st_mode
     equal(stat.S_IMODE(mode), 0o666)
     port = free_port()
-    daemon = Daemon(sink.port, {"directory.socketmap": f"127.0.0.1:{port}", "smtp.smtp_allow_client_ip": "addr:127.0.0.2"})
+    daemon = Daemon(here.sink.port, {"directory.socketmap": f"127.0.0.1:{port}", "smtp.smtp_allow_client_ip": "addr:127.0.0.2"})
     with daemon:
         for source, wanted in (("127.0.0.2", b"9:NOTFOUND ,"), ("127.0.0.1", b"")):
             with socket.create_connection(("127.0.0.1", port), 10, (source, 0)) as connection:
@@ -336,10 +341,11 @@ def the_socketmap_over_tcp_is_for_allowed_clients_and_its_path_goes_with_the_dae
         check(not os.path.exists(path), "the socket is left")
 
 
-@suite.test
+@suite.test_apart
 def an_upstream_that_leaves_meanwhile_hurts_nobody():
     here = get()
-    hub.mood = "silent"
+    here.daemon.reload({"source.smtp hub.timeout": "1s"})
+    here.hub.mood = "silent"
     for number in range(20):
         client = Client(here.daemon.port)
         client.ehlo()
@@ -350,13 +356,14 @@ def an_upstream_that_leaves_meanwhile_hurts_nobody():
         client.ehlo()
         client.send("MAIL FROM:<a@from.test>\r\nRCPT TO:<w@smtp.test>\r\nRCPT TO:<bob@list.test>\r\n")
         equal([r.code for r in client.replies(3)], [250, 450, 250])
-    hub.mood = None
-    hub.stop()
-    hub.start()
+    here.hub.mood = None
+    here.hub.stop()
+    here.hub.start()
+    here.daemon.reload({"source.smtp hub.timeout": "2s"})
     wait_for("the hub to be used", lambda: here.rcpt("bob@smtp.test") == [OK])
 
 
-@suite.test
+@suite.test_apart
 def who_guesses_addresses_waits():
     here = get()
     here.daemon.reload({"directory.unknown_per_minute": 3, "directory.unknown_delay": "1s", "smtp.smtp_xclient_client_ip": "addr:127.0.0.1"})
@@ -382,7 +389,7 @@ def who_guesses_addresses_waits():
     here.daemon.reload({"directory.unknown_per_minute": 1000, "smtp.smtp_xclient_client_ip": None})
 
 
-@suite.test
+@suite.test_apart
 def a_reload_under_way_loses_no_answer():
     here = get()
     stop = threading.Event()
@@ -401,7 +408,7 @@ def a_reload_under_way_loses_no_answer():
         asker.start()
     try:
         for number in range(6):
-            here.daemon.reload({"source.smtp hub.max_connections": 2 + number % 2})
+            here.daemon.reload({"source.smtp here.hub.max_connections": 2 + number % 2})
     finally:
         stop.set()
         for asker in askers:
@@ -410,12 +417,5 @@ def a_reload_under_way_loses_no_answer():
     check(all(got[0] in (OK, DEFERRED) and got[1] in (REFUSED, DEFERRED) and got[2:] == [OK, REFUSED] for got in faults), faults[:3])
 
 
-def close():
-    if world:
-        world.daemon.close()
-    hub.stop()
-    sink.close()
-
-
 if __name__ == "__main__":
-    suite.main(close)
+    suite.main(WORLD.close)

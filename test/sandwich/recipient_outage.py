@@ -8,7 +8,7 @@ import sys
 import threading
 
 from daemon import Daemon
-from suite import Skip, Suite, check, equal, wait_for
+from suite import PerThread, Skip, Suite, check, equal, wait_for
 
 from client import Client
 from mailboxes import Mailboxes
@@ -19,8 +19,6 @@ CLIENTS = 4
 ROUNDS = 2  # of each client during an outage
 PEOPLE = [f"p{number}" for number in range(10)]
 CELLS = [("known", 250), ("known", 450), ("known", 550), ("unknown", 450), ("unknown", 550), ("unknown", 250)]
-sink = Sink()
-hub = Mailboxes({f"{name}@{domain}" for name in PEOPLE for domain in ("smtp.test", "vrfy.test")})
 table = []
 
 
@@ -39,23 +37,36 @@ def alias_text():
     return "".join(f"{name}: root\n" for name in PEOPLE)
 
 
-def make_daemon():
-    daemon = Daemon(sink.port, start=False)
-    write(daemon, "list", list_text())
-    write(daemon, "aliases", alias_text())
-    write(daemon, "passwd", "root:x:0:0::/:/bin/sh\n")
-    write(daemon, "sendmail.cf", f"SParse0\nSParse1\nMlocal, P=x, F=lAw5\nCwmaps.test\nO AliasFile={daemon.path('aliases')}\n")
-    settings = {"directory.unknown_per_minute": 0, "directory.cache_size": 0, "smtp.max_errors": 10000,
-                "source.list main.file": daemon.path("list"),
-                "source.maps main.sendmail_cf": daemon.path("sendmail.cf"), "source.maps main.passwd_file": daemon.path("passwd")}
-    for kind in ("list", "maps", "smtp", "vrfy"):
-        settings[f"domain {kind}.test.recipient_sources"] = f"{kind} main"
-    for kind in ("smtp", "vrfy"):
-        settings[f"source.{kind} main.server"] = f"127.0.0.1:{hub.port}"
-        settings[f"source.{kind} main.timeout"] = "1s"
-        settings[f"source.{kind} main.max_connections"] = 3
-    daemon.configure(settings)
-    return daemon.start()
+class World:
+    """A daemon with sources of every kind, and the server that two of them ask."""
+
+    def __init__(self):
+        self.sink = Sink()
+        self.hub = Mailboxes({f"{name}@{domain}" for name in PEOPLE for domain in ("smtp.test", "vrfy.test")})
+        self.daemon = daemon = Daemon(self.sink.port, start=False)
+        write(daemon, "list", list_text())
+        write(daemon, "aliases", alias_text())
+        write(daemon, "passwd", "root:x:0:0::/:/bin/sh\n")
+        write(daemon, "sendmail.cf", f"SParse0\nSParse1\nMlocal, P=x, F=lAw5\nCwmaps.test\nO AliasFile={daemon.path('aliases')}\n")
+        settings = {"directory.unknown_per_minute": 0, "directory.cache_size": 0, "smtp.max_errors": 10000,
+                    "source.list main.file": daemon.path("list"),
+                    "source.maps main.sendmail_cf": daemon.path("sendmail.cf"), "source.maps main.passwd_file": daemon.path("passwd")}
+        for kind in ("list", "maps", "smtp", "vrfy"):
+            settings[f"domain {kind}.test.recipient_sources"] = f"{kind} main"
+        for kind in ("smtp", "vrfy"):
+            settings[f"source.{kind} main.server"] = f"127.0.0.1:{self.hub.port}"
+            settings[f"source.{kind} main.timeout"] = "1s"
+            settings[f"source.{kind} main.max_connections"] = 3
+        daemon.configure(settings)
+        daemon.start()
+
+    def close(self):
+        self.daemon.close()
+        self.hub.stop()
+        self.sink.close()
+
+
+WORLD = PerThread(World)
 
 
 def ask(daemon, kind, tally, lock, who):
@@ -96,21 +107,24 @@ def in_order(tallies):
 
 def outage(kinds, name, begin, end):
     """Breaks the sources while clients ask, and mends them."""
-    daemon = get()
+    world = WORLD.get()
+    daemon = world.daemon
     wait_for(f"{kinds} to be in order", lambda: in_order(load(daemon, kinds)), 30)
     tallies = {}
     asker = threading.Thread(target=lambda: tallies.update(load(daemon, kinds, ROUNDS)))
     asker.start()
-    begin(daemon)
+    begin(world)
     asker.join()
     during = load(daemon, kinds)  # now nothing but the outage
-    end(daemon)
+    end(world)
+    rows = []
     for kind in kinds:
         for key, count in during[kind].items():
             tallies[kind][key] = tallies[kind].get(key, 0) + count
-        table.append((kind, name, *(tallies[kind].get(key, 0) for key in CELLS)))
-    for kind in kinds:
-        counts = dict(zip(CELLS, table[-1 - kinds[::-1].index(kind)][2:]))
+        rows.append((kind, name, *(tallies[kind].get(key, 0) for key in CELLS)))
+    table.extend(rows)
+    for kind, row in zip(kinds, rows):
+        counts = dict(zip(CELLS, row[2:]))
         equal(counts["known", 550], 0, f"{kind}: recipients that exist and were refused")
         equal(counts["unknown", 250], 0, f"{kind}: recipients that do not exist and were accepted")
         equal(sum(counts.values()), sum(tallies[kind].values()), f"{kind}: other answers: {tallies[kind]}")
@@ -120,44 +134,36 @@ def outage(kinds, name, begin, end):
     daemon.reload({f"source.{kind} main.max_connections": toggle for kind in ("smtp", "vrfy")})
 
 
-daemons = []
-
-
-def get():
-    if not daemons:
-        daemons.append(make_daemon())
-    return daemons[0]
-
-
 def mood(name):
-    def begin(_):
-        hub.mood = name
+    def begin(world):
+        world.hub.mood = name
 
-    def end(_):
-        hub.mood = None
-        hub.stop()  # whoever hangs there
-        hub.start()
+    def end(world):
+        world.hub.mood = None
+        world.hub.stop()  # whoever hangs there
+        world.hub.start()
 
     return begin, end
 
 
 SERVERS = ("smtp", "vrfy")
 for one in ("silent", "close", "reset", "busy", "later", "garbage", "refuse"):
-    suite.add(f"servers_{one}", lambda one=one: outage(SERVERS, one, *mood(one)))
-suite.add("servers_gone", lambda: outage(SERVERS, "gone", lambda _: hub.stop(), lambda _: hub.start()))
+    suite.add(f"servers_{one}", lambda one=one: outage(SERVERS, one, *mood(one)), apart=True)
+suite.add("servers_gone", lambda: outage(SERVERS, "gone", lambda world: world.hub.stop(), lambda world: world.hub.start()),
+          apart=True)
 
 FILES = ("list", "maps")
 NAMES = {"list": list_text, "aliases": alias_text}
 
 
-def restore(daemon):
+def restore(world):
     for name, text in NAMES.items():
-        write(daemon, name, text())
+        write(world.daemon, name, text())
 
 
-def unlink(daemon):
+def unlink(world):
     for name in NAMES:
-        os.unlink(daemon.path(name))
+        os.unlink(world.daemon.path(name))
 
 
 # Half of each file, as a program that does not rename leaves it, written again and again while clients ask. Says at the end how long it
@@ -180,13 +186,13 @@ while time.monotonic() < last + 60:
 def files_half_written():
     writers = []
 
-    def begin(daemon):
-        writers.append(subprocess.Popen([sys.executable, "-c", WRITER, *map(daemon.path, NAMES)], stdout=subprocess.PIPE, text=True))
+    def begin(world):
+        writers.append(subprocess.Popen([sys.executable, "-c", WRITER, *map(world.daemon.path, NAMES)], stdout=subprocess.PIPE, text=True))
         writers[0].stdout.readline()
 
-    def end(daemon):
+    def end(world):
         writers[0].terminate()
-        restore(daemon)
+        restore(world)
         pauses = writers[0].stdout.read().split()
         writers[0].wait()
         if not pauses or float(pauses[-1]) > 0.8:
@@ -195,24 +201,17 @@ def files_half_written():
     outage(FILES, "half written", begin, end)
 
 
-suite.add("files_missing", lambda: outage(FILES, "missing", unlink, restore))
-suite.add("list_broken", lambda: outage(("list",), "broken", lambda daemon: write(daemon, "list", "no address\n"), restore))
+suite.add("files_missing", lambda: outage(FILES, "missing", unlink, restore), apart=True)
+suite.add("list_broken", lambda: outage(("list",), "broken", lambda world: write(world.daemon, "list", "no address\n"), restore), apart=True)
 
 
 @suite.test
 def the_table():
     heads = ("source", "outage", "known 250", "450", "550", "unknown 450", "550", "250")
-    for row in (heads, *table):
+    for row in (heads, *sorted(table, key=lambda row: row[1])):
         print("  " + "  ".join(str(cell).ljust(width) for cell, width in zip(row, (6, 12, 9, 6, 6, 11, 6, 6))), flush=True)
     check(len(table) >= 19, "outages", len(table))
 
 
-def close():
-    for daemon in daemons:
-        daemon.close()
-    hub.stop()
-    sink.close()
-
-
 if __name__ == "__main__":
-    suite.main(close)
+    suite.main(WORLD.close)

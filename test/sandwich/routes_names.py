@@ -6,14 +6,13 @@ import os
 from certificates import Certificates, server_context
 from daemon import Daemon
 from samples import message
-from suite import Suite, check, equal, wait_for
+from suite import PerThread, Suite, check, equal, wait_for
 
 from client import Client
 from dns import DnsServer
 from sink import CLOSE, Sink
 
 suite = Suite()
-WORLD = []
 
 
 class Named:
@@ -45,10 +44,8 @@ class Named:
             one.close()
 
 
-def servers():
-    if not WORLD:
-        WORLD.append(Named())
-    return WORLD[0]
+WORLD = PerThread(Named)
+servers = WORLD.get
 
 
 def world(domains):
@@ -70,7 +67,7 @@ def delivered(w, recipient):
     equal(([reply.code for reply in replies], final), ([250], 250), [reply.text for reply in replies])
 
 
-@suite.test
+@suite.test_apart
 def a_name_is_looked_up_once_for_its_time():
     w = world({"a.test": [f"10 one.name.test:{servers().a.port}"], "alias.test": [f"10 alias.name.test:{servers().a.port}"]})
     w.dns.records["one.name.test"] = [("A", "127.0.0.1")]
@@ -84,7 +81,7 @@ def a_name_is_looked_up_once_for_its_time():
     check("one.name.test" in shown and f"127.0.0.1:{w.a.port}: up" in shown, shown)
 
 
-@suite.test
+@suite.test_apart
 def several_recipients_wait_for_one_question():
     w = world({"a.test": [f"10 wait.name.test:{servers().a.port}"]})
     w.dns.records["wait.name.test"] = [("A", "127.0.0.1")]
@@ -97,7 +94,7 @@ def several_recipients_wait_for_one_question():
     equal(([len(m.recipients) for m in w.a.messages], [len(m.recipients) for m in w.usual.messages]), ([2], [1]))
 
 
-@suite.test
+@suite.test_apart
 def mx_records_count_in_their_order():
     w = world({"a.test": [f"10 mx:mx.name.test:{servers().a.port}"]})
     w.dns.records["mx.name.test"] = [("MX", 20, "second.name.test"), ("MX", 10, "first.name.test"), ("MX", 5, "none.name.test")]
@@ -109,7 +106,7 @@ def mx_records_count_in_their_order():
     check(shown.index(f"    127.0.0.1:{w.a.port}") < shown.index(f"    127.0.0.2:{w.a.port}"), shown)
 
 
-@suite.test
+@suite.test_apart
 def a_domain_without_mx_is_its_own():
     w = world({"a.test": [f"10 mx:self.name.test:{servers().a.port}"]})
     w.dns.records["self.name.test"] = [("A", "127.0.0.1")]
@@ -117,7 +114,7 @@ def a_domain_without_mx_is_its_own():
     equal(len(w.a.messages), 1)
 
 
-@suite.test
+@suite.test_apart
 def a_null_mx_leads_nowhere():
     w = world({"a.test": [f"10 mx:null.name.test:{servers().a.port}"], "b.test": [f"10 mx:null.name.test:{servers().a.port}",
                                                                              f"20 127.0.0.1:{servers().b.port}"]})
@@ -128,7 +125,7 @@ def a_null_mx_leads_nowhere():
     equal((len(w.a.messages), len(w.b.messages)), (0, 1))
 
 
-@suite.test
+@suite.test_apart
 def srv_records_have_ports_priorities_and_weights():
     w = world({"a.test": ["10 srv:_smtp._tcp.name.test"]})
     w.dns.records["_smtp._tcp.name.test"] = [("SRV", 7, 1, w.b.port, "host.name.test"), ("SRV", 3, 1, w.a.port, "host.name.test")]
@@ -141,7 +138,7 @@ def srv_records_have_ports_priorities_and_weights():
     equal((len(w.a.messages), len(w.b.messages)), (1, 1))
 
 
-@suite.test
+@suite.test_apart
 def a_name_that_dns_denies_is_a_temporary_failure():
     w = world({"a.test": [f"10 no.such.test:{servers().a.port}"]})
     with Client(w.daemon.port) as up:
@@ -154,7 +151,7 @@ def a_name_that_dns_denies_is_a_temporary_failure():
     w.daemon.wait_log("route_name: no.such.test")
 
 
-@suite.test
+@suite.test_apart
 def the_last_good_answer_outlives_an_outage_of_dns():
     modes = ("fail", "silent", "garbage")
     w = world({f"{mode}.test": [f"10 mx:{mode}.outage.test:{servers().a.port}"] for mode in modes})
@@ -177,7 +174,7 @@ def the_last_good_answer_outlives_an_outage_of_dns():
     w.dns.ttl = 300
 
 
-@suite.test
+@suite.test_apart
 def while_dns_is_silent_others_are_served():
     w = world({"a.test": [f"10 silent.never.test:{servers().a.port}"]})
     w.dns.mode = "silent"
@@ -192,7 +189,7 @@ def while_dns_is_silent_others_are_served():
     equal(len(w.usual.messages), 1)
 
 
-@suite.test
+@suite.test_apart
 def an_upstream_that_leaves_while_a_name_is_looked_up_is_no_harm():
     w = world({"a.test": [f"10 gone.never.test:{servers().a.port}"]})
     w.dns.mode = "silent"
@@ -205,7 +202,7 @@ def an_upstream_that_leaves_while_a_name_is_looked_up_is_no_harm():
     delivered(w, "1@other.test")
 
 
-@suite.test
+@suite.test_apart
 def the_default_route_may_be_a_name():
     w = world({"default": [f"10 usual.name.test:{servers().a.port}"]})
     w.dns.records["usual.name.test"] = [("A", "127.0.0.1")]
@@ -214,7 +211,7 @@ def the_default_route_may_be_a_name():
     check("delivery server: 127.0.0.1" in w.daemon.ctl("status").stdout)
 
 
-@suite.test
+@suite.test_apart
 def each_route_has_tls_of_its_own_and_is_verified_by_the_name_it_gives():
     w = world({})
     with Certificates() as made:
@@ -249,4 +246,4 @@ def own_tls(w, sink, authority):
         w.daemon.reload({"routing.domain_file": None, "tls.downstream_ca_file": None, "domain main.test.route_1": None})
 
 
-suite.main(cleanup=lambda: [one.close() for one in WORLD])
+suite.main(WORLD.close)

@@ -7,10 +7,16 @@
 
     suite.main()
 
+Tests that mostly wait, and share nothing with others, or only what each thread has its own of, may be `@suite.test_apart`: those that
+follow each other so run at the same time, in a few threads.
+
 `main` runs them in order, prints `ok NAME`, `FAIL NAME: why` or `skip NAME: why` for each and `N passed, N failed[, N skipped]` at
 the end, and exits 1 when one failed. Arguments: parts of names; only tests with one of them in their name run."""
 
+import concurrent.futures
+import itertools
 import sys
+import threading
 import time
 import traceback
 
@@ -51,7 +57,28 @@ def wait_for(what, condition, seconds=10.0):
         time.sleep(0.01)
 
 
+class PerThread:
+    """What each thread of a suite has one of: made with its first use, all closed together."""
+
+    def __init__(self, make):
+        self._make = make
+        self._own = threading.local()
+        self._all = []
+
+    def get(self):
+        if not hasattr(self._own, "one"):
+            self._own.one = self._make()
+            self._all.append(self._own.one)
+        return self._own.one
+
+    def close(self):
+        for one in self._all:
+            one.close()
+
+
 class Suite:
+    THREADS = 4
+
     def __init__(self):
         self._tests = []
 
@@ -59,32 +86,45 @@ class Suite:
         self.add(function.__name__, function)
         return function
 
-    def add(self, name, function):
-        self._tests.append((name, function))
+    def test_apart(self, function):
+        self.add(function.__name__, function, apart=True)
+        return function
+
+    def add(self, name, function, apart=False):
+        self._tests.append((name, function, apart))
 
     def main(self, cleanup=None):
         wanted = sys.argv[1:]
-        passed = failed = skipped = 0
+        counts = {"ok": 0, "FAIL": 0, "skip": 0}
         try:
-            for name, function in self._tests:
-                if wanted and not any(part in name for part in wanted):
-                    continue
-                try:
-                    function()
-                except Skip as reason:
-                    skipped += 1
-                    print(f"skip {name}: {reason}", flush=True)
-                except Exception as problem:  # a broken test is a failed test
-                    failed += 1
-                    print(f"FAIL {name}: {_where(problem)}{_one_line(problem)}", flush=True)
-                else:
-                    passed += 1
-                    print(f"ok {name}", flush=True)
+            for line in self._run([test for test in self._tests if not wanted or any(part in test[0] for part in wanted)]):
+                counts[line.split()[0]] += 1
+                print(line, flush=True)
         finally:
             if cleanup:
                 cleanup()
+        passed, failed, skipped = counts.values()
         print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""), flush=True)
         sys.exit(1 if failed or passed + skipped == 0 else 0)
+
+    def _run(self, tests):
+        """The line of each, in order."""
+        for apart, group in itertools.groupby(tests, lambda test: test[2]):
+            if not apart:
+                yield from (_outcome(*test) for test in group)
+                continue
+            with concurrent.futures.ThreadPoolExecutor(self.THREADS) as threads:
+                yield from threads.map(lambda test: _outcome(*test), group)
+
+
+def _outcome(name, function, _):
+    try:
+        function()
+    except Skip as reason:
+        return f"skip {name}: {reason}"
+    except Exception as problem:  # a broken test is a failed test
+        return f"FAIL {name}: {_where(problem)}{_one_line(problem)}"
+    return f"ok {name}"
 
 
 def _one_line(problem):

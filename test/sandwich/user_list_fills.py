@@ -31,7 +31,7 @@ def mailboxes(daemon, *words):
     return [line.split()[0] for line in users(daemon, "list", *words).splitlines()[1:]]
 
 
-@suite.test
+@suite.test_apart
 def recipients_that_the_delivery_server_accepts_are_listed():
     refused = lambda session, argument: "550 5.1.1 unknown" if "nobody" in argument else None  # noqa: E731
     with Sink(react={"RCPT": refused}) as sink, Daemon(sink.port, SETTINGS) as daemon:
@@ -67,7 +67,7 @@ def recipients_that_the_delivery_server_accepts_are_listed():
             equal(daemon.ctl("users", *words).returncode, 2, words)
 
 
-@suite.test
+@suite.test_apart
 def export_and_import_make_the_same_list_again_and_errors_have_their_line():
     with Sink() as sink, Daemon(sink.port, SETTINGS) as daemon:
         lines = ["mailbox,aliases,settings"] + [f"u{n:04d}@to.test,a{n:04d}@to.test;b{n:04d}@to.test,n={n}" for n in range(2500)]
@@ -88,7 +88,7 @@ def export_and_import_make_the_same_list_again_and_errors_have_their_line():
         equal(users(daemon, "export"), exported)
 
 
-@suite.test
+@suite.test_apart
 def a_damaged_or_missing_list_stops_no_mail():
     with Sink() as sink, Daemon(sink.port, SETTINGS, start=False) as daemon:
         os.mkdir(daemon.path("users"))
@@ -110,7 +110,7 @@ def a_damaged_or_missing_list_stops_no_mail():
             check(file.read().startswith(b"no database"))
 
 
-@suite.test
+@suite.test_apart
 def what_a_source_says_folds_aliases_and_the_list_is_a_source_itself():
     with Sink() as sink, Daemon(sink.port, start=False) as daemon:
         with open(daemon.path("staff"), "w", encoding="ascii") as file:
@@ -133,7 +133,7 @@ def what_a_source_says_folds_aliases_and_the_list_is_a_source_itself():
         check("users: known, mailbox ann@here.test\n" in told, told)
 
 
-@suite.test
+@suite.test_apart
 def without_domains_nobody_is_listed():
     with Sink() as sink, Daemon(sink.port) as daemon:
         equal(send_message(daemon.port, message(), recipients=("bob@to.test",)).code, 250)
