@@ -18,6 +18,7 @@
 #include "base/clock.hpp"
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
+#include "journal/fingerprint.hpp"
 #include "journal/index.hpp"
 
 namespace journal {
@@ -61,10 +62,11 @@ struct Journal::State final : Files::Reader {
     void tell_thread(std::unique_lock<std::mutex>& lock);
     void add(Task task);
     Known known(const Key& key, bool identified) const;
-    void tell(const Origin& origin, const Key& content, const std::vector<std::string>& recipients, Answer& answer);
+    void tell(const Origin& origin, const Fingerprint& content, const std::vector<std::string>& recipients, Answer& answer);
     bool look_up_at_once(std::string_view text, const Origin& origin, const std::vector<std::string>& recipients,
                          Answer& answer);
 
+    std::optional<Fingerprints> fingerprints;
     const std::uint32_t process = static_cast<std::uint32_t>(::getpid());
 
     std::shared_mutex files_mutex;  // of those two; taken before the other one
@@ -197,7 +199,7 @@ Known Journal::State::known(const Key& key, bool identified) const {
     return known;
 }
 
-void Journal::State::tell(const Origin& origin, const Key& content, const std::vector<std::string>& recipients,
+void Journal::State::tell(const Origin& origin, const Fingerprint& content, const std::vector<std::string>& recipients,
                           Answer& answer) {
     answer.mail = mail_key(origin, content);
     for (const auto& recipient : recipients)
@@ -214,9 +216,9 @@ void Journal::State::tell(const Origin& origin, const Key& content, const std::v
 // False: the thread has to be asked.
 bool Journal::State::look_up_at_once(std::string_view text, const Origin& origin,
                                      const std::vector<std::string>& recipients, Answer& answer) {
-    if (text.size() > kDigestedAtOnce)
+    if (text.size() > kSmall)
         return false;
-    const auto content = sha256(text);
+    const auto content = fingerprints->of(text);
     // While the thread is at the files nobody knows what stands in them.
     const std::shared_lock lock(files_mutex, std::try_to_lock);
     if (!lock.owns_lock() || !files->caught_up())
@@ -240,6 +242,10 @@ base::Result<std::unique_ptr<Journal>> Journal::open(const std::string& director
     if (!files)
         return files.error();
     state->files.emplace(std::move(*files));
+    auto fingerprints = Fingerprints::open(directory);
+    if (!fingerprints)
+        return fingerprints.error();
+    state->fingerprints.emplace(std::move(*fingerprints));
     state->entries = state->index.size();
     return std::unique_ptr<Journal>(new Journal(std::move(state)));
 }
@@ -278,7 +284,8 @@ void Journal::look_up(net::Loop& loop, mail::MessagePtr message, std::size_t bel
                  recipients = std::move(recipients), done = std::move(done)]() mutable {
         auto answer = std::make_shared<Answer>();
         try {
-            state->tell(origin, sha256(message->bytes().substr(below)), recipients, *answer);
+            const auto content = state->fingerprints->of(message->bytes().substr(below));
+            state->tell(origin, content, recipients, *answer);
         } catch (const std::exception& failure) {
             base::log::event(base::log::kJournalFailed, "{}", failure.what());
         }

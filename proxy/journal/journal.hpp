@@ -2,7 +2,7 @@
 // (DESIGN section 6, invariant 9).
 //
 // The index is in memory, and whoever asks or tells something does so there, at once. A thread writes, since writing
-// may block; what waits for it is written in one go. It also digests large mails, and reads what other processes wrote:
+// may block; what waits for it is written in one go. It also looks at large mails, and reads what other processes wrote:
 // then a question has to wait for it. Thread-safe. Completions run on `loop`'s thread; a completion must find its
 // session by id, never hold it. A journal that cannot be written stops no mail: it is logged, and a crash may then
 // deliver twice.
@@ -51,8 +51,8 @@ class Journal {
     Journal(const Journal&) = delete;
     Journal& operator=(const Journal&) = delete;
 
-    // What is digested where it is asked for, in octets: the thread would take longer to be woken.
-    static constexpr std::size_t kDigestedAtOnce = 32U << 10;
+    // What is looked at where it is asked for, in octets: 20 us, which the thread takes to be woken.
+    static constexpr std::size_t kSmall = 128U << 10;
 
     // `below`: offset in the message from which on it is part of the key. `done` may be called before this returns: a
     // small mail is answered from memory, unless another process has written something.
