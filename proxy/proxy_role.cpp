@@ -28,6 +28,7 @@
 #include "session/release.hpp"
 #include "session/shard.hpp"
 #include "supervisor/configuration.hpp"
+#include "supervisor/directories.hpp"
 
 namespace roles {
 namespace {
@@ -353,7 +354,8 @@ int run_proxy(const config::Settings& settings, unsigned generation) {
     auto store = quarantine::Store::open(settings.quarantine_path, quarantine_limits(settings));
     if (!store)
         return cannot_start("quarantine: " + store.error().message);
-    auto journal = journal::Journal::open(settings.journal_path, journal_limits(settings));
+    auto journal =
+        journal::Journal::open(settings.journal_path, supervisor::journal_memory(settings), journal_limits(settings));
     if (!journal)
         return cannot_start("journal: " + journal.error().message);
     base::UniqueFd tls_files(kFirstListenFd + static_cast<int>(settings.sockets.size()) + 1);

@@ -81,14 +81,14 @@ int main(int count, char** arguments) {
     std::string directory = (std::filesystem::temp_directory_path() / "sandwich-bench-XXXXXX").string();
     if (wanted == 0 || ::mkdtemp(directory.data()) == nullptr)
         return 2;
-    fmt::print("{:>12} {:>9} {:>9} {:>14} {:>14} {:>7}\n", "octets", "sessions", "messages", "journal us", "fingerprint us",
-               "ratio");
+    fmt::print("{:>12} {:>9} {:>9} {:>14} {:>14} {:>7}\n", "octets", "sessions", "messages", "journal us",
+               "fingerprint us", "ratio");
     for (const std::size_t size : {4096UL, 65536UL, 1048576UL, 10485760UL}) {
         const auto message = std::make_shared<TextMessage>(size);
         const auto messages =
             std::max(20U, static_cast<unsigned>(std::min<std::size_t>(wanted, wanted * 8192UL / size)));
         for (const unsigned sessions : {1U, 50U}) {
-            auto journal = journal::Journal::open(directory, {});
+            auto journal = journal::Journal::open(directory, directory + "/rings", {});
             if (!journal)
                 return 1;
             const auto alone = fingerprint_alone(*message, messages / 4 + 1);
