@@ -2,10 +2,10 @@
 
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 namespace base {
 
@@ -44,8 +44,10 @@ Status send_packet(int channel, std::string_view bytes, std::initializer_list<in
 
 Received receive_packet(int channel, Packet& packet, bool wait) {
     packet.descriptors.clear();
-    packet.bytes.resize(kMaxPacket);
-    iovec part{packet.bytes.data(), packet.bytes.size()};
+    packet.bytes.clear();
+    // A string would be filled with zeroes up to the largest size before each packet, most of which are small.
+    thread_local const auto buffer = std::make_unique_for_overwrite<char[]>(kMaxPacket);
+    iovec part{buffer.get(), kMaxPacket};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMaxPacketDescriptors)> control{};
     msghdr message{};
     message.msg_iov = &part;
@@ -58,11 +60,11 @@ Received receive_packet(int channel, Packet& packet, bool wait) {
         got = ::recvmsg(channel, &message, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
     } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
     const int failure = errno;
-    packet.bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     if (got < 0 && (failure == EAGAIN || failure == EWOULDBLOCK))
         return Received::kNothing;
     if (got <= 0)
         return Received::kEnd;
+    packet.bytes.assign(buffer.get(), static_cast<std::size_t>(got));
     for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
         if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
             continue;

@@ -6,6 +6,8 @@
 namespace journal {
 
 void Index::apply(const Record& record, bool own) {
+    if (record.kind == Kind::kStart)
+        return;
     if (record.kind == Kind::kCrash) {
         ++current_.crashes[record.key];
         return;

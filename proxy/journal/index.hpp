@@ -15,7 +15,7 @@ namespace journal {
 
 class Index {
   public:
-    // The last record about a key; kCrash records are counted apart.
+    // The last record about a key; kCrash records are counted apart, kStart records say nothing here.
     struct Entry {
         Kind kind = Kind::kIntent;
         std::uint32_t process = 0;

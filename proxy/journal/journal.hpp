@@ -1,11 +1,12 @@
 // The journal as the loops see it: what was done with each recipient of each mail, so that a retry is not a second mail
 // (DESIGN section 6, invariant 9).
 //
-// The index is in memory, and whoever asks or tells something does so there, at once. A thread writes, since writing
-// may block; what waits for it is written in one go. It also digests large mails, and reads what other processes wrote:
-// then a question has to wait for it. Thread-safe. Completions run on `loop`'s thread; a completion must find its
-// session by id, never hold it. A journal that cannot be written stops no mail: it is logged, and a crash may then
-// deliver twice.
+// The index is in memory, and whoever asks or tells something does so there, at once. What is told also goes into
+// memory that outlives the process (ring.hpp), at once, so that nobody has to wait for the disk; a thread writes it
+// down, every few milliseconds, all that has come in one go. Where there is no such memory, or no room in it, an intent
+// waits for the thread. The thread also looks at large mails, and reads what other processes wrote: then a question has
+// to wait for it. Thread-safe. Completions run on `loop`'s thread; a completion must find its session by id, never hold
+// it. A journal that cannot be written stops no mail: it is logged, and a crash may then deliver twice.
 #pragma once
 
 #include <cstdint>
@@ -44,15 +45,17 @@ struct Answer {
 
 class Journal {
   public:
-    // Reads what is there and starts the thread. Error: the directory or a file cannot be used.
-    static base::Result<std::unique_ptr<Journal>> open(const std::string& directory, FileLimits limits);
+    // Reads what is there and starts the thread. `rings`: a directory in memory; one that cannot be used is said in the
+    // log, once. Error: the directory or a file cannot be used.
+    static base::Result<std::unique_ptr<Journal>> open(const std::string& directory, const std::string& rings,
+                                                       FileLimits limits);
     // Writes what is queued, then joins.
     ~Journal();
     Journal(const Journal&) = delete;
     Journal& operator=(const Journal&) = delete;
 
-    // What is digested where it is asked for, in octets: the thread would take longer to be woken.
-    static constexpr std::size_t kDigestedAtOnce = 32U << 10;
+    // What is looked at where it is asked for, in octets: 20 us, which the thread takes to be woken.
+    static constexpr std::size_t kSmall = 128U << 10;
 
     // `below`: offset in the message from which on it is part of the key. `done` may be called before this returns: a
     // small mail is answered from memory, unless another process has written something.
@@ -60,7 +63,8 @@ class Journal {
                  std::vector<std::string> recipients, std::function<void(Answer)> done);
     // What is known of other keys of the same mail, in order (act_key()). `identified`: as Origin::identified().
     void look_up(net::Loop& loop, std::vector<Key> keys, bool identified, std::function<void(std::vector<Known>)> done);
-    // Before the final dot, or before the quarantine put. `done` runs when it is written (or could not be).
+    // Before the final dot, or before the quarantine put. `done` runs, never before this returns, when the death of
+    // this process cannot undo it (or it could not be written).
     void intend(net::Loop& loop, std::string id, std::vector<Key> keys, std::function<void()> done);
     // How it ended: kDelivered, kQuarantined, kDiscarded, kWithdrawn.
     void conclude(std::string id, std::vector<Key> keys, Kind kind);

@@ -17,7 +17,7 @@ void add_part(std::string& parts, std::string_view part) {
     parts += part;
 }
 
-std::string common_parts(const Origin& origin, const Key& content) {
+std::string common_parts(const Origin& origin, const Fingerprint& content) {
     std::string parts;
     add_part(parts, origin.reverse_path);
     std::string host = origin.host;  // host names have no case (RFC 5321 section 2.4)
@@ -42,7 +42,7 @@ Key sha256(std::string_view octets) {
     return digest;
 }
 
-Key recipient_key(const Origin& origin, const Key& content, std::string_view recipient) {
+Key recipient_key(const Origin& origin, const Fingerprint& content, std::string_view recipient) {
     auto parts = common_parts(origin, content);
     add_part(parts, recipient);
     return sha256(parts);
@@ -56,7 +56,7 @@ Key act_key(const Key& mail, std::string_view kind, std::string_view whom) {
     return sha256(parts);
 }
 
-Key mail_key(const Origin& origin, const Key& content) {
+Key mail_key(const Origin& origin, const Fingerprint& content) {
     return sha256(common_parts(origin, content));
 }
 

@@ -1,7 +1,8 @@
 // What a retry has in common with the try before it, and with no other mail: the key of the journal.
 //
-// Reverse-path, recipient, host and queue id from the topmost Received field, SHA-256 of everything below that field,
-// before edits (DESIGN section 6). What the upstream writes above and into its own field may differ between tries.
+// Reverse-path, recipient, host and queue id from the topmost Received field, the fingerprint of everything below that
+// field, before edits (DESIGN section 6). What the upstream writes above and into its own field may differ between
+// tries.
 #pragma once
 
 #include <array>
@@ -9,6 +10,8 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+
+#include "journal/fingerprint.hpp"
 
 namespace journal {
 
@@ -36,12 +39,12 @@ struct Origin {
 // Throws std::runtime_error when the library has no SHA-256.
 Key sha256(std::string_view octets);
 
-// `content` is sha256() of what lies below the topmost Received field.
-Key recipient_key(const Origin& origin, const Key& content, std::string_view recipient);
+// `content`: of what lies below the topmost Received field.
+Key recipient_key(const Origin& origin, const Fingerprint& content, std::string_view recipient);
 // Something else that is done with a mail: a copy, the original kept, a notice. `kind` and `whom` tell it from the
 // others.
 Key act_key(const Key& mail, std::string_view kind, std::string_view whom);
 // The mail as a whole, whoever gets it: what a scanner worker dies of does not depend on the recipient.
-Key mail_key(const Origin& origin, const Key& content);
+Key mail_key(const Origin& origin, const Fingerprint& content);
 
 }  // namespace journal

@@ -30,7 +30,7 @@ std::uint32_t get_number(std::string_view octets, std::size_t at) {
 }
 
 bool is_kind(char octet) {
-    return std::string_view("IDQXWC").find(octet) != std::string_view::npos;
+    return std::string_view("IDQXWCS").find(octet) != std::string_view::npos;
 }
 
 }  // namespace
@@ -47,6 +47,8 @@ std::string_view to_string(Kind kind) {
             return "withdrawn";
         case Kind::kCrash:
             return "crash";
+        case Kind::kStart:
+            return "start";
         case Kind::kIntent:
             break;
     }

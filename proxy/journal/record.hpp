@@ -32,6 +32,7 @@ enum class Kind : std::uint8_t {
     kDiscarded = 'X',    // thrown away, as configured
     kWithdrawn = 'W',    // the intent came to nothing: certainly not delivered
     kCrash = 'C',        // a scanner worker died of it; `key` is the mail's
+    kStart = 'S',        // of no mail: another process begins, and may know what is not in the file yet
 };
 
 // "delivered", "quarantined" and so on, for log and replies.

@@ -28,6 +28,10 @@ base::Status make_path(const std::filesystem::path& path, mode_t mode, const Acc
 
 }  // namespace
 
+std::string journal_memory(const config::Settings& settings) {
+    return std::filesystem::path(settings.control_socket).parent_path() / "journal";
+}
+
 base::Status make_directories(const config::Settings& settings, const std::optional<Account>& proxy) {
     const Account* owner = proxy ? &*proxy : nullptr;
     const struct {
@@ -40,6 +44,7 @@ base::Status make_directories(const config::Settings& settings, const std::optio
         {settings.spool_directory, 0700, owner},
         {settings.quarantine_path, 0700, owner},
         {settings.journal_path, 0700, owner},
+        {journal_memory(settings), 0700, owner},
         {settings.explain_path, 0750, owner},
         {settings.users_path, 0700, owner},
     };

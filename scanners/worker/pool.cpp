@@ -39,6 +39,8 @@ struct Job {
 
     // What a worker is sent. Error: nobody can be.
     [[nodiscard]] virtual base::Result<std::string> packet() const = 0;
+    // The packet holds the message; else its descriptor goes with it.
+    [[nodiscard]] virtual bool carries_message() const { return false; }
     // A worker's answer. False: it breaks the protocol.
     virtual bool accept(std::string_view packet, std::string_view signatures, std::uint32_t generation) = 0;
     // `report` is "cannot tell" and why.
@@ -61,8 +63,10 @@ class ScanJob : public Job {
         : Job(its_loop, std::move(its_id), std::move(its_message)), done_(std::move(done)) {}
 
     [[nodiscard]] base::Result<std::string> packet() const override {
-        return wire::encode(wire::Job{serial, message->size()});
+        return carries_message() ? wire::encode(wire::TextJob{serial, message->bytes()})
+                                 : wire::encode(wire::Job{serial, message->size()});
     }
+    [[nodiscard]] bool carries_message() const override { return message->size() <= wire::kMaxText; }
     bool accept(std::string_view packet, std::string_view signatures, std::uint32_t generation) override {
         auto answer = wire::decode_answer(packet);
         if (!answer || answer->serial != serial)
@@ -283,15 +287,25 @@ void Pool::State::dispatch() {
 
 // False: the worker is gone, the job is to be tried with another.
 bool Pool::State::hand_over(const JobPtr& job, Worker& worker) {
-    const auto shared = job->message->share();
     job->serial = ++last_serial_;
     const auto packet = job->packet();
-    if (!shared || !packet) {
-        fail(job, cannot_tell(policy::Cause::kError, (shared ? packet.error() : shared.error()).message));
+    if (!packet) {
+        fail(job, cannot_tell(policy::Cause::kError, packet.error().message));
         return true;
     }
+    base::UniqueFd shared;
+    if (!job->carries_message()) {
+        auto message = job->message->share();
+        if (!message) {
+            fail(job, cannot_tell(policy::Cause::kError, message.error().message));
+            return true;
+        }
+        shared = std::move(*message);
+    }
     ++job->hand_overs;
-    if (const auto sent = base::send_packet(worker.channel.get(), *packet, {shared->get()}); !sent) {
+    const auto sent = shared ? base::send_packet(worker.channel.get(), *packet, {shared.get()})
+                             : base::send_packet(worker.channel.get(), *packet);
+    if (!sent) {
         lose_worker(worker, Replace::kYes, policy::Cause::kCrash, sent.error().message);
         if (job->hand_overs < kMaxHandOvers)
             return false;

@@ -10,6 +10,8 @@
 namespace scanners::wire {
 namespace {
 
+static_assert(1 + 2 * sizeof(std::uint32_t) + kMaxText <= base::kMaxPacket);
+
 // A result that contradicts itself is as bad as garbage: "found" without a name, "cannot tell" without a cause.
 bool consistent(const policy::ScanResult& result) {
     if (result.scanner.empty() || result.outcome > policy::Outcome::kCannotTell || result.cause > policy::kLastCause)
@@ -36,6 +38,13 @@ std::string encode(const Job& job) {
     Writer writer(kJob);
     writer.number(job.serial);
     writer.number(job.size);
+    return writer.take();
+}
+
+std::string encode(const TextJob& job) {
+    Writer writer(kTextJob);
+    writer.number(job.serial);
+    writer.octets<std::uint32_t>(job.text);
     return writer.take();
 }
 
@@ -82,6 +91,14 @@ std::optional<Job> decode_job(std::string_view packet) {
     Job job;
     job.serial = reader.number<std::uint32_t>();
     job.size = reader.number<std::uint64_t>();
+    return reader.complete() ? std::optional(job) : std::nullopt;
+}
+
+std::optional<TextJob> decode_text_job(std::string_view packet) {
+    Reader reader(packet, kTextJob);
+    TextJob job;
+    job.serial = reader.number<std::uint32_t>();
+    job.text = reader.view<std::uint32_t>(kMaxText);
     return reader.complete() ? std::optional(job) : std::nullopt;
 }
 

@@ -5,6 +5,7 @@
 // mail, which are clean UTF-8. Numbers are little endian.
 //
 //   proxy  -> worker   'J' serial(4) size(8), with the message's descriptor
+//                      'T' serial(4) message(4+n): a small one goes along
 //   worker -> proxy    'R'                      ready, once, when its sandbox is closed
 //                      'A' serial(4) count(1) { outcome(1) cause(1) scanner(1+n) name(1+n) detail(2+n) }
 //                          contents (wire_contents.hpp)
@@ -30,8 +31,12 @@ inline constexpr std::size_t kMaxScannerName = 32;     // octets
 inline constexpr std::size_t kMaxSignatureName = 255;  // octets
 inline constexpr std::size_t kMaxDetail = 1024;        // octets
 inline constexpr std::size_t kMaxSignatures = 512;     // octets of 'G'
+// Octets of a message that goes along. To copy it takes less than to make a memfd, to map it and to take both apart
+// again.
+inline constexpr std::size_t kMaxText = 96U << 10;
 
 inline constexpr char kJob = 'J';
+inline constexpr char kTextJob = 'T';
 inline constexpr char kReady = 'R';
 inline constexpr char kAnswer = 'A';
 inline constexpr char kGreeting = 'G';
@@ -41,6 +46,11 @@ inline constexpr char kKill = 'K';
 struct Job {
     std::uint32_t serial = 0;  // of the job; comes back in the answer
     std::uint64_t size = 0;    // octets of the message
+};
+
+struct TextJob {
+    std::uint32_t serial = 0;  // of the job; comes back in the answer
+    std::string_view text;     // the message, not over kMaxText; decoded: a part of the packet
 };
 
 struct Worker {
@@ -61,6 +71,7 @@ struct Answer {
 };
 
 std::string encode(const Job& job);
+std::string encode(const TextJob& job);
 std::string encode(const Worker& worker);
 std::string encode(const Kill& kill);
 // Cuts what is too long and replaces what is not printable ASCII: a signature's name comes from a database.
@@ -69,6 +80,7 @@ std::string encode_greeting(std::string_view signatures);
 
 // Nothing: the packet is not exactly of this kind.
 std::optional<Job> decode_job(std::string_view packet);
+std::optional<TextJob> decode_text_job(std::string_view packet);
 std::optional<Worker> decode_worker(std::string_view packet);
 std::optional<Kill> decode_kill(std::string_view packet);
 std::optional<Answer> decode_answer(std::string_view packet);

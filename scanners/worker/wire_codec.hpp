@@ -104,6 +104,12 @@ class Reader {
         return std::string(take<Length>(limit));
     }
 
+    // The same, as a part of what is read.
+    template <std::unsigned_integral Length>
+    std::string_view view(std::size_t limit) {
+        return take<Length>(limit);
+    }
+
     // There is one way to write each value.
     bool flag() {
         const auto value = number<std::uint8_t>();

@@ -62,7 +62,7 @@ base::Status prepare(const WorkerPlan& plan, Scanners& scanners) {
     return plan.sandbox ? enter_sandbox(plan.support, plan.temporary_directory) : base::ok();
 }
 
-// The message as the proxy shared it, mapped for reading. It cannot shrink while mapped: a memfd is sealed, a file is
+// A big message as the proxy shared it, mapped for reading. It cannot shrink while mapped: a memfd is sealed, a file is
 // unlinked and nobody has it open for writing.
 class MappedMessage {
   public:
@@ -162,17 +162,21 @@ void note_age(const Scanners& scanners, std::vector<policy::ScanResult>& results
                                std::move(why)});
 }
 
+std::string scan(std::uint32_t serial, std::string_view mail, const WorkerPlan& plan, Scanners& scanners) {
+    wire::Answer answer{serial, {}, {}};
+    answer.contents.expression_set = plan.expression_set;
+    answer.results = look_at(mail, answer.contents, plan, true, scanners);
+    note_age(scanners, answer.results);
+    return wire::encode(answer);
+}
+
 std::string scan(const wire::Job& job, int fd, const WorkerPlan& plan, Scanners& scanners) {
-    wire::Answer answer{job.serial, {}, {}};
     const MappedMessage message(fd, job.size);
-    if (message.valid()) {
-        answer.contents.expression_set = plan.expression_set;
-        answer.results = look_at(message.bytes(), answer.contents, plan, true, scanners);
-        note_age(scanners, answer.results);
-    } else {
-        std::transform(scanners.begin(), scanners.end(), std::back_inserter(answer.results),
-                       [](const auto& one) { return failed(*one, "the message could not be mapped"); });
-    }
+    if (message.valid())
+        return scan(job.serial, message.bytes(), plan, scanners);
+    wire::Answer answer{job.serial, {}, {}};
+    std::transform(scanners.begin(), scanners.end(), std::back_inserter(answer.results),
+                   [](const auto& one) { return failed(*one, "the message could not be mapped"); });
     return wire::encode(answer);
 }
 
@@ -206,6 +210,10 @@ std::string edit(const wire::EditJob& job, int fd, const WorkerPlan& plan, Scann
 
 // Empty: no job.
 std::string answer_to(const base::Packet& packet, const WorkerPlan& plan, Scanners& scanners) {
+    if (packet.descriptors.empty()) {
+        const auto job = wire::decode_text_job(packet.bytes);
+        return job ? scan(job->serial, job->text, plan, scanners) : std::string();
+    }
     if (packet.descriptors.size() != 1)
         return {};
     const int fd = packet.descriptors[0].get();

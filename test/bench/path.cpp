@@ -165,7 +165,9 @@ class Path {
     std::vector<smtp::Parameter> parameters_;  // of MAIL
     std::unique_ptr<mail::Spool> spool_;
     std::size_t ended_ = 0;  // texts
-    journal::Key content_{};
+    journal::Fingerprints fingerprints_ =
+        *journal::Fingerprints::with_key(std::string(journal::Fingerprints::kKeySize, 'k'));
+    journal::Fingerprint content_{};
     std::vector<session::Part> parts_;
     std::vector<std::string> log_lines_;
     explain::Encoder encoder_;
@@ -259,7 +261,7 @@ void Path::text_in() {
 
 // Apart, since it is the library's work and grows with the text.
 void Path::digest() {
-    content_ = journal::sha256(mail_.message->bytes().substr(mail_.facts.below_received));
+    content_ = fingerprints_.of(mail_.message->bytes().substr(mail_.facts.below_received));
 }
 
 // For the journal.

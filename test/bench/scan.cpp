@@ -162,13 +162,8 @@ class Ours final : public Contender {
 
     Cost scan(const std::string& mail) override {
         const auto before = microseconds(clock_) + microseconds(CLOCK_PROCESS_CPUTIME_ID);
-        std::string bytes;
-        {
-            const auto fd = in_memory(mail);
-            if (!base::send_packet(worker_.get(), wire::encode(wire::Job{++serial_, mail.size()}), {fd.get()}))
-                fail("the worker is gone");
-            bytes = receive(worker_.get()).bytes;
-        }
+        give(mail);
+        const auto bytes = receive(worker_.get()).bytes;
         const auto answer = wire::decode_answer(bytes);
         const auto after = microseconds(clock_) + microseconds(CLOCK_PROCESS_CPUTIME_ID);
         if (!answer)
@@ -181,6 +176,20 @@ class Ours final : public Contender {
     }
 
   private:
+    // As the pool does.
+    void give(const std::string& mail) {
+        ++serial_;
+        base::Status sent = base::ok();
+        if (mail.size() <= wire::kMaxText) {
+            sent = base::send_packet(worker_.get(), wire::encode(wire::TextJob{serial_, mail}));
+        } else {
+            const auto fd = in_memory(mail);
+            sent = base::send_packet(worker_.get(), wire::encode(wire::Job{serial_, mail.size()}), {fd.get()});
+        }
+        if (!sent)
+            fail("the worker is gone");
+    }
+
     base::UniqueFd supervisor_;
     base::UniqueFd control_;
     base::UniqueFd worker_;

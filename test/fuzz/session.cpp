@@ -100,7 +100,8 @@ class World {
             store = quarantine::Store::open("/quarantine", {}, disk_);
         }
         quarantine_.emplace(std::move(*store));
-        auto journal = journal::Journal::open(directory_.path, {1 << 20, std::chrono::hours(24)});
+        auto journal =
+            journal::Journal::open(directory_.path, directory_.path + "/rings", {1 << 20, std::chrono::hours(24)});
         require(static_cast<bool>(journal), "a journal");
         journal_ = std::move(*journal);
         shared_.reset(new session::Shared{base::Snapshot<session::Runtime>(make_runtime(choice, delivery_.port())),

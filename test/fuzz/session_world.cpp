@@ -249,11 +249,20 @@ bool ScannerWorker::work() {
 }
 
 void ScannerWorker::judge(const base::Packet& packet) {
-    const auto job = wire::decode_job(packet.bytes);
-    require(job.has_value() && packet.descriptors.size() == 1, "the worker understands the proxy");
-    std::string text(job->size, '\0');
-    const auto got = ::pread(packet.descriptors[0].get(), text.data(), text.size(), 0);
-    require(got == static_cast<ssize_t>(text.size()), "the message is as long as it is said to be");
+    std::string text;
+    std::uint32_t serial = 0;
+    if (const auto small = wire::decode_text_job(packet.bytes)) {
+        require(packet.descriptors.empty(), "what goes along needs no descriptor");
+        serial = small->serial;
+        text = small->text;
+    } else {
+        const auto job = wire::decode_job(packet.bytes);
+        require(job.has_value() && packet.descriptors.size() == 1, "the worker understands the proxy");
+        serial = job->serial;
+        text.resize(job->size);
+        const auto got = ::pread(packet.descriptors[0].get(), text.data(), text.size(), 0);
+        require(got == static_cast<ssize_t>(text.size()), "the message is as long as it is said to be");
+    }
     const bool infected = text.find(kVirus) != std::string::npos;
 
     const policy::ScanResult clean{"fuzz", policy::Outcome::kClean, policy::Cause::kNone, {}, {}};
@@ -262,7 +271,6 @@ void ScannerWorker::judge(const base::Packet& packet) {
         result.outcome = policy::Outcome::kFound;
         result.name = "Fuzz.Virus";
     }
-    auto serial = job->serial;
     switch (script_.octet() % 16) {
         case 1:
             return appear();  // it crashed

@@ -21,6 +21,10 @@ void take_packet(std::string_view packet) {
         ++kinds;
         require(wire::encode(*job) == packet, "a job");
     }
+    if (const auto job = wire::decode_text_job(packet)) {
+        ++kinds;
+        require(wire::encode(*job) == packet, "a job with its message");
+    }
     if (const auto worker = wire::decode_worker(packet)) {
         ++kinds;
         require(wire::encode(*worker) == packet, "a worker");
@@ -175,6 +179,10 @@ void give_numbers(fuzz::Source& source) {
     const wire::Job job{static_cast<std::uint32_t>(source.number(4)), source.number(8)};
     const auto got_job = wire::decode_job(wire::encode(job));
     require(got_job && got_job->serial == job.serial && got_job->size == job.size, "a job arrives");
+    const auto text = source.text(source.number(2) % 1000);
+    const auto with_text = wire::encode(wire::TextJob{job.serial, text});
+    const auto got_text = wire::decode_text_job(with_text);
+    require(got_text && got_text->serial == job.serial && got_text->text == text, "a job with its message arrives");
     const wire::Worker worker{static_cast<std::uint32_t>(source.number(4)),
                               static_cast<std::uint32_t>(source.number(4)),
                               static_cast<std::uint32_t>(source.number(4))};

@@ -14,6 +14,10 @@ inline journal::Key key_of(std::string_view text) {
     return journal::sha256(text);
 }
 
+inline journal::Fingerprint content_of(std::string_view text) {
+    return journal::Fingerprints::with_key("0123456789abcdef")->of(text);
+}
+
 inline journal::Record record_of(journal::Kind kind, std::string_view key, std::uint32_t time = 1000,
                                  const char* id = kId) {
     return {kind, 77, time, key_of(key), id};

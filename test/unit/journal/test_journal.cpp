@@ -1,10 +1,12 @@
 #include <doctest/doctest.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <thread>
 
 #include "journal/journal.hpp"
+#include "journal/ring.hpp"
 #include "samples.hpp"
 
 using journal::Answer;
@@ -33,7 +35,7 @@ class Rig {
     Rig() { reopen(); }
     void reopen() {
         journal_.reset();
-        auto opened = Journal::open(directory_.path(), {});
+        auto opened = Journal::open(directory_.path(), rings(), {});
         REQUIRE(opened);
         journal_ = std::move(*opened);
     }
@@ -64,8 +66,12 @@ class Rig {
         loop_.run();
     }
 
+    // What was told is in the file, or could not be written there.
+    void settle() { known({}, true); }
+
     Journal& journal() { return *journal_; }
     const std::string& directory() const { return directory_.path(); }
+    std::string rings() const { return directory_.path() + "/rings"; }
 
   private:
     TemporaryDirectory directory_;
@@ -189,17 +195,103 @@ TEST_CASE("a journal that cannot be written says so, and mail goes on") {
     std::filesystem::create_directory(rig.directory() + "/journal.old");
     std::filesystem::create_directory(rig.directory() + "/journal.old/in-the-way");
     rig.intend(keys);
+    rig.settle();
     rig.intend(rig.look_up({"c@to.test"}).keys);
+    rig.settle();
     CHECK(rig.journal().status().failing);
     CHECK(rig.look_up().known[0].state == State::kRunning);
     std::filesystem::remove_all(rig.directory() + "/journal.old");
     rig.intend(rig.look_up({"d@to.test"}).keys);
+    rig.settle();
     CHECK_FALSE(rig.journal().status().failing);
 }
 
 TEST_CASE("a journal without its directory does not open") {
     const TemporaryDirectory directory;
-    CHECK_FALSE(Journal::open(directory.path() + "/no/parent", {}));
+    CHECK_FALSE(Journal::open(directory.path() + "/no/parent", directory.path(), {}));
+}
+
+TEST_CASE("a process that is killed leaves what it was told, written or not") {
+    Rig rig;
+    const auto delivered = rig.look_up({"b@to.test"});
+    const auto intended = rig.look_up({"c@to.test"});
+    std::string rings = rig.rings();
+    SUBCASE("with memory that outlives it") {}
+    SUBCASE("without: an intent waits for the file") {
+        rings = "/dev/null/none";
+    }
+    const auto child = ::fork();
+    if (child == 0) {
+        // A proxy that outlives the one of the rig's, or is replaced by it: here both live.
+        auto opened = Journal::open(rig.directory(), rings, {});
+        net::Loop loop;
+        if (opened) {
+            (*opened)->intend(loop, kOtherId, delivered.keys, [&] { loop.stop(); });
+            loop.run();
+            (*opened)->conclude(kOtherId, delivered.keys, Kind::kDelivered);
+            (*opened)->intend(loop, kOtherId, intended.keys, [&] { ::kill(::getpid(), SIGKILL); });
+            loop.run();
+        }
+        ::_exit(1);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFSIGNALED(status));
+    // Another one that begins, and one that was there before.
+    for (int i = 0; i < 2; ++i) {
+        CHECK(rig.look_up({"b@to.test"}).known[0].state == State::kDone);
+        CHECK(rig.look_up({"b@to.test"}).known[0].id == kOtherId);
+        CHECK(rig.look_up({"c@to.test"}).known[0].state == State::kPossible);
+        rig.reopen();
+    }
+}
+
+TEST_CASE("an intent that another living process has only in its memory is seen") {
+    Rig rig;
+    const auto keys = rig.look_up().keys;
+    int go[2];
+    int done[2];
+    REQUIRE(::pipe(go) == 0);
+    REQUIRE(::pipe(done) == 0);
+    const auto child = ::fork();
+    if (child == 0) {
+        auto opened = journal::Rings::open(rig.rings(), rig.directory());
+        auto ring = opened ? opened->make(1) : base::Result<journal::Ring>(opened.error());
+        struct Nobody final : journal::Files::Reader {
+            void on_record(const journal::Record&) override {}
+            void on_new_file() override {}
+        } nobody;
+        auto files = journal::Files::open(rig.directory(), {}, 0, nobody);
+        const auto process = static_cast<std::uint32_t>(::getpid());
+        const auto now = static_cast<std::uint32_t>(::time(nullptr));
+        bool good = ring && files && files->append(encoded({Kind::kStart, process, now, {}, kId}), now, nobody);
+        good = good && ring->put(journal::encode({Kind::kIntent, process, now, keys[0], kOtherId}));
+        char octet = good ? 'y' : 'n';
+        [[maybe_unused]] auto told = ::write(done[1], &octet, 1);
+        [[maybe_unused]] auto heard = ::read(go[0], &octet, 1);
+        ::_exit(0);
+    }
+    char octet = 0;
+    REQUIRE(::read(done[0], &octet, 1) == 1);
+    REQUIRE(octet == 'y');
+    CHECK(rig.look_up().known[0].state == State::kRunning);
+    REQUIRE(::write(go[1], "x", 1) == 1);
+    REQUIRE(::waitpid(child, nullptr, 0) == child);
+    CHECK(rig.look_up().known[0].state == State::kPossible);
+    CHECK(rig.look_up().known[0].id == kOtherId);
+    for (const int fd : {go[0], go[1], done[0], done[1]})
+        ::close(fd);
+}
+
+TEST_CASE("more than its memory holds is written all the same") {
+    Rig rig;
+    std::vector<journal::Key> keys(journal::Ring::kCapacity + 100);
+    for (std::size_t i = 0; i < keys.size(); ++i)
+        keys[i] = key_of(std::to_string(i));
+    rig.intend(keys);
+    rig.reopen();
+    for (const auto i : {std::size_t{0}, keys.size() / 2, keys.size() - 1})
+        CHECK(rig.known(keys[i], true).state == State::kPossible);
 }
 
 TEST_CASE("what else is done with a mail has keys of its own") {

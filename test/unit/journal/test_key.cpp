@@ -7,7 +7,7 @@ namespace {
 const journal::Origin kOrigin{"a@from.test", "mx.test", "6AM4NqxZ003998"};
 
 journal::Key key(const journal::Origin& origin, const char* recipient = "b@to.test", const char* text = "text") {
-    return journal::recipient_key(origin, key_of(text), recipient);
+    return journal::recipient_key(origin, content_of(text), recipient);
 }
 
 }  // namespace
@@ -24,8 +24,8 @@ TEST_CASE("every part of the key makes it another one") {
     CHECK(key(kOrigin, "c@to.test") != one);
     CHECK(key(kOrigin, "B@to.test") != one);  // local parts have case
     CHECK(key(kOrigin, "b@to.test", "text.") != one);
-    CHECK(journal::mail_key(kOrigin, key_of("text")) != one);
-    CHECK(journal::mail_key(kOrigin, key_of("text")) != key(kOrigin, ""));
+    CHECK(journal::mail_key(kOrigin, content_of("text")) != one);
+    CHECK(journal::mail_key(kOrigin, content_of("text")) != key(kOrigin, ""));
 }
 
 TEST_CASE("octets cannot wander from one part to the next") {

@@ -3,8 +3,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 #include <atomic>
+#include <numeric>
 #include <thread>
 
 #include "rig.hpp"
@@ -64,13 +64,25 @@ class FakeZygote {
     std::uint32_t slots_ = 0;
 };
 
-wire::Job receive_job(const base::UniqueFd& worker) {
+struct ReceivedJob {
+    std::uint32_t serial = 0;
+    std::string text;
+};
+
+ReceivedJob receive_job(const base::UniqueFd& worker) {
     base::Packet packet;
     REQUIRE(base::receive_packet(worker.get(), packet, true) == base::Received::kPacket);
-    REQUIRE(packet.descriptors.size() == 1);
+    if (const auto job = wire::decode_text_job(packet.bytes)) {
+        CHECK(packet.descriptors.empty());
+        return {job->serial, std::string(job->text)};
+    }
     const auto job = wire::decode_job(packet.bytes);
     REQUIRE(job);
-    return *job;
+    REQUIRE(packet.descriptors.size() == 1);
+    std::string text(job->size + 1, '\0');
+    CHECK(::pread(packet.descriptors[0].get(), text.data(), text.size(), 0) == static_cast<ssize_t>(job->size));
+    text.pop_back();
+    return {job->serial, text};
 }
 
 std::string clean_answer(std::uint32_t serial) {
@@ -109,8 +121,11 @@ std::string why_not(std::future<EditAnswer>& answer) {
 
 class UnsharableMessage : public mail::Message {
   public:
-    [[nodiscard]] std::string_view bytes() const override { return "x"; }
+    [[nodiscard]] std::string_view bytes() const override { return text_; }
     [[nodiscard]] base::Result<base::UniqueFd> share() const override { return base::error("no descriptors left"); }
+
+  private:
+    std::string text_ = std::string(wire::kMaxText + 1, 'x');
 };
 
 }  // namespace
@@ -120,16 +135,9 @@ TEST_CASE("a message goes to a worker as it is, and its answer comes back with w
     FakeZygote zygote(pool, 5);
     const auto worker = zygote.worker();
     auto answer = pool.submit("hello world");
-    base::Packet packet;
-    REQUIRE(base::receive_packet(worker.get(), packet, true) == base::Received::kPacket);
-    const auto job = wire::decode_job(packet.bytes);
-    REQUIRE(job);
-    CHECK(job->size == 11);
-    REQUIRE(packet.descriptors.size() == 1);
-    std::array<char, 32> content{};
-    CHECK(::pread(packet.descriptors[0].get(), content.data(), content.size(), 0) == 11);
-    CHECK(std::string(content.data()) == "hello world");
-    REQUIRE(base::send_packet(worker.get(), clean_answer(job->serial)));
+    const auto job = receive_job(worker);
+    CHECK(job.text == "hello world");
+    REQUIRE(base::send_packet(worker.get(), clean_answer(job.serial)));
     const auto report = answer.get();
     CHECK(report.results.at(0).outcome == Outcome::kClean);
     CHECK(report.signatures == "test 5");
@@ -248,13 +256,29 @@ TEST_CASE("messages wait in order and go out one at a time") {
         answers.push_back(pool.submit(std::string(size, 'x')));
     for (std::size_t size = 1; size <= 20; ++size) {
         const auto job = receive_job(worker);
-        CHECK(job.size == size);
+        CHECK(job.text.size() == size);
         base::Packet packet;
         CHECK(base::receive_packet(worker.get(), packet, false) == base::Received::kNothing);
         REQUIRE(base::send_packet(worker.get(), clean_answer(job.serial)));
     }
     for (auto& answer : answers)
         CHECK(only_result(answer).outcome == Outcome::kClean);
+}
+
+TEST_CASE("a small message goes along, a bigger one by a descriptor, and each arrives whole") {
+    PoolThread pool;
+    FakeZygote zygote(pool);
+    const auto worker = zygote.worker();
+    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, wire::kMaxText, wire::kMaxText + 1}) {
+        CAPTURE(size);
+        std::string text(size, 'a');
+        std::iota(text.begin(), text.end(), '\0');
+        auto answer = pool.submit(text);
+        const auto job = receive_job(worker);
+        CHECK((job.text == text));
+        REQUIRE(base::send_packet(worker.get(), clean_answer(job.serial)));
+        CHECK(only_result(answer).outcome == Outcome::kClean);
+    }
 }
 
 TEST_CASE("a message that cannot be shared is an error, and the worker stays") {
@@ -479,7 +503,8 @@ TEST_CASE("many threads may submit") {
     std::thread scanner([&] {
         base::Packet packet;
         while (base::receive_packet(worker.get(), packet, true) == base::Received::kPacket)
-            static_cast<void>(base::send_packet(worker.get(), clean_answer(wire::decode_job(packet.bytes)->serial)));
+            static_cast<void>(
+                base::send_packet(worker.get(), clean_answer(wire::decode_text_job(packet.bytes)->serial)));
     });
     std::vector<std::thread> threads;
     std::atomic<int> clean = 0;

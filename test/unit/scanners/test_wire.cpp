@@ -28,6 +28,13 @@ TEST_CASE("packets come back as they went") {
     CHECK(job->serial == 0xfffffffe);
     CHECK(job->size == 0x123456789aULL);
 
+    const auto with_text = wire::encode(wire::TextJob{0xfffffffe, "a mail"});
+    const auto text_job = wire::decode_text_job(with_text);
+    REQUIRE(text_job);
+    CHECK(text_job->serial == 0xfffffffe);
+    CHECK(text_job->text == "a mail");
+    CHECK_FALSE(wire::decode_job(with_text));
+
     const auto worker = wire::decode_worker(wire::encode(wire::Worker{3, 900, 4711}));
     REQUIRE(worker);
     CHECK(worker->slot == 3);
@@ -58,6 +65,10 @@ TEST_CASE("every truncation and every appended octet is refused") {
         CHECK_FALSE(wire::decode_answer(packet.substr(0, length)));
     CHECK_FALSE(wire::decode_answer(packet + '\0'));
     CHECK_FALSE(wire::decode_job(wire::encode(wire::Job{1, 2}) + "x"));
+    CHECK_FALSE(wire::decode_text_job(wire::encode(wire::TextJob{1, "xy"}) + "z"));
+    CHECK_FALSE(wire::decode_text_job(wire::encode(wire::TextJob{1, "xy"}).substr(0, 10)));
+    CHECK(wire::decode_text_job(wire::encode(wire::TextJob{1, std::string(wire::kMaxText, 'x')})));
+    CHECK_FALSE(wire::decode_text_job(wire::encode(wire::TextJob{1, std::string(wire::kMaxText + 1, 'x')})));
     CHECK_FALSE(wire::decode_kill(""));
     CHECK_FALSE(wire::decode_kill(wire::encode(wire::Job{1, 2})));
     CHECK_FALSE(wire::is_ready("RR"));

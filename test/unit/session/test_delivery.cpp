@@ -24,7 +24,7 @@ class Rig final : private session::Delivery::Handler {
         : workers_(loop_, {}),
           scanners_(loop_, workers_, {}),
           quarantine_(*quarantine::Store::open("/q", {}, std::make_shared<test::SimulatedDisk>())),
-          journal_(*journal::Journal::open(directory_.path(), {})),
+          journal_(*journal::Journal::open(directory_.path(), directory_.path() + "/rings", {})),
           shared_{base::Snapshot<session::Runtime>(runtime_for(server)), scanners_, quarantine_, *journal_, {}, {}},
           pool_(std::make_unique<session::DownstreamPool>(loop_, shared_)),
           guard_(loop_, [this] {

@@ -1,0 +1,41 @@
+// Fingerprint: what a text of any length becomes in the journal's key.
+//
+// GHASH under a secret key (GMAC, NIST SP 800-38D): four times as fast as a cryptographic digest, which for a mail of
+// 1 MiB was a third of all that the proxy did. Two texts share one with a probability of 1 to 2^128 for each 16 octets
+// of the longer one, whoever chose them, as long as nobody outside sees fingerprints: they never leave the journal.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+struct evp_cipher_ctx_st;
+
+namespace journal {
+
+using Fingerprint = std::array<unsigned char, 16>;
+
+// Makes them. Immutable; any thread.
+class Fingerprints {
+  public:
+    static constexpr std::size_t kKeySize = 16;  // octets
+
+    // With the key in DIRECTORY/key, which is made when there is none: every process of a journal has the same. Error:
+    // unreadable, not a key, not writable, the library has no AES.
+    static base::Result<Fingerprints> open(const std::string& directory);
+    // `key`: kKeySize octets.
+    static base::Result<Fingerprints> with_key(std::string_view key);
+
+    // Throws std::runtime_error when the library fails.
+    [[nodiscard]] Fingerprint of(std::string_view text) const;
+
+  private:
+    using Context = std::unique_ptr<evp_cipher_ctx_st, void (*)(evp_cipher_ctx_st*)>;
+    explicit Fingerprints(Context context) : context_(std::move(context)) {}
+    Context context_;  // with the key; copied for each text
+};
+
+}  // namespace journal
