@@ -147,10 +147,11 @@ constexpr Section kSections[] = {
      "such address\"."},
     {kLoginSection, "Log-in",
      "Servers that know passwords: a directory, or the mail server itself. Whoever logs in types the whole address and "
-     "the password, and the server is asked each time: nothing is kept. Those that [general] login names are asked one "
-     "after the other, until one lets the user in, or a directory that has the address says that the password is wrong; "
-     "so each of them may see the password. When a server that could know better does not answer, the answer is \"try "
-     "again later\", never \"wrong password\". sandwichctl auth-test tries it."},
+     "the password, and the server is asked each time: nothing is kept. Those that login in [general], or in the "
+     "section of the user's domain, names are asked one after the other, until one lets the user in, or a directory that "
+     "has the address says that the password is wrong; so each of them may see the password. When a server that could "
+     "know better does not answer, the answer is \"try again later\", never \"wrong password\". sandwichctl auth-test "
+     "tries it."},
     {"quarantine", "Quarantine",
      "Where messages are held. sandwichctl(8) lists, shows, releases and deletes them."},
     {"journal", "Journal",
