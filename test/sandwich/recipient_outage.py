@@ -184,18 +184,18 @@ while time.monotonic() < last + 60:
 
 @suite.test
 def files_half_written():
-    writers = []
+    writers, pauses = [], []
 
     def begin(world):
         writers.append(subprocess.Popen([sys.executable, "-c", WRITER, *map(world.daemon.path, NAMES)], stdout=subprocess.PIPE, text=True))
-        writers[0].stdout.readline()
+        pauses.append(writers[0].stdout.readline())
 
     def end(world):
         writers[0].terminate()
         restore(world)
-        pauses = writers[0].stdout.read().split()
+        pauses.extend(writers[0].stdout.read().split())
         writers[0].wait()
-        if not pauses or float(pauses[-1]) > 0.8:
+        if float(pauses[-1]) > 0.8:
             raise Skip("the machine is too busy: the writer paused")
 
     outage(FILES, "half written", begin, end)
