@@ -139,7 +139,7 @@ class Ours final : public Contender {
         if (!ends)
             fail(ends.error().message);
         supervisor_ = std::move(ends->first);
-        const auto configuration = in_memory(ini + '\0');
+        const auto configuration = in_memory(ini + std::string(2, '\0'));
         start({program, "--role=zygote", "-f"}, {configuration.get(), ends->second.get()});
         ends->second.reset();
         if (const auto words = receive(supervisor_.get()).bytes; !words.starts_with("R"))

@@ -82,7 +82,7 @@ class Zygote:
 
     def _start(self, channel, ini):
         config = os.memfd_create("config", 0)
-        os.write(config, ini.encode() + b"\0")  # no policy behind it
+        os.write(config, ini.encode() + b"\0\0")  # no domains and no policy behind it
         os.lseek(config, 0, os.SEEK_SET)
 
         def descriptors():  # 3: configuration, 4: channel, in this order whatever numbers they have now
