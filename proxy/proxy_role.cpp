@@ -410,10 +410,11 @@ void raise_descriptor_limit() {
 
 // What a mail took of the heap is kept for the next one. By its defaults the C library gives a large mail's memory back
 // to the system at once, and the next mail pays for each page anew: more than for all that is done with its text.
-void keep_heap() {
+void keep_heap(unsigned threads) {
     constexpr int kMiB = 1 << 20;
+    constexpr int kKept = 128 * kMiB;  // about fifty mails of 1 MiB at a time, and what comes with them
     ::mallopt(M_MMAP_THRESHOLD, 4 * kMiB);
-    ::mallopt(M_TRIM_THRESHOLD, 16 * kMiB);  // of each thread's part
+    ::mallopt(M_TRIM_THRESHOLD, std::max(16 * kMiB, kKept / static_cast<int>(threads)));  // of each thread's part
     ::mallopt(M_TOP_PAD, kMiB / 4);
 }
 
@@ -440,7 +441,7 @@ int run_proxy(const config::Settings& settings, unsigned generation) {
     for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP})
         ::signal(number, SIG_IGN);
     raise_descriptor_limit();
-    keep_heap();
+    keep_heap(shard_count(settings));
     wake_politely();
     auto store = quarantine::Store::open(settings.quarantine_path, quarantine_limits(settings));
     if (!store)
