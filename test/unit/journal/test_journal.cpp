@@ -3,6 +3,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <ctime>
+#include <optional>
 #include <thread>
 
 #include "journal/journal.hpp"
@@ -79,6 +81,56 @@ class Rig {
     std::unique_ptr<Journal> journal_;
 };
 
+std::uint32_t own_number() {
+    return static_cast<std::uint32_t>(::getpid());
+}
+
+std::uint32_t seconds_now() {
+    return static_cast<std::uint32_t>(::time(nullptr));
+}
+
+bool append(const std::string& directory, const journal::Record& record) {
+    struct Nobody final : journal::Files::Reader {
+        void on_record(const journal::Record&) override {}
+        void on_new_file() override {}
+    } nobody;
+    auto files = journal::Files::open(directory, {}, 0, nobody);
+    return files && files->append(encoded(record), seconds_now(), nobody);
+}
+
+// Another process, which has done `task` and lives until end(); then nothing of it is cleaned up.
+class Other {
+  public:
+    template <typename Task>
+    explicit Other(Task task) {
+        REQUIRE(::pipe(go_) == 0);
+        int done[2];
+        REQUIRE(::pipe(done) == 0);
+        child_ = ::fork();
+        if (child_ == 0) {
+            char octet = task() ? 'y' : 'n';
+            [[maybe_unused]] auto told = ::write(done[1], &octet, 1);
+            [[maybe_unused]] auto heard = ::read(go_[0], &octet, 1);
+            ::_exit(0);
+        }
+        char octet = 0;
+        CHECK(::read(done[0], &octet, 1) == 1);
+        CHECK(octet == 'y');
+        for (const int fd : done)
+            ::close(fd);
+    }
+    void end() const {
+        REQUIRE(::write(go_[1], "x", 1) == 1);
+        REQUIRE(::waitpid(child_, nullptr, 0) == child_);
+        for (const int fd : go_)
+            ::close(fd);
+    }
+
+  private:
+    int go_[2] = {-1, -1};
+    pid_t child_ = 0;
+};
+
 }  // namespace
 
 TEST_CASE("nothing is known of a mail that was not seen") {
@@ -132,37 +184,15 @@ TEST_CASE("an intent runs until it is given up; the next process cannot know how
 
 TEST_CASE("an intent of another process runs as long as that process lives") {
     Rig rig;
-    int go[2];
-    REQUIRE(::pipe(go) == 0);
-    int done[2];
-    REQUIRE(::pipe(done) == 0);
     const auto keys = rig.look_up().keys;
-    const auto child = ::fork();
-    if (child == 0) {
-        // Writes as another proxy would: the same directory, its own number.
-        std::string octets = encoded({Kind::kIntent, static_cast<std::uint32_t>(::getpid()),
-                                      static_cast<std::uint32_t>(::time(nullptr)), keys[0], kOtherId});
-        struct Nobody final : journal::Files::Reader {
-            void on_record(const journal::Record&) override {}
-            void on_new_file() override {}
-        } nobody;
-        auto files = journal::Files::open(rig.directory(), {}, 0, nobody);
-        const bool good = files && files->append(octets, 0, nobody);
-        char octet = good ? 'y' : 'n';
-        [[maybe_unused]] auto told = ::write(done[1], &octet, 1);
-        [[maybe_unused]] auto heard = ::read(go[0], &octet, 1);
-        ::_exit(0);
-    }
-    char octet = 0;
-    REQUIRE(::read(done[0], &octet, 1) == 1);
-    REQUIRE(octet == 'y');
+    // Writes as another proxy would: the same directory, its own number.
+    const Other other([&] {
+        return append(rig.directory(), {Kind::kIntent, own_number(), seconds_now(), keys[0], kOtherId});
+    });
     CHECK(rig.look_up().known[0].state == State::kRunning);
-    REQUIRE(::write(go[1], "x", 1) == 1);
-    REQUIRE(::waitpid(child, nullptr, 0) == child);
+    other.end();
     CHECK(rig.look_up().known[0].state == State::kPossible);
     CHECK(rig.look_up().known[0].id == kOtherId);
-    for (const int fd : {go[0], go[1], done[0], done[1]})
-        ::close(fd);
 }
 
 TEST_CASE("without host or queue id nothing is ever known to be done, only possible") {
@@ -249,38 +279,20 @@ TEST_CASE("a process that is killed leaves what it was told, written or not") {
 TEST_CASE("an intent that another living process has only in its memory is seen") {
     Rig rig;
     const auto keys = rig.look_up().keys;
-    int go[2];
-    int done[2];
-    REQUIRE(::pipe(go) == 0);
-    REQUIRE(::pipe(done) == 0);
-    const auto child = ::fork();
-    if (child == 0) {
+    std::optional<journal::Ring> ring;
+    const Other other([&] {
         auto opened = journal::Rings::open(rig.rings(), rig.directory());
-        auto ring = opened ? opened->make(1) : base::Result<journal::Ring>(opened.error());
-        struct Nobody final : journal::Files::Reader {
-            void on_record(const journal::Record&) override {}
-            void on_new_file() override {}
-        } nobody;
-        auto files = journal::Files::open(rig.directory(), {}, 0, nobody);
-        const auto process = static_cast<std::uint32_t>(::getpid());
-        const auto now = static_cast<std::uint32_t>(::time(nullptr));
-        bool good = ring && files && files->append(encoded({Kind::kStart, process, now, {}, kId}), now, nobody);
-        good = good && ring->put(journal::encode({Kind::kIntent, process, now, keys[0], kOtherId}));
-        char octet = good ? 'y' : 'n';
-        [[maybe_unused]] auto told = ::write(done[1], &octet, 1);
-        [[maybe_unused]] auto heard = ::read(go[0], &octet, 1);
-        ::_exit(0);
-    }
-    char octet = 0;
-    REQUIRE(::read(done[0], &octet, 1) == 1);
-    REQUIRE(octet == 'y');
+        auto made = opened ? opened->make(1) : base::Result<journal::Ring>(opened.error());
+        if (!made)
+            return false;
+        ring.emplace(std::move(*made));
+        return append(rig.directory(), {Kind::kStart, own_number(), seconds_now(), {}, kId}) &&
+               ring->put(journal::encode({Kind::kIntent, own_number(), seconds_now(), keys[0], kOtherId}));
+    });
     CHECK(rig.look_up().known[0].state == State::kRunning);
-    REQUIRE(::write(go[1], "x", 1) == 1);
-    REQUIRE(::waitpid(child, nullptr, 0) == child);
+    other.end();
     CHECK(rig.look_up().known[0].state == State::kPossible);
     CHECK(rig.look_up().known[0].id == kOtherId);
-    for (const int fd : {go[0], go[1], done[0], done[1]})
-        ::close(fd);
 }
 
 TEST_CASE("more than its memory holds is written all the same") {
