@@ -1,5 +1,6 @@
 // In place of what makes scanning cheaper (scanners_tuning): the C library and libclamav as they are.
 #include "scanners/clamav/logical_expression.hpp"
+#include "scanners/clamav/matchers.hpp"
 #include "scanners/clamav/scanf.hpp"
 #include "scanners/worker/memory.hpp"
 
@@ -7,6 +8,9 @@ namespace scanners {
 
 void clamav::link_logical_expression() {}
 void clamav::link_scanf() {}
+std::size_t clamav::prepare_matchers() {
+    return 0;
+}
 void keep_heap() {}
 void shrink_heap() {}
 

@@ -8,6 +8,7 @@
 
 #include "scanners/clamav/database.hpp"
 #include "scanners/clamav/logical_expression.hpp"
+#include "scanners/clamav/matchers.hpp"
 #include "scanners/clamav/scanf.hpp"
 #include "scanners/clamav/verdict.hpp"
 
@@ -92,6 +93,7 @@ base::Status ClamavScanner::load() {
         return loaded.error();
     if (const auto code = cl_engine_compile(engine_); code != CL_SUCCESS)
         return base::error("libclamav cannot prepare the signatures: {}", cl_strerror(code));
+    prepare_matchers();
     made_ = loaded->made;
     signatures_ =
         fmt::format("{} of {}, loaded {}", loaded->description, base::iso8601(made_), base::iso8601(base::Wall::now()));

@@ -1,0 +1,111 @@
+// How libclamav 1.4 lays out what its matchers look for. Zygote and workers; read only.
+//
+// These structures are no part of libclamav's interface. Nothing here is looked at unless the library says that it is
+// of this version, and matchers.cpp checks every pattern for what must hold of it before it relies on one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace scanners::clamav::layout {
+
+// What cl_retver() must begin with.
+constexpr const char* kVersion = "1.4.";
+
+// A string without wildcards; of one root and one hash of its first octets they make a list.
+struct PlainPattern {
+    const unsigned char* octets;
+    const unsigned char* prefix;  // before `octets`, in one piece with them
+    const char* name;
+    std::uint32_t offset_data[4];
+    std::uint32_t offset_min, offset_max;
+    const PlainPattern* next;
+    std::uint16_t length, prefix_length, list_length;
+    unsigned char first;
+    std::uint32_t boundary, file_size;
+};
+
+// Of an entry of TriePattern::octets: what stands beside the octet in the lower byte.
+constexpr std::uint16_t kKind = 0xff00;
+constexpr std::uint16_t kOctet = 0x0000;
+constexpr std::uint16_t kAnyCase = 0x1000;
+constexpr std::uint16_t kAny = 0x0100;
+constexpr std::uint16_t kSpecial = 0x0200;  // alternatives, of which the lengths may differ
+constexpr std::uint16_t kHighNibble = 0x0300;
+constexpr std::uint16_t kLowNibble = 0x0400;
+
+constexpr std::uint8_t kOptionAnyCase = 0x01;
+constexpr std::uint32_t kOffsetAny = 0xffffffff;
+constexpr std::uint32_t kOffsetAbsolute = 1;
+
+// One part of a signature with wildcards, or of a logical one. Lengths: entries, then the fewest and the most octets.
+struct TriePattern {
+    const std::uint16_t* octets;
+    const std::uint16_t* prefix;
+    std::uint16_t length[3];
+    std::uint16_t prefix_length[3];
+    std::uint32_t min_distance, max_distance;
+    std::uint32_t signature;  // 0: it has one part
+    std::uint32_t logical[3];
+    std::uint16_t near[2];
+    const char* name;
+    const void* custom;
+    std::uint16_t near_min[2], near_max[2];
+    std::uint16_t parts, part, special, special_pattern;
+    const void* special_table;
+    std::uint16_t root_type, type;  // type: what it says a file is; 0: it is of a virus
+    std::uint32_t offset_data[4];
+    std::uint32_t offset_min, offset_max;
+    std::uint32_t boundary;
+    std::uint8_t depth;  // how many entries the trie has
+    std::uint8_t options;
+};
+
+struct SizeHashes {
+    const void* table;
+    std::size_t capacity, used, most;
+};
+
+struct WildHashes {
+    const void* hashes;
+    const void* names;
+    std::uint32_t count;
+};
+
+// What is looked for in one kind of file. More follows.
+struct Matcher {
+    unsigned type;
+    const std::uint8_t* shift;
+    const PlainPattern* const* lists;
+    const void* table;
+    const void* section_offsets;
+    std::uint32_t section_offset_count;
+    std::uint32_t by_offset, plain_patterns, relative, absolute;
+    SizeHashes size_hashes[3];
+    WildHashes wild_hashes[3];
+    std::uint32_t partial, nodes, node_lists, trie_patterns, logical;
+    const void* logical_table;
+    const void* trie;
+    const void* node_table;
+    const void* list_table;
+    const TriePattern* const* patterns;
+    const void* relative_patterns;
+    std::uint32_t relative_pattern_count, absolute_pattern_count;
+    std::uint8_t min_depth, max_depth;
+};
+
+// What a trie says of a file: "not to be looked at", and it looks no further itself.
+constexpr int kFirstType = 500;  // answers from here on are types of files
+constexpr int kTypeIgnored = 586;
+
+// What has been seen of signatures in parts so far, in one file. More follows.
+struct Seen {
+    const void* const* parts;  // by signature, from 1; null: not even its first part
+};
+
+static_assert(sizeof(PlainPattern) == 72 && offsetof(PlainPattern, next) == 48 && offsetof(PlainPattern, length) == 56);
+static_assert(sizeof(TriePattern) == 136 && offsetof(TriePattern, offset_data) == 100);
+static_assert(offsetof(Matcher, plain_patterns) == 48 && offsetof(Matcher, size_hashes) == 64);
+static_assert(offsetof(Matcher, patterns) == 288);
+
+}  // namespace scanners::clamav::layout

@@ -1,0 +1,474 @@
+// What stands in front of libclamav's matchers: with it libclamav finds in every text what it finds without.
+#include <clamav.h>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scanners/clamav/layout.hpp"
+#include "scanners/clamav/matchers.hpp"
+#include "scanners/clamav/plain_strings.hpp"
+#include "scanners/clamav/trie_windows.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using scanners::clamav::PlainStrings;
+using scanners::clamav::TrieWindows;
+namespace layout = scanners::clamav::layout;
+
+constexpr unsigned kSeed = 20261128;
+
+class Dice {
+  public:
+    unsigned up_to(unsigned most) { return static_cast<unsigned>(dice_() % (most + 1)); }
+    bool one_in(unsigned many) { return up_to(many - 1) == 0; }
+    template <typename Container>
+    const auto& one_of(const Container& all) {
+        return all[up_to(static_cast<unsigned>(all.size()) - 1)];
+    }
+
+  private:
+    std::mt19937 dice_{kSeed};
+};
+
+// Few octets, so that nearly everything nearly matches.
+constexpr std::string_view kOctets{"abcAB \n\r\0MZ\xe4", 12};
+
+std::string octets(Dice& dice, unsigned least, unsigned most) {
+    std::string made;
+    for (unsigned left = least + dice.up_to(most - least); left > 0; --left)
+        made += dice.one_of(kOctets);
+    return made;
+}
+
+std::string hex(std::string_view text) {
+    std::string made;
+    for (const char c : text)
+        made += fmt::format("{:02x}", static_cast<unsigned char>(c));
+    return made;
+}
+
+// Pieces of texts, from which signatures are made as well.
+std::vector<std::string> vocabulary(Dice& dice) {
+    std::vector<std::string> words;
+    for (int i = 0; i < 60; ++i)
+        words.push_back(octets(dice, 2, 7));
+    return words;
+}
+
+// What a signature says, and a text that it is true of.
+struct Piece {
+    std::string pattern;
+    std::string text;
+
+    Piece& operator+=(const Piece& other) {
+        pattern += other.pattern;
+        text += other.text;
+        return *this;
+    }
+};
+
+Piece literal(const std::string& text) {
+    return {hex(text), text};
+}
+
+// Between two pieces of a signature.
+Piece between(Dice& dice) {
+    switch (dice.up_to(16)) {
+        case 0:
+            return {"??", octets(dice, 1, 1)};
+        case 1:
+            return {"6?", "b"};
+        case 2:
+            return {"?1", "A"};
+        case 3:
+            return {"(61|62)", "b"};
+        case 4:
+            return {"!(61|62)", "c"};
+        case 5:
+            return {"(6161|6262)", "bb"};
+        case 6:
+            return {"(61|626363)", dice.one_in(2) ? "a" : "bcc"};
+        case 7:
+            return {"{2}", octets(dice, 2, 2)};
+        case 8:
+            return {"{1-3}", octets(dice, 1, 3)};
+        case 9:
+            return {"{-4}", octets(dice, 0, 4)};
+        case 10:
+            return {"{3-}", octets(dice, 3, 9)};
+        case 11:
+            return {"*", octets(dice, 0, 9)};
+        case 12:
+            return {"????", octets(dice, 2, 2)};
+        case 13:
+            return {"(B)", " "};
+        case 14:
+            return {"(W)", " "};
+        case 15:
+            return {"(L)", dice.one_in(2) ? "\n" : "\r\n"};
+        default:
+            return {};
+    }
+}
+
+Piece body(Dice& dice, const std::vector<std::string>& words) {
+    Piece made = literal(dice.one_of(words));
+    for (unsigned more = dice.up_to(3); more > 0; --more) {
+        made += between(dice);
+        made += literal(dice.one_of(words));
+    }
+    // A single octet in some distance before or behind.
+    if (dice.one_in(6)) {
+        made += {"[1-4]", octets(dice, 1, 4)};
+        made += literal("b");
+    } else if (dice.one_in(6)) {
+        auto before = literal("a");
+        before += {"[2-6]", octets(dice, 2, 6)};
+        before += made;
+        made = before;
+    }
+    if (dice.one_in(12))
+        made = {"(B)" + made.pattern, " " + made.text};
+    if (dice.one_in(12))
+        made += {"(B)", " "};
+    if (dice.one_in(12))
+        made = {"(L)" + made.pattern, "\n" + made.text};
+    if (dice.one_in(12))
+        made += {"(W)", " "};
+    return made;
+}
+
+std::string place(Dice& dice) {
+    static const std::vector<std::string> kPlaces = {"0", "3", "10,20", "EOF-20", "EOF-30,10", "131060,40"};
+    return dice.one_in(4) ? dice.one_of(kPlaces) : "*";
+}
+
+std::string expression(Dice& dice, unsigned parts) {
+    std::string made;
+    for (unsigned i = 0; i < parts; ++i) {
+        static const std::vector<std::string> kCounts = {"", "", "", "", "=1", "=2", ">1", "=0"};
+        made += (made.empty() ? "" : dice.one_in(2) ? "&" : "|") + std::to_string(i) + dice.one_of(kCounts);
+    }
+    return made;
+}
+
+// In the order in which a text may have them.
+struct Signature {
+    std::string file;
+    std::string line;
+    std::vector<std::string> texts;
+};
+
+Signature logical_signature(Dice& dice, unsigned number, const std::vector<std::string>& words) {
+    static const std::vector<std::string> kOptions = {"", "", "", "::i", "::f", "::w", "::wa", "::if"};
+    const auto parts = 1 + dice.up_to(3);
+    Signature made{
+        "test.ldb",
+        fmt::format("Logical-{};Engine:51-255,Target:{};{}", number, dice.one_in(4) ? 7 : 0, expression(dice, parts)),
+        {}};
+    for (unsigned i = 0; i < parts; ++i) {
+        const auto options = dice.one_of(kOptions);
+        // With options of octets alone: others libclamav refuses.
+        const auto piece = options.empty() ? body(dice, words) : literal(dice.one_of(words) + dice.one_of(words));
+        const auto where = place(dice);
+        made.line += ";" + (where == "*" ? "" : where + ":") + piece.pattern + options;
+        made.texts.push_back(piece.text);
+    }
+    return made;
+}
+
+Signature body_signature(Dice& dice, unsigned number, const std::vector<std::string>& words) {
+    const auto piece = dice.one_in(3) ? literal(dice.one_of(words) + dice.one_of(words)) : body(dice, words);
+    return {"test.ndb",
+            fmt::format("Body-{}:{}:{}:{}", number, dice.one_in(4) ? 7 : 0, place(dice), piece.pattern),
+            {piece.text}};
+}
+
+class Engine {
+  public:
+    // Of one file; a signature that libclamav refuses is an error.
+    explicit Engine(const std::string& directory) : engine_(cl_engine_new(), cl_engine_free) {
+        unsigned count = 0;
+        REQUIRE(cl_engine_set_num(engine_.get(), CL_ENGINE_DISABLE_CACHE, 1) == CL_SUCCESS);
+        REQUIRE(cl_load(directory.c_str(), engine_.get(), &count, CL_DB_STDOPT) == CL_SUCCESS);
+        REQUIRE(cl_engine_compile(engine_.get()) == CL_SUCCESS);
+    }
+
+    // What it found, or "".
+    std::string scan(std::string_view text) {
+        if (text.empty())
+            return {};
+        cl_scan_options options{};
+        options.general = CL_SCAN_GENERAL_HEURISTICS;
+        options.parse = ~0U;
+        const char* name = nullptr;
+        unsigned long scanned = 0;
+        const std::unique_ptr<cl_fmap_t, decltype(&cl_fmap_close)> map(cl_fmap_open_memory(text.data(), text.size()),
+                                                                       cl_fmap_close);
+        const auto code = cl_scanmap_callback(map.get(), nullptr, &name, &scanned, engine_.get(), &options, nullptr);
+        return code == CL_VIRUS ? std::string(name) : code == CL_CLEAN ? std::string() : std::to_string(code);
+    }
+
+  private:
+    std::unique_ptr<cl_engine, decltype(&cl_engine_free)> engine_;
+};
+
+class Directory {
+  public:
+    Directory() {
+        std::string name = (fs::temp_directory_path() / "sandwich-matchers-XXXXXX").string();
+        REQUIRE(::mkdtemp(name.data()) != nullptr);
+        path_ = name;
+    }
+    Directory(const Directory&) = delete;
+    Directory& operator=(const Directory&) = delete;
+    ~Directory() { fs::remove_all(path_); }
+
+    const std::string& path() const { return path_; }
+    void write(const std::string& name, const std::string& line) const {
+        std::ofstream(fs::path(path_) / name, std::ios::app) << line << '\n';
+    }
+
+  private:
+    std::string path_;
+};
+
+// Whether libclamav takes it at all: by loading it alone.
+bool is_accepted(const Signature& signature) {
+    const Directory alone;
+    alone.write(signature.file, signature.line);
+    const std::unique_ptr<cl_engine, decltype(&cl_engine_free)> engine(cl_engine_new(), cl_engine_free);
+    unsigned count = 0;
+    return cl_load(alone.path().c_str(), engine.get(), &count, CL_DB_STDOPT) == CL_SUCCESS && count == 1;
+}
+
+std::string words_of(Dice& dice, const std::vector<std::string>& words, unsigned size) {
+    std::string text;
+    while (text.size() < size) {
+        text += dice.one_in(3) ? octets(dice, 1, 4) : dice.one_of(words);
+        if (dice.one_in(20))
+            text += std::string(dice.up_to(40), dice.one_of(kOctets));
+        if (dice.one_in(30)) {  // as wide characters
+            for (const char c : dice.one_of(words))
+                text += {c, '\0'};
+        }
+    }
+    return text;
+}
+
+// What some of the signatures are true of, or would be but for an octet.
+std::string text_of(Dice& dice, const std::vector<std::string>& words, const std::vector<Signature>& signatures) {
+    auto text = words_of(dice, words, dice.up_to(60));
+    if (dice.one_in(60))  // libclamav looks at so many octets at a time
+        text.resize(131072 - dice.up_to(120), 'x');
+    for (unsigned i = dice.up_to(2); i > 0 && !signatures.empty(); --i) {
+        for (auto part : dice.one_of(signatures).texts) {
+            if (dice.one_in(4)) {
+                auto& octet = part[dice.up_to(static_cast<unsigned>(part.size()) - 1)];
+                octet = static_cast<char>(octet ^ (dice.one_in(2) ? 0x20 : 1));
+            }
+            text += part;
+            if (dice.one_in(2))
+                text += words_of(dice, words, dice.up_to(12));
+        }
+    }
+    return text;
+}
+
+bool has_any(const std::vector<std::string>& strings, std::string_view text) {
+    return std::any_of(strings.begin(), strings.end(),
+                       [text](const std::string& one) { return text.find(one) != std::string_view::npos; });
+}
+
+void silence() {
+    cl_set_clcb_msg([](cl_msg /*severity*/, const char* /*full*/, const char* /*text*/, void* /*context*/) {});
+}
+
+bool is_known_version() {
+    return std::string_view(cl_retver()).starts_with(layout::kVersion);
+}
+
+}  // namespace
+
+TEST_CASE("one of many strings is found in a text if and only if it stands there") {
+    Dice dice;
+    for (int round = 0; round < 40; ++round) {
+        std::vector<std::string> strings;
+        for (unsigned i = dice.up_to(30); i > 0; --i)
+            strings.push_back(octets(dice, 4, 4 + dice.up_to(60)));
+        const PlainStrings known(std::vector<std::string_view>(strings.begin(), strings.end()));
+        unsigned found = 0;
+        for (int i = 0; i < 200; ++i) {
+            auto text = octets(dice, 0, 80);
+            if (!strings.empty() && dice.one_in(2)) {
+                auto inside = dice.one_of(strings);
+                if (dice.one_in(3))
+                    inside[dice.up_to(static_cast<unsigned>(inside.size()) - 1)] ^= 1;
+                text.insert(dice.up_to(static_cast<unsigned>(text.size())), inside);
+            }
+            REQUIRE(known.any_in(text) == has_any(strings, text));
+            found += known.any_in(text) ? 1 : 0;
+        }
+        CHECK((strings.empty() || found > 20));
+    }
+}
+
+TEST_CASE("windows lie apart, in the order of the text, and hold what their patterns look at") {
+    const std::array<std::uint16_t, 4> fixed = {'a', 'b', 'c', 'd'};
+    const std::array<std::uint16_t, 3> before = {'x', layout::kAny, 'z'};
+    layout::TriePattern pattern{};
+    pattern.octets = fixed.data();
+    pattern.prefix = before.data();
+    std::fill(std::begin(pattern.length), std::end(pattern.length), 4);
+    std::fill(std::begin(pattern.prefix_length), std::end(pattern.prefix_length), 3);
+    pattern.depth = 3;
+    pattern.offset_data[0] = layout::kOffsetAny;
+    pattern.offset_min = layout::kOffsetAny;
+    std::fill(std::begin(pattern.near), std::end(pattern.near), layout::kAny);
+    const layout::TriePattern* const one = &pattern;
+    const auto windows = TrieWindows::make({&one, 1});
+    REQUIRE(windows.has_value());
+    const layout::Seen seen{};
+    const auto find = [&](std::string_view text) {
+        std::vector<TrieWindows::Window> found;
+        REQUIRE(windows->find({reinterpret_cast<const unsigned char*>(text.data()),
+                               static_cast<std::uint32_t>(text.size()), 0, true, true, &seen},
+                              found));
+        std::string said;
+        for (const auto& window : found)
+            said += fmt::format("{}-{} ", window.begin, window.end);
+        return said;
+    };
+    const std::string far(100, '.');
+    CHECK(find("") == "");
+    CHECK(find("xyzabcd") == "0-7 ");
+    CHECK(find("xyyabcd") == "");
+    CHECK(find("zabcd") == "");
+    CHECK(find("xyzabc") == "");
+    CHECK(find("xyzabcD") == "");
+    CHECK(find(far + "xyzabcd" + far) == "100-107 ");
+    CHECK(find(far + "xyzabcdxyzabcd" + far) == "100-114 ");
+    CHECK(find(far + "xyzabcd" + far + "xyzabcd" + far) == "100-107 207-214 ");
+    pattern.type = 1;  // of all windows with a type one is made
+    CHECK(find(far + "xyzabcd" + far + "xyzabcd" + far) == "100-214 ");
+    pattern.type = 0;
+    pattern.boundary = 1;
+    CHECK(find(far + "xyzabcd" + far) == "96-111 ");
+    pattern.near[0] = 'n';
+    pattern.near_max[0] = 5;
+    CHECK(find(far + "xyzabcd" + far) == "91-111 ");
+}
+
+TEST_CASE("a short pattern is found at the end of a text, and a later part only behind the first one") {
+    const std::array<std::uint16_t, 2> first = {'a', 'b'};
+    const std::array<std::uint16_t, 3> second = {'c', 'd', 'e'};
+    std::array<layout::TriePattern, 2> patterns{};
+    patterns[0].octets = first.data();
+    patterns[1].octets = second.data();
+    for (std::uint16_t i = 0; i < 2; ++i) {
+        auto& pattern = patterns[i];
+        std::fill(std::begin(pattern.length), std::end(pattern.length), i == 0 ? 2 : 3);
+        std::fill(std::begin(pattern.near), std::end(pattern.near), layout::kAny);
+        pattern.depth = i == 0 ? 2 : 3;
+        pattern.signature = 1;
+        pattern.part = static_cast<std::uint16_t>(i + 1);
+        pattern.parts = 2;
+    }
+    const std::array<const layout::TriePattern*, 2> both = {&patterns[0], &patterns[1]};
+    const auto windows = TrieWindows::make(both);
+    REQUIRE(windows.has_value());
+    const void* begun = &patterns;
+    const auto count = [&](std::string_view text, const void* const* parts) {
+        std::vector<TrieWindows::Window> found;
+        const layout::Seen seen{parts};
+        REQUIRE(windows->find({reinterpret_cast<const unsigned char*>(text.data()),
+                               static_cast<std::uint32_t>(text.size()), 0, true, true, &seen},
+                              found));
+        return found.size();
+    };
+    const void* nothing = nullptr;
+    CHECK(count("....ab", &nothing) == 1);
+    CHECK(count("ab", &nothing) == 1);
+    CHECK(count("....abc", &nothing) == 1);
+    CHECK(count("....cde", &nothing) == 0);
+    CHECK(count("....cde", &begun) == 1);
+    CHECK(count("cde..ab", &nothing) == 1);
+    CHECK(count("ab" + std::string(100, '.') + "cde", &nothing) == 2);
+    CHECK(count("ab...cd", &nothing) == 1);
+}
+
+TEST_CASE("patterns that are not as libclamav makes them are left to it") {
+    const std::array<std::uint16_t, 3> fixed = {'a', 'b', 'c'};
+    layout::TriePattern pattern{};
+    pattern.octets = fixed.data();
+    std::fill(std::begin(pattern.length), std::end(pattern.length), 3);
+    pattern.depth = 3;
+    const layout::TriePattern* const one = &pattern;
+    REQUIRE(TrieWindows::make({&one, 1}).has_value());
+    const auto refused = [&](auto change) {
+        auto other = pattern;
+        change(other);
+        const layout::TriePattern* const changed = &other;
+        return !TrieWindows::make({&changed, 1}).has_value();
+    };
+    CHECK(refused([](auto& p) { p.depth = 4; }));
+    CHECK(refused([](auto& p) { p.depth = 1; }));
+    CHECK(refused([](auto& p) { p.octets = nullptr; }));
+    CHECK(refused([](auto& p) { p.length[0] = 2; }));
+    CHECK(refused([](auto& p) { p.length[1] = 4; }));
+    CHECK(refused([](auto& p) { p.prefix_length[0] = 1; }));
+    CHECK(refused([](auto& p) { p.signature = 1; }));
+    const std::array<std::uint16_t, 3> any = {'a', layout::kAny, 'c'};
+    CHECK(refused([&](auto& p) { p.octets = any.data(); }));
+}
+
+TEST_CASE("libclamav finds the same with and without") {
+    silence();
+    REQUIRE(cl_init(CL_INIT_DEFAULT) == CL_SUCCESS);
+    Dice dice;
+    unsigned signatures = 0;
+    unsigned refused = 0;
+    unsigned scans = 0;
+    unsigned found = 0;
+    for (int round = 0; round < 40; ++round) {
+        const auto words = vocabulary(dice);
+        const Directory database;
+        database.write("test.ndb", "Always:0:*:" + hex("an empty database is none"));
+        std::vector<Signature> made;
+        for (unsigned i = dice.up_to(5) + 1; i > 0; --i) {
+            auto one = dice.one_in(2) ? logical_signature(dice, i, words) : body_signature(dice, i, words);
+            if (is_accepted(one)) {
+                database.write(one.file, one.line);
+                made.push_back(std::move(one));
+            } else {
+                ++refused;
+            }
+        }
+        signatures += static_cast<unsigned>(made.size());
+        Engine with(database.path());
+        REQUIRE((scanners::clamav::prepare_matchers() > 0) == is_known_version());
+        Engine without(database.path());
+        for (int i = 0; i < 150; ++i) {
+            const auto text = text_of(dice, words, made);
+            const auto expected = without.scan(text);
+            REQUIRE_MESSAGE(with.scan(text) == expected, hex(text.substr(0, 400)));
+            found += expected.empty() ? 0 : 1;
+            ++scans;
+        }
+    }
+    MESSAGE(signatures << " signatures, " << refused << " refused, " << scans << " scans, " << found << " found");
+    CHECK(signatures > 100);
+    CHECK(found > scans / 10);
+    CHECK(found < scans * 9 / 10);
+}
