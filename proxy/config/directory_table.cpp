@@ -106,7 +106,8 @@ constexpr Setting kTable[] = {
      "How long it may take to connect to one server, TLS and the bind of bind_dn included, before the next is tried."},
     {kLdapSection, "timeout",
      Kind::kDuration, Effect::kReload, false, "10s", kPatience, kNoWords, OF_LDAP(timeout),
-     "How long one question may take, waiting for a connection and all servers together. Then nobody can tell."},
+     "How long one question may take, waiting for a connection and all servers together; a server that falls silent in the "
+     "middle may take half of what is left when another follows. Then nobody can tell."},
 
     // ---- login NAME
     {kLoginSection, "type",

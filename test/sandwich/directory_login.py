@@ -8,6 +8,7 @@ import os
 import pathlib
 import pty
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -295,6 +296,18 @@ def the_next_server_when_one_is_down_or_silent():
                 return asker.ask("alice@example.test").split()[0], asker.ask("nobody@example.test")
 
         equal(at_once(ask, [free_port(), silent.port, babble.port]), [("found", "not found")] * 3)
+
+
+@suite.test_apart
+def the_next_server_when_one_falls_silent_on_a_connection_in_use():
+    with Slapd(TREE, PAIR, slapd()) as own, Asker(server=f"127.0.0.1:{own.port} 127.0.0.1:{slapd().port}", timeout=3) as asker:
+        check(asker.ask("alice@example.test").startswith("found"))
+        os.kill(own.process.pid, signal.SIGSTOP)
+        try:
+            check(asker.ask("alice@example.test").startswith("found"), "not asked of the second")
+            equal(asker.ask("nobody@example.test"), "not found")
+        finally:
+            os.kill(own.process.pid, signal.SIGCONT)
 
 
 @suite.test_apart
