@@ -114,7 +114,8 @@ constexpr Setting kTable[] = {
      Kind::kChoice, Effect::kReload, false, "ldap", kNoRange, kTypes, OF_LOGIN(type),
      "What is asked.\n"
      "ldap: a directory: the entry with the address is searched, then a bind as that entry is tried with the password.\n"
-     "smtp: a mail server's AUTH, PLAIN or LOGIN.\n"
+     "smtp: a mail server's AUTH, PLAIN or LOGIN. Sendmail says \"authentication failed\" (535) also while its SASL cannot "
+     "ask (saslauthd is down), and the password then counts as wrong: where that matters, ask what SASL asks, or imap.\n"
      "pop3: a mailbox server's AUTH PLAIN or LOGIN, or USER and PASS.\n"
      "imap: a mailbox server's AUTHENTICATE PLAIN, or LOGIN."},
     {kLoginSection, "directory",
