@@ -6,6 +6,9 @@ what became of every recipient of every letter.
     book.settle()         every recipient who was put off is tried again, as a mail server's queue does
     book.row(...)
 
+The columns count recipients: taken (known, at the first try), put off (4xx), delivered (known, in the end), refused (unknown), misrejected (known,
+with 550), let through (unknown, with 250), lost and twice (letters to a recipient).
+
 A letter has recipients that exist and recipients that do not; what the sender does with its replies is what a mail server does: 250 to
 the final dot means that the letter is off its hands, 4xx that it is tried again, 550 that the recipient is given up."""
 
@@ -25,7 +28,7 @@ _PAUSE = 0.1  # seconds between a session's letters
 PEOPLE = [f"p{number}" for number in range(10)]
 _NUMBERS = itertools.count()
 _MARK = re.compile(rb"^Subject: (letter \d+)\r$", re.M)
-COLUMNS = ("letters", "recipients", "taken", "put off", "refused", "misrejected", "let through", "lost", "twice")
+COLUMNS = ("letters", "recipients", "taken", "put off", "delivered", "refused", "misrejected", "let through", "lost", "twice")
 
 
 class Letter:
@@ -127,7 +130,8 @@ class Book:
         refused = both["unknown", 550]
         through = both["unknown", 250]
         row = {"letters": len(self.letters), "recipients": 2 * len(due), "taken": self.counts["known", 250],
-               "put off": sum(count for (_, code), count in self.counts.items() if code not in (250, 550)), "refused": refused,
+               "put off": sum(count for (_, code), count in self.counts.items() if code not in (250, 550)),
+               "delivered": sum(arrived[one] > 0 for one in due), "refused": refused,
                "misrejected": both["known", 550], "let through": through, "lost": lost, "twice": double}
         who = f"{self.kind}, {name}: {dict(both)}"
         equal(row["misrejected"], 0, f"recipients that exist and were refused: {who}")

@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 
-from certificates import Certificates
 from daemon import Daemon
 from outages import COLUMNS, PEOPLE, Book, under_load, wait_in_order
 from suite import Failure, PerThread, Skip, Suite, check, equal
@@ -19,8 +18,6 @@ from mailboxes import Mailboxes
 from sink import CLOSE, RESET, SILENCE, Sink
 
 suite = Suite()
-certificates = Certificates()
-pair = certificates.certificate("server", certificates.authority("ca"), names=["IP:127.0.0.1"])
 table = []
 FILES = ("list", "maps")
 SERVERS = ("smtp", "vrfy", "accept", "socketmap")  # all ask the same server
@@ -279,9 +276,17 @@ class Directories:
 
     def __init__(self):
         self.messages = []
+        self.daemon = self.second = None
         self.sink = Sink(keep=False, on_message=self.messages.append)
-        self.first = Slapd(TREE, pair)
-        self.second = Slapd(TREE, pair, self.first)
+        self.first = Slapd(TREE, None)
+        try:
+            self.second = Slapd(TREE, None, self.first)
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self):
         self.daemon = daemon = Daemon(self.sink.port, start=False)
         with open(daemon.path("password"), "w", encoding="ascii") as file:
             file.write(READER[1] + "\n")
@@ -296,10 +301,9 @@ class Directories:
         daemon.start()
 
     def close(self):
-        self.daemon.close()
-        self.second.close()
-        self.first.close()
-        self.sink.close()
+        for one in (self.daemon, self.second, self.first, self.sink):
+            if one:
+                one.close()
 
 
 DIRECTORY = {"gone": (Slapd.stop, Slapd.start_again), "silent": (lambda slapd: os.kill(slapd.process.pid, signal.SIGSTOP),
@@ -329,10 +333,5 @@ def the_table():
     check(len(table) >= 41, "outages", len(table))
 
 
-def cleanup():
-    WORLD.close()
-    certificates.__exit__()
-
-
 if __name__ == "__main__":
-    suite.main(cleanup)
+    suite.main(WORLD.close)
