@@ -45,6 +45,7 @@ class Slapd(Engine):
             f"include {self.directory / 'mail.schema'}", f"modulepath {self.unpacked / 'usr/lib/ldap'}", "moduleload back_mdb",
             f"pidfile {self.directory / 'slapd.pid'}",
             *([f"TLSCertificateFile {self.pair.certificate}", f"TLSCertificateKeyFile {self.pair.key}", "TLSVerifyClient never"] if self.pair else []),
+            "defaultsearchbase dc=corp,dc=test",  # of a question that names none: to a global catalogue, the forest
             "sizelimit size.soft=100 size.hard=100 size.prtotal=unlimited",
             "database mdb", "suffix dc=test", f"directory {data}", f"maxsize {self.megabytes << 20}",
             "index objectClass,mail,mailAlternateAddress,proxyAddresses,uid eq",

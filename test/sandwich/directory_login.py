@@ -245,6 +245,9 @@ def active_directorys_addresses():
             equal(asker.ask(address), found, address)
         equal(asker.ask("c=US@corp.test"), "not found")
         equal(asker.ask("alice@example.test"), "not found")
+    with Asker(base_dn="", mailbox_attributes="proxyAddresses mail") as asker:  # a global catalogue (port 3268) is asked at the root
+        equal(asker.ask("carol@corp.test"), found)
+        equal(asker.ask("alice@example.test"), "not found")
 
 
 @suite.test_apart
