@@ -303,7 +303,7 @@ def the_next_server_when_one_is_down_or_silent():
 
 @suite.test_apart
 def the_next_server_when_one_falls_silent_on_a_connection_in_use():
-    with Slapd(TREE, PAIR, slapd()) as own, Asker(server=f"127.0.0.1:{own.port} 127.0.0.1:{slapd().port}", timeout=3) as asker:
+    with Slapd(TREE, PAIR, slapd()) as own, Asker(server=f"127.0.0.1:{own.port} 127.0.0.1:{slapd().port}", timeout=3, max_connections=1) as asker:
         check(asker.ask("alice@example.test").startswith("found"))
         os.kill(own.process.pid, signal.SIGSTOP)
         try:
