@@ -106,14 +106,16 @@ constexpr Setting kTable[] = {
      "How long it may take to connect to one server, TLS and the bind of bind_dn included, before the next is tried."},
     {kLdapSection, "timeout",
      Kind::kDuration, Effect::kReload, false, "10s", kPatience, kNoWords, OF_LDAP(timeout),
-     "How long one question may take, waiting for a connection and all servers together. Then nobody can tell."},
+     "How long one question may take, waiting for a connection and all servers together; a server that falls silent in the "
+     "middle may take half of what is left when another follows. Then nobody can tell."},
 
     // ---- login NAME
     {kLoginSection, "type",
      Kind::kChoice, Effect::kReload, false, "ldap", kNoRange, kTypes, OF_LOGIN(type),
      "What is asked.\n"
      "ldap: a directory: the entry with the address is searched, then a bind as that entry is tried with the password.\n"
-     "smtp: a mail server's AUTH, PLAIN or LOGIN.\n"
+     "smtp: a mail server's AUTH, PLAIN or LOGIN. Sendmail says \"authentication failed\" (535) also while its SASL cannot "
+     "ask (saslauthd is down), and the password then counts as wrong: where that matters, ask what SASL asks, or imap.\n"
      "pop3: a mailbox server's AUTH PLAIN or LOGIN, or USER and PASS.\n"
      "imap: a mailbox server's AUTHENTICATE PLAIN, or LOGIN."},
     {kLoginSection, "directory",

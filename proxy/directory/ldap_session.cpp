@@ -40,14 +40,15 @@ base::Status LdapSession::ask_server(std::size_t server, const Question& ask, Ti
     server_failed = !opened;
     if (!opened)
         return opened.error();
-    auto status = ask(**opened);
+    auto status = ask(**opened, deadline);
     server_failed = !status && connection_->broken();
     if (connection_->broken())
         connection_.reset();
     return status;
 }
 
-// Asks one server after the other until one answers.
+// Asks one server after the other until one answers. One that falls silent in the middle may take half of the time that
+// is left, no more: the next needs some, too.
 base::Status LdapSession::with_connection(const Question& ask, Time deadline) {
     if (connection_ && base::Monotonic::now() - opened_ > kLongestConnection)
         connection_.reset();
@@ -56,11 +57,13 @@ base::Status LdapSession::with_connection(const Question& ask, Time deadline) {
     if (order.empty())
         return base::error("left alone for a while, since it failed: {}", why);
     for (const auto server : order) {
+        const auto now = base::Monotonic::now();
+        const auto until = server == order.back() ? deadline : now + (deadline - now) / 2;
         const bool old = connection_ && server_ == server;
         bool failed = false;
-        auto status = ask_server(server, ask, deadline, failed);
-        if (failed && old && base::Monotonic::now() < deadline)  // closed for its age, as it seems
-            status = ask_server(server, ask, deadline, failed);
+        auto status = ask_server(server, ask, until, failed);
+        if (failed && old && base::Monotonic::now() < until)  // closed for its age, as it seems
+            status = ask_server(server, ask, until, failed);
         if (!failed) {
             source_->servers.reached(server);
             return status;
@@ -80,8 +83,8 @@ LdapAnswer LdapSession::look_up(std::string_view address, const config::FilterTe
     LdapConnection::SearchAnswer found;
     const auto question = filter.fill(address);
     const auto status = with_connection(
-        [&](LdapConnection& connection) {
-            found = connection.search(question, source_->attributes, deadline);
+        [&](LdapConnection& connection, Time until) {
+            found = connection.search(question, source_->attributes, until);
             if (found.found == LdapConnection::Found::kCannotTell)
                 return base::Status(base::error("{}: {}", source_->settings.servers[server_].to_string(), found.text));
             return base::ok();
@@ -151,7 +154,7 @@ base::Status LdapSession::walk(const std::string& filter, const std::function<bo
     bool begun = false;
     base::Status broken_off = base::ok();
     const auto reached = with_connection(
-        [&](LdapConnection& connection) {
+        [&](LdapConnection& connection, Time) {  // as long as it takes: it has begun
             auto status = connection.walk(
                 filter, source_->attributes,
                 [&](LdapEntry&& entry) {
@@ -169,7 +172,7 @@ base::Status LdapSession::walk(const std::string& filter, const std::function<bo
 }
 
 base::Status LdapSession::probe(Time deadline) {
-    return with_connection([](LdapConnection&) { return base::ok(); }, deadline);
+    return with_connection([](LdapConnection&, Time) { return base::ok(); }, deadline);
 }
 
 }  // namespace directory

@@ -64,7 +64,7 @@ class LdapSession {
 
   private:
     base::Result<LdapConnection*> connection(std::size_t server, Time deadline);
-    using Question = std::function<base::Status(LdapConnection&)>;
+    using Question = std::function<base::Status(LdapConnection&, Time until)>;
     base::Status ask_server(std::size_t server, const Question& ask, Time deadline, bool& server_failed);
     base::Status with_connection(const Question& ask, Time deadline);
     LdapConnection::BindAnswer bind_as(const std::string& dn, std::string_view password, Time deadline);

@@ -24,6 +24,9 @@ soak_packages=(clang-14 libclang-rt-14-dev)
 # Sendmail as Debian packages it, with the delivery agent that its sendmail.cf names and one that does its work.
 sendmail_packages=(sendmail-bin sendmail-base sendmail-cf sensible-mda procmail)
 
+# What a Sendmail asks for passwords in the tests (SMTP AUTH), with the mechanisms PLAIN and LOGIN; unpacked privately, too.
+sasl_packages=(libsasl2-modules sasl2-bin)
+
 # The other mail server that the tests know; unpacked privately, too.
 postfix_packages=(postfix)
 
@@ -134,6 +137,7 @@ installed_mail_server() {
 }
 
 fetch_sendmail() { fetch_packages "$1" "${sendmail_packages[@]}"; }
+fetch_sasl() { fetch_packages "$1" "${sasl_packages[@]}"; }
 fetch_postfix() { fetch_packages "$1" "${postfix_packages[@]}"; }
 fetch_engines() { fetch_packages "$1" "${engine_packages[@]}"; }
 fetch_directories() { fetch_packages "$1" "${directory_packages[@]}"; }

@@ -28,8 +28,9 @@ objectclass ( 1.3.6.1.4.1.32473.2.2 NAME 'user' SUP person STRUCTURAL MAY ( mail
 class Slapd(Engine):
     kind = "directories"
 
-    def __init__(self, ldif, pair, other=None):
-        self.ldif, self.pair = ldif, pair
+    def __init__(self, ldif, pair, other=None, megabytes=16):
+        """`ldif`: the entries, as one text or several; `pair`: None for one without TLS; `megabytes`: what the entries may take."""
+        self.ldif, self.pair, self.megabytes = ldif, pair, megabytes
         self.port, self.tls_port = free_port(), free_port()
         super().__init__({"slapd", "libltdl7", "libargon2-1"}, other)
 
@@ -43,15 +44,17 @@ class Slapd(Engine):
             *(f"include {schema / name}.schema" for name in ("core", "cosine", "inetorgperson", "nis")),
             f"include {self.directory / 'mail.schema'}", f"modulepath {self.unpacked / 'usr/lib/ldap'}", "moduleload back_mdb",
             f"pidfile {self.directory / 'slapd.pid'}",
-            f"TLSCertificateFile {self.pair.certificate}", f"TLSCertificateKeyFile {self.pair.key}", "TLSVerifyClient never",
+            *([f"TLSCertificateFile {self.pair.certificate}", f"TLSCertificateKeyFile {self.pair.key}", "TLSVerifyClient never"] if self.pair else []),
+            "defaultsearchbase dc=corp,dc=test",  # of a question that names none: to a global catalogue, the forest
             "sizelimit size.soft=100 size.hard=100 size.prtotal=unlimited",
-            "database mdb", "suffix dc=test", f"directory {data}", "maxsize 16777216",
+            "database mdb", "suffix dc=test", f"directory {data}", f"maxsize {self.megabytes << 20}",
             "index objectClass,mail,mailAlternateAddress,proxyAddresses,uid eq",
             "access to attrs=userPassword by anonymous auth by * none",
             f'access to * by dn.exact="{READER[0]}" read by * none']) + "\n", encoding="ascii")
         entries = self.directory / "entries.ldif"
-        entries.write_text(self.ldif, encoding="utf-8")
-        done = subprocess.run([self._program(), "-T", "add", "-f", configuration, "-l", entries], env=self.environment(), check=False,
+        with entries.open("w", encoding="utf-8") as file:
+            file.writelines([self.ldif] if isinstance(self.ldif, str) else self.ldif)
+        done = subprocess.run([self._program(), "-T", "add", "-q", "-f", configuration, "-l", entries], env=self.environment(), check=False,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode != 0:
             raise Failure(f"slapadd: {done.stderr[-1500:]}")
@@ -62,7 +65,8 @@ class Slapd(Engine):
 
     def _serve(self):
         self._run([self._program(), "-f", self.directory / "slapd.conf", "-d", "0", "-h",
-                   f"ldap://127.0.0.1:{self.port}/ ldaps://127.0.0.1:{self.tls_port}/"], lambda: answers(self.port) and answers(self.tls_port))
+                   f"ldap://127.0.0.1:{self.port}/" + (f" ldaps://127.0.0.1:{self.tls_port}/" if self.pair else "")],
+                  lambda: answers(self.port) and (not self.pair or answers(self.tls_port)))
 
     def stop(self):
         self.process.terminate()

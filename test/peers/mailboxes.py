@@ -20,6 +20,8 @@ import threading
 
 
 class _Handler(socketserver.StreamRequestHandler):
+    disable_nagle_algorithm = True  # replies to pipelined commands are written one by one
+
     def say(self, text):
         self.wfile.write(text.encode() + b"\r\n")
 

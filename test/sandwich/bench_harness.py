@@ -75,6 +75,24 @@ def tables_and_charts():
             xml.etree.ElementTree.parse(picture)
 
 
+@suite.test
+def a_directory_is_asked_with_and_without_memory():
+    with tempfile.TemporaryDirectory() as directory:
+        done = bench("--entries", "60", "--questions", "50", "--repeat", "1", "--sessions", "1,4", "--results", directory, name="directory")
+        equal(done.returncode, 0, done.stderr[-800:])
+        measured = json.loads((pathlib.Path(directory) / "directory.json").read_text())["rows"]
+        modes = ("off", "first", "again")
+        equal([(row["at_once"], row["mode"]) for row in measured], [(at_once, mode) for at_once in (1, 4) for mode in modes])
+        for row in measured:
+            equal((row["known"], row["unknown"], row["remembered"]), (45, 5, 50 if row["mode"] == "again" else 0), row["mode"])
+        rows = [line.strip("|").split("|") for line in (pathlib.Path(directory) / "directory.md").read_text().splitlines() if line.startswith("|")]
+        equal(len(rows), 2 + 2 * len(modes))
+        for row in rows[2:]:
+            check(all(cell.strip() for cell in row) and len(row) == 5, row)
+    done = bench("--entries", "10", "--questions", "11", name="directory")
+    equal(done.returncode, 2, done.stderr)
+
+
 def send(port, *arguments):
     done = subprocess.run([os.path.join(build(), "test/bench/bench_send"), *arguments[:-1], f"127.0.0.1:{port}", arguments[-1]], check=True,
                           capture_output=True, text=True, timeout=30)

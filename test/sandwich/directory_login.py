@@ -8,6 +8,7 @@ import os
 import pathlib
 import pty
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -244,6 +245,9 @@ def active_directorys_addresses():
             equal(asker.ask(address), found, address)
         equal(asker.ask("c=US@corp.test"), "not found")
         equal(asker.ask("alice@example.test"), "not found")
+    with Asker(base_dn="", mailbox_attributes="proxyAddresses mail") as asker:  # a global catalogue (port 3268) is asked at the root
+        equal(asker.ask("carol@corp.test"), found)
+        equal(asker.ask("alice@example.test"), "not found")
 
 
 @suite.test_apart
@@ -295,6 +299,18 @@ def the_next_server_when_one_is_down_or_silent():
                 return asker.ask("alice@example.test").split()[0], asker.ask("nobody@example.test")
 
         equal(at_once(ask, [free_port(), silent.port, babble.port]), [("found", "not found")] * 3)
+
+
+@suite.test_apart
+def the_next_server_when_one_falls_silent_on_a_connection_in_use():
+    with Slapd(TREE, PAIR, slapd()) as own, Asker(server=f"127.0.0.1:{own.port} 127.0.0.1:{slapd().port}", timeout=3, max_connections=1) as asker:
+        check(asker.ask("alice@example.test").startswith("found"))
+        os.kill(own.process.pid, signal.SIGSTOP)
+        try:
+            check(asker.ask("alice@example.test").startswith("found"), "not asked of the second")
+            equal(asker.ask("nobody@example.test"), "not found")
+        finally:
+            os.kill(own.process.pid, signal.SIGCONT)
 
 
 @suite.test_apart

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import subprocess
+import threading
 
 from lab import mail
 from lab.case import expect, expect_equal, need_system
@@ -163,6 +164,69 @@ def _rcpt(lab, *recipients):
     return codes
 
 
+class _Senders:
+    """Sessions with the inbound Sendmail, a message in each: one recipient who exists, one who does not."""
+
+    def __init__(self, lab, count):
+        self._lab, self._over, self.faults = lab, threading.Event(), []
+        self.sent = []  # (mark, code for who exists, code for the stranger, whether there was a receipt)
+        self._threads = [threading.Thread(target=self._run) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self):
+        try:
+            while not self._over.wait(0.1):
+                self._send(mail.token())
+        except Exception as problem:  # told by the main thread
+            self.faults.append(problem)
+
+    def _send(self, mark):
+        codes, taken = [], False
+        with self._lab.session() as client:
+            client.mail_from("s@outside.test")
+            for recipient in ("alice@example.test", "bob@example.test"):
+                codes.append(client.docmd(f"RCPT TO:<{recipient}>")[0])
+            if 250 in codes:
+                client.send_data(mail.message(mark))
+                taken = True
+            client.quit()
+        self.sent.append((mark, *codes, taken))
+
+    def wait(self, what, enough):
+        begin = len(self.sent)
+        wait_for(lambda: self.faults or enough(self.sent[begin:]), 60, what)
+        if self.faults:
+            raise self.faults[0]
+
+    def stop(self):
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def _socketmap_outage_under_load(lab):
+    """sandwichd goes and comes back while sessions are open: whoever exists is never refused, and each message with a receipt is there once."""
+    senders = _Senders(lab, 4)
+    try:
+        senders.wait("strangers are refused", lambda sent: len(sent) >= 4)
+        lab.sandwich.stop_proxy()
+        senders.wait("strangers are accepted", lambda sent: sum(stranger == 250 for _, _, stranger, _ in sent) >= 4)
+        lab.sandwich.start_proxy()
+        senders.wait("strangers are refused again", lambda sent: sum(stranger == 550 for _, _, stranger, _ in sent) >= 4)
+    finally:
+        senders.stop()
+    lab.sandwich.settle()
+    expect_equal({known for _, known, _, _ in senders.sent}, {250}, "replies to who exists")
+    expect_equal({stranger for _, _, stranger, _ in senders.sent}, {250, 550}, "replies to strangers")
+    arrived = [len(lab.sandwich.mailbox("alice", mark)) for mark, _, _, _ in senders.sent]
+    through = sum(stranger == 250 for _, _, stranger, _ in senders.sent)
+    print(f"  socketmap gone: {len(senders.sent)} messages, {arrived.count(1)} delivered, {through} strangers accepted meanwhile, 0 misrejected, "
+          f"{arrived.count(0)} lost, {sum(count > 1 for count in arrived)} twice", flush=True)
+    expect_equal(set(arrived), {1}, "how often each is there")
+    expect(not any(lab.sandwich.mailbox("bob", mark) for mark, _, _, _ in senders.sent), "a stranger got mail")
+
+
 def case_recipients_refused_at_port_25_by_the_socketmap(lab):
     need_system(lab)
     sandwich = lab.sandwich
@@ -182,6 +246,7 @@ def case_recipients_refused_at_port_25_by_the_socketmap(lab):
             sandwich.start_proxy()
             sandwich.delivered("alice", mark)
             expect_equal(_rcpt(lab, "alice@example.test", "bob@example.test"), [250, 550], "RCPT with sandwichd again")
+            _socketmap_outage_under_load(lab)
         finally:
             if sandwich.proxy_pid() is None:
                 sandwich.start_proxy()

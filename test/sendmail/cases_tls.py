@@ -19,20 +19,20 @@ def _openssl(*arguments):
     subprocess.run(["openssl", *arguments], check=True, stdin=subprocess.DEVNULL, capture_output=True)
 
 
-def _make_certificates(root):
-    """An authority, and what it issued for the proxy and for the delivery Sendmail, in /etc/mail/tls; another authority."""
+def make_certificates(root):
+    """An authority, and what it issued for the proxy, the delivery Sendmail and localhost, in /etc/mail/tls; another authority."""
     with tempfile.TemporaryDirectory() as made:
         made = pathlib.Path(made)
         for name in ("ca", "other-ca"):
             _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", made / f"{name}.key",
                      "-out", made / f"{name}.pem", "-subj", f"/CN={name}", "-days", "30")
-        for name, host in (("proxy", "sandwich.mx.example.test"), ("delivery", _NAME)):
+        for name, host in (("proxy", "sandwich.mx.example.test"), ("delivery", _NAME), ("localhost", "localhost")):
             _openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", made / f"{name}.key",
                      "-out", made / "request", "-subj", f"/CN={host}")
             (made / "extensions").write_text(f"subjectAltName=DNS:{host}\n")
             _openssl("x509", "-req", "-in", made / "request", "-CA", made / "ca.pem", "-CAkey", made / "ca.key", "-CAcreateserial", "-days",
                      "30", "-extfile", made / "extensions", "-out", made / f"{name}.pem")
-        for path in (*made.glob("*.pem"), made / "proxy.key", made / "delivery.key"):
+        for path in (*made.glob("*.pem"), *made.glob("[pdl]*.key")):
             root.write(f"/etc/mail/tls/{path.name}", path.read_bytes(), mode=0o600 if path.suffix == ".key" else 0o644)
 
 
@@ -68,7 +68,7 @@ def _restart_proxy(lab, *configuration):
 @contextlib.contextmanager
 def _two_hosts(lab):
     """The delivery Sendmail on a host of its own, TLS on both sides; and back again."""
-    _make_certificates(lab.root)
+    make_certificates(lab.root)
     _make_delivery_cf(lab.root)
     lab.serve_names(lab.remote)
     lab.sandwich.stop_delivery()

@@ -1,5 +1,5 @@
 """Saves what was measured: all rows as JSON, the tables as Markdown, the charts as SVG, and the conditions with each. Each kind of
-benchmark has files of its own (mail, scan, sendmail, scale), and test/bench/RESULTS.md is written from those that there are; the short
+benchmark has files of its own (mail, scan, sendmail, scale, directory), and test/bench/RESULTS.md is written from those that there are; the short
 form of README.md, too."""
 
 import argparse
@@ -15,7 +15,8 @@ import subprocess
 from .places import ROOT, Trouble
 
 _TITLES = {"mail": "What a message costs", "scan": "What scanning a mail costs", "sendmail": "Into a real Sendmail",
-           "scale": "Much of it: sessions, large messages, many messages, signatures, reloads"}
+           "scale": "Much of it: sessions, large messages, many messages, signatures, reloads",
+           "directory": "Recipients in an LDAP directory"}
 _HEAD = """\
 # Measured
 

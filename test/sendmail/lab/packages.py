@@ -1,4 +1,4 @@
-"""Sendmail's package files, through the shell part that also installs what is missing (scripts/lib/packages.sh)."""
+"""Package files of Sendmail and of what belongs to it, through the shell part that also installs what is missing (scripts/lib/packages.sh)."""
 
 import os
 import pathlib
@@ -6,12 +6,21 @@ import subprocess
 
 from .sandwich import CHECKOUT
 
-CACHE = pathlib.Path(os.environ.get("SANDWICH_CACHE", "/var/cache/sandwich")) / "packages"
+CACHE = pathlib.Path(os.environ.get("SANDWICH_CACHE", "/var/cache/sandwich"))
+
+
+def _fetched(kind, folder):
+    """The .deb files, fetched when they are not there yet."""
+    parts = CHECKOUT / "scripts/lib"
+    script = f'set -euo pipefail; . "{parts}/base.sh"; . "{parts}/packages.sh"; fetch_"$1" "$2" >&2'
+    subprocess.run(["bash", "-c", script, "lab", kind, str(folder)], check=True)
+    return sorted(folder.glob("*.deb"))
 
 
 def sendmail():
-    """The .deb files, fetched when they are not there yet."""
-    parts = CHECKOUT / "scripts/lib"
-    script = f'set -euo pipefail; . "{parts}/base.sh"; . "{parts}/packages.sh"; fetch_sendmail "$1" >&2'
-    subprocess.run(["bash", "-c", script, "lab", str(CACHE)], check=True)
-    return sorted(CACHE.glob("*.deb"))
+    return _fetched("sendmail", CACHE / "packages")
+
+
+def sasl():
+    """What Sendmail asks for passwords."""
+    return _fetched("sasl", CACHE / "sasl")
