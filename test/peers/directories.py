@@ -28,9 +28,9 @@ objectclass ( 1.3.6.1.4.1.32473.2.2 NAME 'user' SUP person STRUCTURAL MAY ( mail
 class Slapd(Engine):
     kind = "directories"
 
-    def __init__(self, ldif, pair, other=None):
-        self.ldif, self.pair = ldif, pair
-        self.port, self.tls_port = free_port(), free_port()
+    def __init__(self, ldif, pair, other=None, address="127.0.0.1", port=None):
+        self.ldif, self.pair, self.address = ldif, pair, address
+        self.port, self.tls_port = port or free_port(address), free_port(address)
         super().__init__({"slapd", "libltdl7", "libargon2-1"}, other)
 
     def _start(self):
@@ -62,7 +62,8 @@ class Slapd(Engine):
 
     def _serve(self):
         self._run([self._program(), "-f", self.directory / "slapd.conf", "-d", "0", "-h",
-                   f"ldap://127.0.0.1:{self.port}/ ldaps://127.0.0.1:{self.tls_port}/"], lambda: answers(self.port) and answers(self.tls_port))
+                   f"ldap://{self.address}:{self.port}/ ldaps://{self.address}:{self.tls_port}/"],
+                  lambda: answers(self.port, self.address) and answers(self.tls_port, self.address))
 
     def stop(self):
         self.process.terminate()
