@@ -307,10 +307,24 @@ class SettingsParser {
             settings_.original_command = original->command;
             settings_.downstream = {original->server};
         }
+        warn_of_idle_original();
         if (settings_.proxy_hostname.empty())
             name_ourselves();
         if (settings_.clamav.test_signatures.empty())
             settings_.clamav.test_signatures = kTestSignatures;
+    }
+
+    // The routes of [domain default] come before the delivery server of [smtp], which then nothing leads to.
+    void warn_of_idle_original() {
+        if (settings_.original.empty())
+            return;
+        for (const auto& domain : domains_)
+            for (const auto& [number, entry] : domain.routes)
+                if (domain.pattern == kDefaultDomain && !entry->value.empty())
+                    return report(Severity::kWarning, {{"smtp", "original"}},
+                                  fmt::format("original has no effect: mail that no other section has a route for goes "
+                                              "where {} of [domain default] says (line {})",
+                                              entry->key, entry->line));
     }
 
     // What it says of its servers in a way that cannot be read, check() tells.

@@ -347,7 +347,8 @@ constexpr Setting kTable[] = {
      "command that speaks SMTP on its standard streams, as /usr/lib/sendmail -bs -C/etc/mail/delivery.cf (an absolute "
      "path; blanks separate arguments, there are no quotes), or a server as 127.0.0.1 19000. A command is started for "
      "mail when none waits from the mail before; it costs more than a server that runs already, and what it leaves in "
-     "its queue needs a queue runner: see sandwich-cf(8). Empty: downstream_smtp_server_addr counts."},
+     "its queue needs a queue runner: see sandwich-cf(8). Empty: downstream_smtp_server_addr counts. Routes of "
+     "[domain default] come before either."},
     {"smtp", "original_user",
      Kind::kName, Effect::kReload, kCommented, "root", kUserLength, kNoWords, AT(original_user),
      "Whom the command in original runs as, where the daemon is started by root. As root it has the rights of a delivery "

@@ -183,8 +183,9 @@ def _write_temporary(path, text):
 def _marker(variant, source, data, settings):
     digest = hashlib.sha256(data).hexdigest()
     source = re.sub(r"[^!-~]", "?", os.path.abspath(source))
+    way = f"by command as {settings.isvw}" if settings.isvw else settings.delivery_listen
     return (f"{MARKER} {variant} variant, {'plain' if settings.plain else 'safe'}, scanner {settings.scanner}, "
-            f"delivery {settings.delivery_listen}\n"
+            f"delivery {way}\n"
             f"{MARKER} made from {source} sha256 {digest}\n"
             f"{MARKER} do not edit: edit that file and run sandwich-cf again\n")
 
@@ -200,18 +201,24 @@ def _print_explain(variant, changes):
         print(f"  {where}: {what}\n      {why}")
 
 
-def access_lines(settings):
-    """Lines for the access map where the daemons do not share one machine; Debian delays and limits strangers."""
-    if are_loopback([*settings.scanner.hosts, settings.delivery_listen.host]):
-        return ""
+def boxes_lines(settings, variants):
+    """What else boxes of their own need: lines for the access map, as Debian delays and limits strangers, and who is let in."""
+    parts = []
+    if "delivery" in variants and not settings.isvw and not are_loopback([*settings.scanner.hosts, settings.delivery_listen.host]):
+        parts.append(_access_lines(settings))
+    if "inbound" in variants and not are_loopback(settings.scanner.hosts):
+        parts.append(f"The scanner lets in whom it knows (sandwich.ini: smtp_allow_client_ip has the inbound box); a firewall lets the "
+                     f"inbound box alone reach {settings.scanner}.")
+    return "\n".join(parts)
+
+
+def _access_lines(settings):
     addresses = [f"IPv6:{hop.host}" if hop.is_ipv6 else hop.host for hop in settings.scanner.hops]
     lines = "".join(f"Connect:{address}\tRELAY\nGreetPause:{address}\t0\nClientRate:{address}\t0\nClientConn:{address}\t0\n"
                     for address in addresses)
     return ("The delivery Sendmail meets the scanner as a stranger. Its access map (/etc/mail/access, then makemap) needs\n"
             f"(the scanner's address as the delivery box sees it):\n{lines}"
-            "and a firewall that lets the scanner alone reach "
-            f"{settings.delivery_listen}, and the inbound box alone reach {settings.scanner}\n"
-            "(sandwich.ini: smtp_allow_client_ip).")
+            f"and a firewall that lets the scanner alone reach {settings.delivery_listen}.")
 
 
 def isvw_lines(settings, sendmail, delivery_cf):
@@ -312,8 +319,8 @@ def _generate(arguments):
         for temporary, _ in temporaries:
             if os.path.exists(temporary):
                 os.unlink(temporary)
-    if access_lines(settings):
-        print(access_lines(settings))
+    if more := boxes_lines(settings, [variant for variant, _, _ in wanted]):
+        print(more)
     if settings.isvw:
         print(isvw_lines(settings, find_sendmail(arguments.sendmail) or "/usr/lib/sendmail", os.path.abspath(arguments.delivery)))
     return EXIT_OK
@@ -324,14 +331,14 @@ def main(argv):
     arguments = parser.parse_args(argv)
     if arguments.check:
         if arguments.input or arguments.inbound or arguments.delivery:
-            parser.error("--check takes the two files and nothing else")
+            parser.error("--check takes the two files, --isvw, and nothing else")
     elif not arguments.input or not (arguments.inbound or arguments.delivery):
         parser.error("give SENDMAIL.CF and --inbound OUT and/or --delivery OUT, or --check IN.CF DELIVERY.CF")
     elif arguments.isvw and not arguments.delivery:
         parser.error("--isvw is about the delivery variant: give --delivery OUT")
     try:
         if arguments.check:
-            return lint.run(*arguments.check)
+            return lint.run(*arguments.check, isvw=arguments.isvw or "")
         return _generate(arguments)
     except CfError as error:
         for line in str(error).splitlines():

@@ -170,13 +170,17 @@ def _funnel(cf, smtp, settings, changes):
 
 def _recipient_check(cf, flags, settings, changes):
     if not settings.recipient_check:
-        changes.warn(f"{cf.name}: no recipient check (--no-recipient-check): unknown users bounce after the scan")
+        if not settings.socketmap:
+            changes.warn(f"{cf.name}: no recipient check (--no-recipient-check): unknown users bounce after the scan")
         return
     against = recipients.reason_against(cf, flags)
     if against:
         changes.warn(f"{cf.name}: recipient check left out: {against}. Unknown users are refused by the delivery Sendmail "
                      "only, and then bounce")
         return
+    if not are_loopback(settings.scanner.hosts):
+        changes.warn(f"{cf.name}: the recipient check asks the aliases and users of the inbound box. Where they are on the delivery box "
+                     "only, it refuses all of them: there, --no-recipient-check --socketmap (sandwich-boxes(7))")
     hook = recipients.hook_line(cf)
     block = recipients.rules_text(cf, flags)
     cf.insert_after(hook, recipients.hook("SandwichRcpt"))

@@ -1,12 +1,13 @@
 """Checks a pair of configuration files, made by sandwich-cf or by hand.
 
 Every finding has a name, a severity (error: unsafe or loses mail; warning), file and line, and the cure. The files are
-judged by what is in them; that they were made by sandwich-cf counts for nothing.
+judged by what is in them; that they were made by sandwich-cf counts for nothing, but that with --isvw tells what they are for.
 """
 
-import os
-import re
 import hashlib
+import os
+import pwd
+import re
 import typing
 
 from .inbound import HARMLESS
@@ -177,8 +178,8 @@ def _inbound_local(cf, local, smtp, funnel, report):
 
 
 def _asks_for_users(cf):
-    """Does any rule outside of rule set 5 look a name up in the password file?"""
-    maps = {m.group(1).lower() for m in (re.match(r"K(\S+)\s+user\b", line.text) for line in cf.of_kind("K")) if m}
+    """Does any rule outside of rule set 5 look a name up in the password file, or ask another program (--socketmap)?"""
+    maps = {m.group(1).lower() for m in (re.match(r"K(\S+)\s+(?:user|socket)\b", line.text) for line in cf.of_kind("K")) if m}
     own = {line.no for line in cf.rules("5")}
     asked = {name.lower() for line in cf.of_kind("R") if line.no not in own for name in re.findall(r"\$\((\S+)", line.text)}
     return bool(maps & asked)
@@ -297,9 +298,38 @@ def _shared(inbound, delivery, report):
                    f"SharedMemoryKey={key} in both files", "0 in the delivery file")
 
 
-def _delivery_checks(cf, report):
+def _trusted(cf):
+    """Who may say on whose behalf mail comes: T lines and class t, also what a file of this machine adds to it."""
+    names = {name for line in cf.of_kind("T") for name in line.text[1:].split()}
+    names |= {name for line in cf.of_kind("C") if line.text[1:2] == "t" for name in line.text[2:].split()}
+    for line in cf.of_kind("F"):
+        path = line.text[2:].replace("-o", "", 1).strip()
+        if line.text[1:2] == "t" and os.path.isfile(path):
+            with open(path, encoding="latin-1") as file:
+                names |= {name for text in file if not text.startswith("#") for name in text.split()[:1]}
+    return names
+
+
+def _started_by_scanner(cf, user, report):
+    """What a file is for that `user` runs with -bs -C, message by message; where it would listen plays no part."""
+    queue = cf.options("QueueDirectory")
+    line = queue[-1][0] if queue else None
+    if user != "root" and user not in _trusted(cf):
+        report.add(WARNING, cf, (cf.of_kind("T") or [line])[-1], "untrusted-user", f"{user}, who runs this, is no trusted user: each "
+                   "message gets an X-Authentication-Warning field", f"T{user}")
+    directory = (cf.option("QueueDirectory") or "/var/spool/mqueue").rstrip("/*")
+    try:
+        owner, wanted = os.stat(directory).st_uid, pwd.getpwnam(user).pw_uid
+    except (OSError, KeyError):
+        return  # the files may be another machine's
+    if wanted not in (0, owner):
+        report.add(WARNING, cf, line, "queue-owner", f"{directory} does not belong to {user}: Sendmail drops its set-group-id under -C, "
+                   "cannot write there, and mail waits in the inbound queue", f"chown {user} {directory}, or original_user=root")
+
+
+def _delivery_checks(cf, isvw, report):
     throttle = cf.options("ConnectionRateThrottle")
-    if throttle and throttle[-1][1] not in ("", "0"):
+    if not isvw and throttle and throttle[-1][1] not in ("", "0"):
         report.add(WARNING, cf, throttle[-1][0], "throttled", "all connections come from the scanner, and are limited as one "
                    "client's", "O ConnectionRateThrottle=0")
     for line, value in cf.options("InputMailFilters"):
@@ -316,11 +346,14 @@ def _delivery_checks(cf, report):
                            "accepted can be refused here, and bounces", "FEATURE(`accept_unresolvable_domains')")
 
 
-def lint_delivery(cf, inbound, scanner, report):
-    _delivery_listeners(cf, scanner, report)
+def lint_delivery(cf, inbound, scanner, isvw, report):
+    if isvw:
+        _started_by_scanner(cf, isvw, report)
+    else:
+        _delivery_listeners(cf, scanner, report)
     _delivery_mailers(cf, scanner, report)
     _shared(inbound, cf, report)
-    _delivery_checks(cf, report)
+    _delivery_checks(cf, isvw, report)
 
 
 # -- both --
@@ -355,13 +388,14 @@ def _sane(cf, report):
     return whole
 
 
-def check(inbound, delivery):
-    """All findings of a pair of parsed files, sorted by file and line."""
+def check(inbound, delivery, isvw=""):
+    """All findings of a pair of parsed files, sorted by file and line. `isvw`: whom the scanner starts the delivery Sendmail as; empty:
+    that Sendmail listens."""
     report = Report()
     sane = [_sane(cf, report) for cf in (inbound, delivery)]
     if all(sane):
         scanner = lint_inbound(inbound, report)
-        lint_delivery(delivery, inbound, scanner, report)
+        lint_delivery(delivery, inbound, scanner, isvw, report)
         for cf in (inbound, delivery):
             _stale(cf, report)
     order = {inbound.name: 0, delivery.name: 1}
@@ -372,14 +406,26 @@ HINT = ("hint: start both daemons with a queue runner (-bd -q1m): without -q, de
         "No check of files can see that.")
 
 
-def run(inbound_path, delivery_path):
+ISVW_HINT = ("hint: as the scanner starts the delivery Sendmail for its mail, a queue runner must run all the time (-q1h -C{}), and the "
+             "inbound one with its own (-bd -q1h). No check of files can see that.")
+
+
+def _made_for(cf):
+    """Whom a file made with --isvw is for; empty: for a Sendmail that listens, or made by hand."""
+    match = re.match(re.escape(MARKER) + r" delivery variant, .*, delivery by command as (\S+)\n", cf.lines[0].raw if cf.lines else "")
+    return match.group(1) if match else ""
+
+
+def run(inbound_path, delivery_path, isvw=""):
     """--check: prints the findings; 1 when one is an error."""
     if os.path.realpath(inbound_path) == os.path.realpath(delivery_path):
         raise CfError(f"{inbound_path}: both files are the same")
-    findings = check(Cf.read(inbound_path), Cf.read(delivery_path))
+    inbound, delivery = Cf.read(inbound_path), Cf.read(delivery_path)
+    isvw = isvw or _made_for(delivery)
+    findings = check(inbound, delivery, isvw)
     for finding in findings:
         print(finding)
     errors = sum(f.severity == ERROR for f in findings)
     print(f"{errors} errors, {len(findings) - errors} warnings")
-    print(HINT)
+    print(ISVW_HINT.format(os.path.abspath(delivery_path)) if isvw else HINT)
     return 1 if errors else 0

@@ -13,6 +13,8 @@ inbound_cf=/etc/mail/sandwich-in.cf
 delivery_cf=/etc/mail/sandwich-deliv.cf
 inbound_queue=/var/spool/mqueue
 delivery_queue=/var/spool/mqueue-delivery
+# Not /etc/systemd/system: there an administrator masks and changes them.
+unit_dir=/usr/local/lib/systemd/system
 unit_files=(sandwich.service sandwich-delivery.service sandwichd.service sandwich-inbound.service)
 destination=${DESTDIR:-}
 
@@ -104,6 +106,9 @@ install_programs() { # BUILD
     find "$destination$data_dir" -name __pycache__ -prune -exec rm -rf {} +
     ln -sfn "$data_dir/scripts/sandwich-cf" "$destination$binary_dir/sandwich-cf"
     step "programs: $binary_dir/sandwichd, sandwichctl, sandwich-cf"
+    install -d "$destination$data_dir/systemd-isvw"
+    cp -R "$sandwich_root/etc/systemd/isvw/." "$destination$data_dir/systemd-isvw"
+    step "what units need to do as with InterScan VirusWall: $data_dir/systemd-isvw (see sandwich-cf(8) --isvw)"
     cp -R "$sandwich_root/etc/test-signatures" "$destination$data_dir"
     step "test signatures (EICAR and ClamAV's test file; used only with allow_test_signatures=yes): $data_dir/test-signatures"
     for page in "$sandwich_root"/etc/man/*.[1-8]; do
@@ -144,7 +149,9 @@ install_services() {
     local unit
     if uses_systemd; then
         for unit in "${unit_files[@]}"; do
-            install -m 644 "$sandwich_root/etc/systemd/$unit" "/etc/systemd/system/$unit"
+            install -D -m 644 "$sandwich_root/etc/systemd/$unit" "$unit_dir/$unit"
+            # Where they were put before; it would count more. What is masked is a link.
+            [ -L "/etc/systemd/system/$unit" ] || rm -f "/etc/systemd/system/$unit"
         done
         install -m 644 "$sandwich_root/etc/tmpfiles.d/sandwich.conf" /etc/tmpfiles.d/sandwich.conf
         systemd-tmpfiles --create sandwich.conf
@@ -184,9 +191,13 @@ END
 start_services() {
     if uses_systemd; then
         systemctl disable --now sendmail.service 2>/dev/null || true
-        systemctl enable "${unit_files[@]}"
-        systemctl restart sandwich-delivery.service sandwichd.service sandwich-inbound.service
-        systemctl --no-pager --lines 0 status "${unit_files[@]:1}" || true
+        local unit units=()
+        for unit in "${unit_files[@]}"; do # but for those of another box
+            [ "$(systemctl is-enabled "$unit" 2>/dev/null)" = masked ] || units+=("$unit")
+        done
+        systemctl enable "${units[@]}"
+        systemctl restart "${units[@]:1}"
+        systemctl --no-pager --lines 0 status "${units[@]:1}" || true
     else
         [ -x /etc/init.d/sendmail ] && /etc/init.d/sendmail stop && update-rc.d sendmail disable
         update-rc.d sandwich enable
@@ -252,7 +263,8 @@ uninstall_sandwich() {
             update-rc.d -f sandwich remove
         fi
     fi
-    for unit in "${unit_files[@]}"; do rm -f "$destination/etc/systemd/system/$unit"; done
+    for unit in "${unit_files[@]}"; do rm -f "$destination$unit_dir/$unit" "$destination/etc/systemd/system/$unit"; done
+    rm -f "$destination/etc/systemd/system"/{sandwichd,sandwich-delivery}.service.d/isvw.conf
     rm -f "$destination/etc/tmpfiles.d/sandwich.conf" "$destination/etc/init.d/sandwich"
     uses_systemd && systemctl daemon-reload
     rm -f "$destination$binary_dir"/{sandwichd,sandwichctl,sandwich-cf} "$destination$inbound_cf" "$destination$delivery_cf"

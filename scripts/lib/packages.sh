@@ -15,8 +15,8 @@ build_packages=(meson ninja-build g++ pkg-config libevent-dev libclamav-dev libs
 demo_packages=(python3 iproute2 util-linux netbase m4 libdb5.3 libldap-2.5-0 liblockfile1 libnsl2 libsasl2-2 libwrap0)
 
 # The tests make certificates with the openssl command, see by strace that nobody is connected to, make DKIM signatures with
-# Python, and count instructions with valgrind.
-test_packages=(clang-format-14 clang-14 openssl strace python3-dkim valgrind)
+# Python, count instructions with valgrind, and put the firewalls of sandwich-boxes(7) up in namespaces of their own with nft.
+test_packages=(clang-format-14 clang-14 openssl strace python3-dkim valgrind nftables)
 
 # For scripts/soak; libFuzzer and its sanitizers are in the second.
 soak_packages=(clang-14 libclang-rt-14-dev)

@@ -1,6 +1,7 @@
 """--check: our own pairs, then one fault at a time put into them; each is found under its name, and nothing else is."""
 
 import os
+import pwd
 import re
 
 from support import ANCIENT, OLD_STYLE, TempCase, m4, needs_m4, read, run_tool, write
@@ -144,10 +145,38 @@ class DebianPair(Lint):
         bad = write(self.path("bad-de.cf"), mutate(read(delivery), [(r"re:(Mesmtp,(?:.*\n)+?\t\tA=)TCP \$h", r"\1TCP [10.1.2.4] 18000")]))
         self.assertEqual(self.check(inbound, bad)[0], exposed | {("error", "scanner-loop")})
 
+    def test_a_pair_whose_delivery_sendmail_the_scanner_starts(self):
+        """What is about a Sendmail that listens plays no part, and what is about the user who runs it does."""
+        queue = self.path("queue")
+        os.mkdir(queue)
+        inbound, delivery, _ = self.make(self.source, "--isvw", "daemon", "--queue", queue)
+        misplaced = set() if os.getuid() != 0 else {("warning", "queue-owner")}
+        found, run = self.check(inbound, delivery)
+        self.assertEqual(found, misplaced, run.stdout)
+        self.assertIn(f"-q1h -C{delivery}", run.stdout)
+        if misplaced:
+            os.chown(queue, pwd.getpwnam("daemon").pw_uid, -1)
+        for replacements, expected in (([(LISTEN, "")], set()), ([(LISTEN, LISTEN.replace("19000", "smtp"))], set()),
+                                       ([("ConnectionRateThrottle=0", "ConnectionRateThrottle=15")], set()),
+                                       ([("Tdaemon\n", "")], {("warning", "untrusted-user")}),
+                                       ([("Tdaemon\n", "Ctdaemon\n")], set()),
+                                       ([("O QueueDirectory=" + queue, "O QueueDirectory=/var/spool/mqueue")], {("error", "same-queue")})):
+            bad = write(self.path("bad-de.cf"), mutate(read(delivery), replacements))
+            found, run = self.check(inbound, bad)
+            self.assertEqual(found - {("warning", "queue-owner")}, expected, f"{replacements}: {run.stdout}")
+        # A file made by hand does not say what it is for.
+        by_hand = write(self.path("hand-de.cf"), re.sub(r"(?m)^# sandwich-cf: .*\n", "", mutate(read(delivery), [(LISTEN, "")])))
+        self.assertIn(("error", "port-clash"), self.check(inbound, by_hand)[0])
+        run = run_tool("--check", inbound, by_hand, "--isvw", "daemon")
+        self.assertEqual(run.returncode, 0, run.stdout)
+        self.assertIn("0 errors, 0 warnings", run.stdout)
+
     def test_without_recipient_check(self):
         found, run = self.check(*self.make(self.source, "--no-recipient-check")[:2])
         self.assertEqual(found, {("warning", "no-recipient-check")})
         self.assertEqual(run.returncode, 0)
+        found, _ = self.check(*self.make(self.source, "--no-recipient-check", "--socketmap", "/run/sandwich/socketmap")[:2])
+        self.assertEqual(found, set())
 
     def test_each_fault_of_the_inbound_file(self):
         text = read(self.inbound)

@@ -104,14 +104,17 @@ class Debian(TempCase):
         self.assertIn("F=lsDFMAw5:/|@qPn9Sk,", text)
 
     def test_isvw(self):
-        _, delivery, run = self.make(self.source, "--isvw")
         plain = read(self.make(self.source)[1])
-        self.assertEqual(changed(plain, read(delivery)), ([], []))
+        _, delivery, run = self.make(self.source, "--isvw")
+        old, new = changed(plain, read(delivery))
+        self.assertEqual([line.partition(", delivery ")[2] for line in old + new], ["127.0.0.1:19000", "by command as root"])
         for line in (f"-bs -C{delivery}\n", "original_user=root\n", f"-q1h -C{delivery}\n", "DELIVERY_MODE=isvw"):
             self.assertIn(line, run.stdout)
         self.assertNotIn("must belong", run.stdout)
         _, delivery, run = self.make(self.source, "--isvw", "smmta")
-        self.assertEqual(changed(plain, read(delivery)), ([], ["Tsmmta"]))
+        old, new = changed(plain, read(delivery))
+        self.assertEqual(new[1:], ["Tsmmta"])
+        self.assertEqual([line.partition(", delivery ")[2] for line in old + new[:1]], ["127.0.0.1:19000", "by command as smmta"])
         self.assertIn("original_user=smmta\nThe directory /var/spool/mqueuedelivery must belong to smmta.\n", run.stdout)
         self.assertEqual(self.make(self.source, "--isvw", "no user", ok=False)[2].returncode, 2)
 
@@ -226,6 +229,22 @@ class Debian(TempCase):
     def test_one_box_prints_no_access_lines(self):
         _, _, run = self.make(self.source)
         self.assertNotIn("RELAY", run.stdout)
+        self.assertNotIn("smtp_allow_client_ip", run.stdout)
+        self.assertNotIn("--socketmap", run.stderr)
+
+    def test_each_box_is_told_what_it_needs(self):
+        """And a box without users is warned of a recipient check that knows nobody."""
+        hosts = ("--scanner", "10.1.2.3", "--delivery-listen", "10.1.2.4")
+        run = run_tool(self.source, "--delivery", self.path("d"), *hosts, "--no-validate")
+        self.assertIn("Connect:10.1.2.3\tRELAY", run.stdout)
+        self.assertNotIn("smtp_allow_client_ip", run.stdout)
+        run = run_tool(self.source, "--inbound", self.path("i"), *hosts, "--no-validate")
+        self.assertNotIn("RELAY", run.stdout)
+        self.assertIn("smtp_allow_client_ip", run.stdout)
+        self.assertIn("refuses all of them: there, --no-recipient-check --socketmap", run.stderr)
+        run = run_tool(self.source, "--inbound", self.path("i"), *hosts, "--no-validate", "--no-recipient-check",
+                       "--socketmap", "10.1.2.3:18001")
+        self.assertEqual(run.stderr, "")
 
     def test_ipv6(self):
         inbound, delivery, _ = self.make(self.source, "--scanner", "[::1]:18000", "--delivery-listen", "[::1]:19000")

@@ -28,10 +28,10 @@ objectclass ( 1.3.6.1.4.1.32473.2.2 NAME 'user' SUP person STRUCTURAL MAY ( mail
 class Slapd(Engine):
     kind = "directories"
 
-    def __init__(self, ldif, pair, other=None, megabytes=16):
+    def __init__(self, ldif, pair, other=None, megabytes=16, address="127.0.0.1", port=None):
         """`ldif`: the entries, as one text or several; `pair`: None for one without TLS; `megabytes`: what the entries may take."""
-        self.ldif, self.pair, self.megabytes = ldif, pair, megabytes
-        self.port, self.tls_port = free_port(), free_port()
+        self.ldif, self.pair, self.megabytes, self.address = ldif, pair, megabytes, address
+        self.port, self.tls_port = port or free_port(address), free_port(address)
         super().__init__({"slapd", "libltdl7", "libargon2-1"}, other)
 
     def _start(self):
@@ -65,8 +65,8 @@ class Slapd(Engine):
 
     def _serve(self):
         self._run([self._program(), "-f", self.directory / "slapd.conf", "-d", "0", "-h",
-                   f"ldap://127.0.0.1:{self.port}/" + (f" ldaps://127.0.0.1:{self.tls_port}/" if self.pair else "")],
-                  lambda: answers(self.port) and (not self.pair or answers(self.tls_port)))
+                   f"ldap://{self.address}:{self.port}/" + (f" ldaps://{self.address}:{self.tls_port}/" if self.pair else "")],
+                  lambda: answers(self.port, self.address) and (not self.pair or answers(self.tls_port, self.address)))
 
     def stop(self):
         self.process.terminate()

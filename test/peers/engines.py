@@ -91,10 +91,10 @@ class Engine:
         self.close()
 
 
-def answers(port):
+def answers(port, address="127.0.0.1"):
     with socket.socket() as probe:
         probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((address, port)) == 0
 
 
 class Clamd(Engine):

@@ -118,12 +118,15 @@ def case_eight_bit_body(lab):
 def case_twenty_megabytes(lab):
     mark = mail.token()
     source = random.Random(20)
-    alphabet = "".join(map(chr, range(32, 127))).encode()
-    lines = [bytes(source.choices(alphabet, k=source.randint(0, 200))) for _ in range(200_000)]
+    printable = bytes(32 + octet % 95 for octet in range(256))
+    lines = [source.randbytes(source.randint(0, 200)).translate(printable) for _ in range(205_000)]
     body = b"\r\n".join(lines) + b"\r\n"
     expect(len(body) > 20_000_000, f"only {len(body)} octets")
     lab.send("s@outside.test", ["dave@example.test"], mail.message(mark, body))
-    expect(mail.body_of(lab.sandwich.delivered("dave", mark, patience=120)[0]) == _lf(body), "20 MB differ")
+    lab.sandwich.delivered("dave", mark, patience=120)
+    whole = lambda: mail.body_of(lab.sandwich.delivered("dave", mark)[0])  # noqa: E731
+    wait_for(lambda: len(whole()) >= len(_lf(body)), 60, "20 MB are written")  # they are seen while they come in
+    expect(whole() == _lf(body), "20 MB differ")
     (lab.sandwich.mailbox_path("dave")).write_bytes(b"")  # later cases need not read it again
 
 
@@ -215,12 +218,13 @@ def case_local_submission(lab):
     need_system(lab)
     need_networks(lab)
     mark = mail.token()
-    text = f"From: dave@example.test\nTo: alice@example.test, ann@remote.test\nSubject: test {mark}\n\nSubmitted.\n.\nstill\n"
+    text = f"From: dave@example.test\nTo: alice@example.test, ann@remote.test\nMessage-ID: <{mark}@example.test>\n\n"
+    text += "Submitted.\n.\nstill\n"
     done = lab.sandwich.inside("/bin/sh", "-c", "exec setpriv --reuid dave --regid dave --clear-groups /usr/sbin/sendmail -i -t", input=text)
     expect_equal((done.returncode, done.stdout), (0, ""), "sendmail -t")
     stored = lab.sandwich.delivered("alice", mark)[0]
     expect_equal(mail.body_of(stored), b"Submitted.\n.\nstill\n", "body")
     lab.arrived(lab.sink, mark)
-    queue_id = re.search(r"sm-in\[\d+\]: (\w+): from=<dave@\S+>", lab.sandwich.log("sm-in", "from=<dave@")[-1]).group(1)
+    queue_id = re.search(r"sm-in\[\d+\]: (\w+): from=<dave@\S+>", lab.sandwich.log("sm-in", "from=<dave@", mark)[0]).group(1)
     handed_on = lambda: lab.sandwich.log("sm-in", queue_id, "<alice@example.test>", "accepted for delivery (")  # noqa: E731
     wait_for(handed_on, 10, "the log says that it went through the scanner")

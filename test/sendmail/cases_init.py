@@ -120,6 +120,21 @@ def case_init_isvw_runs_the_queue_that_the_command_leaves(lab):
     _with_init_script(lab, body)
 
 
+def case_init_starts_the_daemons_of_this_box(lab):
+    """As on the scanner box of sandwich-boxes(7)."""
+    def body():
+        lab.root.write("/etc/default/sandwich", "DAEMONS=proxy\n")
+        expect_equal(re.findall(r"(\w+) started", _init(lab, "start")), ["proxy"], "started")
+        expect_equal(re.findall(r"(\w+) runs, pid", _init(lab, "status")), ["proxy"], "what the status is about")
+        _init(lab, "status", "delivery", wanted=3)
+        expect_equal(re.findall(r"(\w+) stopped", _init(lab, "stop")), ["proxy"], "stopped")
+        lab.root.write("/etc/default/sandwich", 'DAEMONS="proxy scanner"\n')
+        expect("not scanner" in _init(lab, "start", wanted=6), "the reason")
+        lab.root.write("/etc/default/sandwich", "")
+
+    _with_init_script(lab, body)
+
+
 def case_init_refuses_what_it_cannot_do(lab):
     def body():
         _init(lab, wanted=2)

@@ -1,11 +1,11 @@
-"""The systemd units, under a real systemd."""
+"""The systemd units, under a real systemd: one machine, the scanner's box of sandwich-boxes(7), and InterScan VirusWall's way."""
 
 import contextlib
 import shutil
 
 from lab import mail, systemd
 from lab.case import Skip, expect, expect_equal, need_networks, need_system
-from lab.sandwich import CHECKOUT, wait_for
+from lab.sandwich import CHECKOUT, CONFIG, DELIVERY_CF, wait_for
 
 _DAEMONS = ("sandwich-delivery.service", "sandwichd.service", "sandwich-inbound.service")
 
@@ -52,6 +52,8 @@ def case_systemd_units(lab):
             wait_for(lambda: _states(run) == ["inactive"] * 3, 60, "all three are inactive after the stop")
             left = lambda: run("sh", "-c", "cat /proc/[0-9]*/comm | grep -E '^(sendmail|sandwichd)'").stdout  # noqa: E731
             wait_for(lambda: not left(), 20, "no process is left behind")
+            _check_the_units_of_one_box(run)
+            _check_isvw(lab, run)
     finally:
         lab.sandwich.start()
 
@@ -77,3 +79,59 @@ def _check_restart_of_what_dies(run):
         return now not in ("0", main) and _states(run) == ["active"] * 3
 
     wait_for(restarted, 30, "sandwichd runs again after it was killed")
+
+
+def _check_the_units_of_one_box(run):
+    _command(run, "mask", "sandwich-delivery", "sandwich-inbound")
+    _command(run, "start", "sandwich")
+    expect_equal(_states(run), ["inactive", "active", "inactive"], "delivery, sandwichd, inbound on the scanner's box")
+    _command(run, "stop", "sandwich")
+    wait_for(lambda: _states(run) == ["inactive"] * 3, 60, "sandwichd is inactive after the stop")
+    _command(run, "unmask", "sandwich-delivery", "sandwich-inbound")
+
+
+def _check_isvw(lab, run):
+    """The drop-ins: sandwichd may start a Sendmail that delivers, and what that leaves only the queue runner brings."""
+    root, units = lab.root, lab.root / "/etc/systemd/system"
+    text = (root / CONFIG).read_text()
+    dropped = sorted(path.name for path in (CHECKOUT / "etc/systemd/isvw").iterdir())
+    shutil.copytree(CHECKOUT / "etc/systemd/isvw", units, dirs_exist_ok=True)
+    try:
+        _command(run, "daemon-reload")
+        _set_original(lab, text, "")
+        _command(run, "start", "sandwich")
+        _expect_active(run, "the start as with InterScan VirusWall")
+        expect(not lab.sandwich.listens(("127.0.0.1", lab.sandwich.ports.delivery)), "the queue runner listens")
+        # To a mailbox by a set-id agent, and to a file in the user's home.
+        root.write("/home/bob/.forward", "\\bob, /home/bob/copy\n", "bob", "bob")
+        try:
+            _check_mail(lab)
+            mark = mail.token()
+            lab.send("s@outside.test", ["bob@example.test"], mail.message(mark))
+            lab.sandwich.delivered("bob", mark)
+            copy = root / "/home/bob/copy"
+            wait_for(lambda: copy.exists() and mark in copy.read_text(), 20, "bob's own file has it")
+        finally:
+            (root / "/home/bob/.forward").unlink()
+        _set_original(lab, text, " -odq")
+        _command(run, "stop", "sandwich-delivery")
+        _command(run, "reload", "sandwichd")
+        mark = mail.token()
+        lab.send("s@outside.test", ["alice@example.test"], mail.message(mark))
+        wait_for(lambda: lab.sandwich.queue("mqueue-delivery"), 20, "the command has it in its queue")
+        expect(not lab.sandwich.mailbox("alice", mark), "delivered without the queue runner")
+        _command(run, "start", "sandwich-delivery")
+        lab.sandwich.delivered("alice", mark)
+        _command(run, "reload", "sandwich")
+        wait_for(lambda: _states(run) == ["active"] * 3, 30, "all three are active after the reload")
+        _command(run, "stop", "sandwich")
+        wait_for(lambda: _states(run) == ["inactive"] * 3, 60, "all three are inactive after the stop")
+    finally:
+        for name in dropped:
+            shutil.rmtree(units / name)
+        root.write(CONFIG, text)
+
+
+def _set_original(lab, text, option):
+    command = f"/usr/lib/sendmail -bs -C{DELIVERY_CF}{option}"
+    lab.root.write(CONFIG, text.replace("[smtp]\n", f"[smtp]\noriginal={command}\n"))

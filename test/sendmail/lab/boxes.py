@@ -12,6 +12,8 @@ from . import sandwich
 from .network import Network
 
 INBOUND, SCANNER_A, SCANNER_B, DELIVERY = "10.9.0.1", "10.9.0.2", "10.9.0.3", "10.9.0.4"
+LDAP = "10.9.0.5"
+NAMES = {SCANNER_A: "scanner.example.test", DELIVERY: "mail.example.test", LDAP: "ldap.example.test"}
 INBOUND_CF, DELIVERY_CF = "/etc/mail/boxes-in.cf", "/etc/mail/boxes-deliv.cf"
 _NET = "/24"
 
@@ -128,25 +130,37 @@ path={path}/users
         return [line.partition("msgid=<")[2].partition("@")[0] for line in self.log("stat=Sent", "msgid=<")]
 
 
+class Switch:
+    """Networks at one switch: `ends` has (network, address), the first at port 0."""
+
+    def __init__(self, ends):
+        self._network, self._first = Network(), ends[0][0]
+        self._network.ip("link", "add", "switch", "type", "bridge")
+        self._network.ip("link", "set", "switch", "up")
+        for port, (network, address) in enumerate(ends):
+            network.connect_to(self._network, f"inside{port}", address + _NET, None)
+            self._network.ip("link", "set", f"inside{port}", "master", "switch")
+
+    def plug(self, port, state):
+        """`state`: up or down."""
+        self._network.ip("link", "set", f"inside{port}", state)
+
+    def remove(self):
+        """From the first network, which outlives it."""
+        self._first.ip("link", "delete", "inside0")
+
+
 class Boxes:
     """Scanner boxes `a` and `b`, and the delivery box; the lab's own daemons but for sandwichd stand still meanwhile."""
 
     def __init__(self, lab):
         self.lab = lab
         self.a, self.b = ScannerBox(lab, "scanner-a", SCANNER_A), ScannerBox(lab, "scanner-b", SCANNER_B)
-        self.delivery, self.switch = Network(), Network()
-        self.switch.ip("link", "add", "switch", "type", "bridge")
-        self.switch.ip("link", "set", "switch", "up")
+        self.delivery = Network()
         # At port 1 is scanner A, at port 2 scanner B.
-        ends = ((lab.mx, INBOUND), (self.a.network, SCANNER_A), (self.b.network, SCANNER_B), (self.delivery, DELIVERY))
-        for port, (network, address) in enumerate(ends):
-            network.connect_to(self.switch, f"inside{port}", address + _NET, None)
-            self.switch.ip("link", "set", f"inside{port}", "master", "switch")
+        self.switch = Switch(((lab.mx, INBOUND), (self.a.network, SCANNER_A), (self.b.network, SCANNER_B), (self.delivery, DELIVERY)))
+        self.plug = self.switch.plug
         lab.serve_names(self.delivery)
-
-    def plug(self, port, state):
-        """`state`: up or down."""
-        self.switch.ip("link", "set", f"inside{port}", state)
 
     def start(self, *options):
         """`options`: more of them for sandwich-cf."""
@@ -165,7 +179,7 @@ class Boxes:
         for box in (self.a, self.b):
             box.stop()
         self.lab.sandwich.stop_delivery()
-        self.lab.mx.ip("link", "delete", "inside0")
+        self.switch.remove()
         self.lab.sandwich.start_delivery()
         self.lab.sandwich.start_inbound()
 

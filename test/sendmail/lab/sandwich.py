@@ -6,6 +6,7 @@ import dataclasses
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -37,11 +38,39 @@ class Ports:
     delivery: int = 19000
 
 
+@dataclasses.dataclass
+class Box:
+    """A machine of the lab: where it is, and what it has of its own beside its network."""
+
+    network: object
+    address: str = "127.0.0.1"  # where its daemon listens for the one before it
+    host: str = ""  # its name; empty: the lab's
+    files: dict = dataclasses.field(default_factory=dict)  # path in the private root: path there of what this box has in its place
+
+    def command(self, root, command):
+        """What runs `command` in the private root, as this box sees it."""
+        steps = [shlex.join(("mount", "--bind", str(root / own), str(root / inside))) for inside, own in self.files.items()]
+        steps += [f"hostname {self.host}"] if self.host else []
+        if not steps:
+            return ["chroot", root.path, *command]
+        return ["unshare", "--mount", "--uts", "sh", "-c", " && ".join([*steps, 'exec chroot "$@"']), "sh", root.path, *command]
+
+
+@dataclasses.dataclass
+class Boxes:
+    """Which daemon is on which box; on one of them all, unless a case wants it otherwise."""
+
+    inbound: Box
+    scanner: Box
+    delivery: Box
+
+
 class Sandwich:
     """`network` is the mx host's. `build` is a build directory. `log` takes a line for the mail log. Nothing runs yet."""
 
     def __init__(self, root, network, ports, build, log):
         self.root, self.network, self.ports = root, network, ports
+        self.boxes = Boxes(*[Box(network)] * 3)
         self.build = pathlib.Path(build)
         self._log = log
         self._daemons = {}
@@ -69,24 +98,29 @@ class Sandwich:
 
     def write_config(self, extra="", delivery="127.0.0.1"):
         """sandwich.ini; `extra` is appended, whole sections. `delivery`: the address of the delivery Sendmail."""
-        ports, path = self.ports, self._proxy_path
-        accounts = "user=sandwich\nscan_user=sandwich-scan\n" if self.root.copy_on_write else ""
         self.root.write(
             CONFIG,
-            f"""[general]
+            f"""{self.local_sections()}[socket_1]
+proxy_service=SMTP_SERVICE
+proxy_addr=127.0.0.1
+proxy_port={self.ports.scanner}
+[smtp]
+downstream_smtp_server_addr={delivery}
+downstream_smtp_server_port={self.ports.delivery}
+{extra}""",
+        )
+
+    def local_sections(self):
+        """Of sandwich.ini: files, accounts, log and signatures, which have nothing to do with where the boxes are."""
+        path = self._proxy_path
+        accounts = "user=sandwich\nscan_user=sandwich-scan\n" if self.root.copy_on_write else ""
+        return f"""[general]
 {accounts}pid_file={path(PID_FILE)}
 control_socket={path(CONTROL_SOCKET)}
 spool_directory={path("/var/spool/sandwich")}
 [log]
 target=syslog
 ident=sandwichd
-[socket_1]
-proxy_service=SMTP_SERVICE
-proxy_addr=127.0.0.1
-proxy_port={ports.scanner}
-[smtp]
-downstream_smtp_server_addr={delivery}
-downstream_smtp_server_port={ports.delivery}
 [scanner.clamav]
 enable=yes
 allow_test_signatures=yes
@@ -99,8 +133,7 @@ path={path("/var/lib/sandwich/journal")}
 path={path("/var/lib/sandwich/why")}
 [users]
 path={path("/var/lib/sandwich/users")}
-{extra}""",
-        )
+"""
 
     def _proxy_path(self, inside):
         """How sandwichd names a file. In a root made by copying there is neither /proc nor a library for it, so there it runs
@@ -146,7 +179,7 @@ path={path("/var/lib/sandwich/users")}
         else:
             tool, prefix = CHECKOUT / "scripts/sandwich-cf", str(root.path)
             options.append("--no-validate")  # Sendmail has other paths than we do; its start is the proof
-            run = lambda *command: self._run(command)  # noqa: E731
+            run = lambda *command: self._run(self.network, command)  # noqa: E731
         files = [prefix + "/etc/mail/sendmail.cf", "--inbound", prefix + INBOUND_CF, "--delivery", prefix + DELIVERY_CF]
         done = run("/usr/bin/python3", tool, *files, *options)
         if done.returncode != 0:
@@ -165,10 +198,10 @@ path={path("/var/lib/sandwich/users")}
         self.stop_delivery()
 
     def start_inbound(self, configuration=INBOUND_CF):
-        self._start_sendmail("sm-in", configuration, self.ports.inbound_address, self.ports.inbound)
+        self._start_sendmail("sm-in", configuration, self.ports.inbound_address, self.ports.inbound, self.boxes.inbound)
 
     def start_delivery(self):
-        self._start_sendmail("sm-deliv", DELIVERY_CF, "127.0.0.1", self.ports.delivery)
+        self._start_sendmail("sm-deliv", DELIVERY_CF, self.boxes.delivery.address, self.ports.delivery, self.boxes.delivery)
 
     def stop_inbound(self):
         self._stop_sendmail("sm-in")
@@ -208,8 +241,8 @@ path={path("/var/lib/sandwich/users")}
     def proxy_program(self, name, *arguments, timeout=60):
         """Runs sandwichd or sandwichctl. Without a system of their own both run as an ordinary user."""
         if self.root.copy_on_write:
-            return self.inside(f"/usr/local/sbin/{name}", *arguments, timeout=timeout)
-        return self._run([*self._as_sandwich(name), *arguments], timeout=timeout)
+            return self.on(self.boxes.scanner, f"/usr/local/sbin/{name}", *arguments, timeout=timeout)
+        return self._run(self.network, [*self._as_sandwich(name), *arguments], timeout=timeout)
 
     def stop_proxy(self, patience=30):
         pid = self.proxy_pid()
@@ -247,26 +280,31 @@ path={path("/var/lib/sandwich/users")}
         self.start_inbound()
 
     def inside(self, *command, timeout=60, **options):
-        """Runs a program as the mx host's root; the result has returncode and stdout (text, with stderr)."""
-        return self._run(["chroot", self.root.path, *command], timeout=timeout, **options)
+        """Runs a program as root of the host where the mailboxes are; the result has returncode and stdout (text, with stderr)."""
+        return self.on(self.boxes.delivery, *command, timeout=timeout, **options)
 
-    def _run(self, command, **options):
-        with self.network.inside():
+    def on(self, box, *command, timeout=60, **options):
+        """The same on another box."""
+        return self._run(box.network, box.command(self.root, command), timeout=timeout, **options)
+
+    @staticmethod
+    def _run(network, command, **options):
+        with network.inside():
             return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", **options)
 
     def start_delivery_elsewhere(self, network, address, configuration):
         """The delivery Sendmail in another network namespace, with a configuration of its own; stop_delivery() ends it."""
-        self._start_sendmail("sm-deliv", configuration, address, self.ports.delivery, network)
+        self._start_sendmail("sm-deliv", configuration, address, self.ports.delivery, Box(network))
 
-    def _start_sendmail(self, ident, configuration, address, port, network=None):
-        network = network or self.network
+    def _start_sendmail(self, ident, configuration, address, port, box=None):
+        box = box or self.boxes.delivery
         command = ["/usr/sbin/sendmail-mta", "-Am", "-L", ident, "-bD", f"-q{QUEUE_INTERVAL}s", f"-C{configuration}"]
-        with network.inside(), open(self.root / "/var/log/daemons.out", "ab") as output:
+        with box.network.inside(), open(self.root / "/var/log/daemons.out", "ab") as output:
             daemon = subprocess.Popen(
-                ["chroot", self.root.path, *command], stdout=output, stderr=output, stdin=subprocess.DEVNULL, process_group=0
+                box.command(self.root, command), stdout=output, stderr=output, stdin=subprocess.DEVNULL, process_group=0
             )
         self._daemons[ident] = daemon
-        wait_for(lambda: daemon.poll() is not None or self.listens((address, port), network), 30, f"{ident} listens on {port}")
+        wait_for(lambda: daemon.poll() is not None or self.listens((address, port), box.network), 30, f"{ident} listens on {port}")
         if daemon.poll() is not None:
             raise RuntimeError(f"{ident} ended at once: {(self.root / '/var/log/daemons.out').read_text()[-2000:]}")
 

@@ -8,6 +8,7 @@ import subprocess
 from .sandwich import wait_for
 
 _SYSTEMD = "/lib/systemd/systemd"
+UNITS = "/usr/local/lib/systemd/system"  # where scripts/run --install puts them
 # What a boot would otherwise start, or fail to: hardware, other daemons, file systems of the machine.
 _MASKED = """systemd-udevd.service systemd-udev-trigger.service systemd-timesyncd.service systemd-resolved.service
 systemd-networkd.service systemd-logind.service dbus.service dbus.socket systemd-journald-audit.socket systemd-remount-fs.service
@@ -63,8 +64,9 @@ def _first(process):
 def booted(lab, units):
     """Boots with these unit files; yields a function that runs a command beside that systemd and returns its result."""
     root = lab.root
+    (root / UNITS).mkdir(parents=True, exist_ok=True)
     for unit in units:
-        shutil.copy(unit, root / f"/etc/systemd/system/{unit.name}")
+        shutil.copy(unit, root / f"{UNITS}/{unit.name}")
     for unit in _MASKED:
         root.link(f"/etc/systemd/system/{unit}", "/dev/null")
     root.link("/etc/systemd/system/default.target", "/lib/systemd/system/basic.target")

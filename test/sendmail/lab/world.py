@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 
-from . import dns, files, mail, sandwich, sink, syslog
+from . import boxes, dns, files, mail, sandwich, sink, syslog
 from .network import Network, SharedNetwork
 
 CLIENT, MX_OUTSIDE, MX_REMOTE, REMOTE = "198.51.100.7", "198.51.100.1", "203.0.113.1", "203.0.113.9"
@@ -27,7 +27,9 @@ _ZONE = {
     "remote2.test": {"MX": [(10, REMOTE_HOST)]},
     REMOTE_HOST: {"A": [REMOTE]},
 }
-for _address, _name in ((CLIENT, "client.outside.test"), (MX_OUTSIDE, sandwich.HOST), (MX_REMOTE, sandwich.HOST), (REMOTE, REMOTE_HOST)):
+_ZONE |= {name: {"A": [address]} for address, name in boxes.NAMES.items()}
+for _address, _name in ((CLIENT, "client.outside.test"), (MX_OUTSIDE, sandwich.HOST), (MX_REMOTE, sandwich.HOST), (REMOTE, REMOTE_HOST),
+                        *boxes.NAMES.items()):
     _ZONE[".".join(reversed(_address.split("."))) + ".in-addr.arpa"] = {"PTR": [_name]}
 
 # A line each: the first name of a line is the canonical one, to which Sendmail would rewrite the others.

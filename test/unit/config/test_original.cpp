@@ -2,6 +2,7 @@
 
 #include "config/load.hpp"
 #include "config/original.hpp"
+#include "expect.hpp"
 
 using config::parse_original;
 
@@ -46,4 +47,15 @@ TEST_CASE("original counts more than the delivery servers, and its faults are to
     CHECK(tls.diagnostics.at(0).text.find("without TLS") != std::string::npos);
     const auto domains = config::parse("[users]\ndomains=a.test, *.b.test bad..test x@a.test\n", machine);
     CHECK(domains.diagnostics.size() == 2);
+}
+
+TEST_CASE("original beside routes of [domain default] leads nowhere, and the warning names both lines") {
+    const std::string original = "[smtp]\noriginal=/usr/lib/sendmail -bs -C/etc/mail/delivery.cf\n";
+    expect::one(original + "[domain default]\nroute_2=\nroute_3=10 192.0.2.1:26\n",
+                "2: warning: ", "route_3 of [domain default] says (line 5)");
+    expect::one("[domain default]\nroute_1=10 192.0.2.1\n[smtp]\noriginal=192.0.2.9 26\n",
+                "4: warning: ", "original has no effect");
+    expect::none(original + "[domain default]\nroute_1=\n");
+    expect::none(original + "[domain example.test]\nroute_1=10 192.0.2.1\n");
+    expect::none("[domain default]\nroute_1=10 192.0.2.1\n");
 }
