@@ -223,7 +223,8 @@ class Examination {
         else if (!plain || index != 0)
             readings_.add(item, octets);
         if (is_ambiguous(defects))
-            decode_otherwise(body, one.encoding, [&](std::string other) { return add_kept(item, std::move(other)); });
+            decode_otherwise(body, one.encoding, defects,
+                             [&](std::string other) { return add_kept(item, std::move(other)); });
         if (!plain && (mail::mime::is_message_type(one.type.word) || one.is_multipart()))
             inner_message(item, octets);
         content(item, octets, one);

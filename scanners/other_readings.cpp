@@ -175,7 +175,7 @@ void OtherReadings::look_at_part(const Place& place, std::size_t begin, std::siz
     std::uint64_t defects = 0;
     if (!take(place, decode_body(body, encoding, defects)) || !is_ambiguous(defects))
         return;
-    decode_otherwise(body, encoding, [&](std::string octets) {
+    decode_otherwise(body, encoding, defects, [&](std::string octets) {
         return take(place, std::move(octets)) && may_work(body.size(), place.parent);
     });
 }

@@ -50,11 +50,13 @@ std::string decode_body(std::string_view body, Encoding encoding, std::uint64_t&
     return std::string(body);
 }
 
-void decode_otherwise(std::string_view body, Encoding encoding, const std::function<bool(std::string)>& take) {
+void decode_otherwise(std::string_view body, Encoding encoding, std::uint64_t defects,
+                      const std::function<bool(std::string)>& take) {
     std::uint64_t unused = 0;
     if (encoding == Encoding::kBase64) {
         for (unsigned i = 1; i < mail::mime::kBase64Readings; ++i) {
-            if (!take(mail::mime::decode_base64(body, static_cast<Base64Reading>(i), unused)))
+            const auto reading = static_cast<Base64Reading>(i);
+            if (mail::mime::may_differ(reading, defects) && !take(mail::mime::decode_base64(body, reading, unused)))
                 return;
         }
     } else if (encoding == Encoding::kQuotedPrintable) {

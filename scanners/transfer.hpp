@@ -14,8 +14,9 @@ namespace scanners {
 // (mail::mime::kMaxBinhex). Identity and what is unknown give a copy.
 std::string decode_body(std::string_view body, mail::mime::Encoding encoding, std::uint64_t& defects);
 
-// By every other reading that a broken body has; none for a clean one. `take` answers whether to go on.
-void decode_otherwise(std::string_view body, mail::mime::Encoding encoding,
+// By every other reading that a broken body has, of which the first found these defects; none for a clean one. `take`
+// answers whether to go on.
+void decode_otherwise(std::string_view body, mail::mime::Encoding encoding, std::uint64_t defects,
                       const std::function<bool(std::string)>& take);
 
 // With LF for CRLF: what a program sees that reads the mail from a Unix mailbox.

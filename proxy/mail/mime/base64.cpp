@@ -196,7 +196,7 @@ std::string decode_base64(std::string_view text, Base64Reading reading, std::uin
         if (value >= 0) {
             if (padded)
                 found |= bit(Defect::kBase64Padding);
-            if (line_ends > 1 && !out.empty())
+            if (line_ends > 1 && (!out.empty() || groups.letters() != 0))
                 found |= bit(Defect::kBase64Gap);
             if (line_ends > 0 && groups.letters() != 0)
                 found |= bit(Defect::kUnusualBody);  // encoders break lines between groups
@@ -209,6 +209,8 @@ std::string decode_base64(std::string_view text, Base64Reading reading, std::uin
         } else if (value == kPad) {
             if (groups.letters() == 0 && !padded)
                 found |= bit(Defect::kBase64Padding);
+            if (line_ends > 0 && groups.letters() != 0)
+                found |= bit(Defect::kUnusualBody);
             padded = true;
             if (reading == Base64Reading::kIgnore)
                 continue;
@@ -227,6 +229,14 @@ std::string decode_base64(std::string_view text, Base64Reading reading, std::uin
     if (reading == Base64Reading::kContinue)
         defects |= found;
     return out;
+}
+
+// Letters, blanks and line ends, wherever they are, and no padding but at the end: all readers put the letters together
+// in the same way, but for those that begin anew with each line.
+bool may_differ(Base64Reading reading, std::uint64_t defects) {
+    constexpr auto kLines = bit(Defect::kUnusualBody) | bit(Defect::kBase64Length);
+    constexpr auto kOthers = bit(Defect::kBase64Octets) | bit(Defect::kBase64Padding) | bit(Defect::kBase64Gap);
+    return (defects & kOthers) != 0 || ((defects & kLines) != 0 && reading == Base64Reading::kLineGroups);
 }
 
 bool looks_like_base64(std::string_view text) {

@@ -25,6 +25,9 @@ inline constexpr unsigned kBase64Readings = 10;
 // At most 3/4 of the input comes out. `defects`: bits of Defect are added, for kContinue only. Linear, total.
 std::string decode_base64(std::string_view text, Base64Reading reading, std::uint64_t& defects);
 
+// Whether a reading of a text may give other octets than kContinue, which found these defects in it.
+bool may_differ(Base64Reading reading, std::uint64_t defects);
+
 // Half a page of letters of the alphabet and nothing else: what else would it be.
 bool looks_like_base64(std::string_view text);
 
