@@ -1,8 +1,5 @@
 #include "directory/user_list.hpp"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <atomic>
 #include <condition_variable>
 #include <exception>
@@ -12,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/background_thread.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "config/original.hpp"
@@ -172,13 +170,7 @@ void UserList::State::count() {
 
 UserList::UserList(Open open, const Limits& limits) : state_(std::make_unique<State>(std::move(open))) {
     configure(limits);
-    // Signals belong to the main loop's thread.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    state_->thread = std::thread([state = state_.get()] { state->run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    state_->thread = base::background_thread([state = state_.get()] { state->run(); });
 }
 
 UserList::~UserList() {
