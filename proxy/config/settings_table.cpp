@@ -152,7 +152,7 @@ constexpr Section kSections[] = {
     {"users", "Users",
      "The list of mailboxes, with their aliases and settings of their own. It fills itself with the recipients that the "
      "delivery server accepts; sandwichctl(8) users shows and changes it. Mail does not depend on it: when it cannot be "
-     "written, mail goes on."},
+     "written, mail goes on. Only where rules ask for settings and none could be read since the start, it waits."},
     {"worker", "Scanner processes",
      "Messages are scanned in processes of their own, which may touch neither the network nor the file system. One "
      "that crashes or takes too long is replaced, and only its message is affected."},
