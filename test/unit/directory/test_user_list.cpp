@@ -49,6 +49,15 @@ class BookStore final : public directory::UserStore {
                                                     std::size_t) override {
         return std::vector<directory::User>();
     }
+    base::Result<std::vector<directory::UserDomain>> domains(const std::string&, std::size_t) override {
+        return std::vector<directory::UserDomain>();
+    }
+    base::Status each_with_settings(const std::function<void(const directory::User&)>& take) override {
+        if (book_.broken)
+            return base::error("broken");
+        take({"vip@a.test", "manual", 0, 0, {{"v@a.test", "manual", 0, 0}}, {{"class", "gold"}}});
+        return base::ok();
+    }
     base::Result<directory::UserCounts> count() override { return directory::UserCounts{}; }
 
   private:
@@ -130,4 +139,26 @@ TEST_CASE("a store that cannot be had or written loses what is seen, which count
     CHECK(answer(list, "page * -") == "ok ");
     CHECK(book.seen.size() == 1);
     CHECK(list.describe() == "0 mailboxes, 0 aliases");
+}
+
+TEST_CASE("settings count from the first moment on; while they cannot be read that is known") {
+    Book book;
+    const auto of = [](const UserList& list, const char* path) {
+        return std::string(list.settings(path).value(policy::Setting::kClass));
+    };
+    {
+        const UserList list(opener(book), {"", 100});
+        CHECK(list.settings_known());
+        CHECK(of(list, "VIP@a.test") == "gold");
+        CHECK(of(list, "v+x@a.test") == "gold");
+        CHECK(of(list, "eve@a.test").empty());
+    }
+    book.broken = true;
+    UserList list(opener(book), {"", 100});
+    CHECK_FALSE(list.settings_known());
+    CHECK(list.describe().find("CANNOT BE USED") != std::string::npos);
+    book.broken = false;
+    CHECK(answer(list, "page * -") == "ok ");
+    CHECK(list.settings_known());
+    CHECK(of(list, "v@a.test") == "gold");
 }
