@@ -128,6 +128,8 @@ int run(int argc, char** argv) {
     if (!engine)
         return complain("scanner: " + engine.error().message);
     const auto& settings = configuration->settings;
+    if (const auto note = note_on_settings(arguments->settings, settings.rules()); !note.empty())
+        complain(std::string(note));
     int status = 0;
     for (const auto& file : arguments->files) {
         auto mail = read_mail(file, settings.message_size_limit > 0 ? settings.message_size_limit : 2047U << 20U);

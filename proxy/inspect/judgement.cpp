@@ -63,6 +63,13 @@ base::Status take_setting(policy::SettingValues& values, std::string_view text) 
     return base::ok();
 }
 
+std::string_view note_on_settings(const policy::SettingValues& values, const policy::Rules& rules) {
+    const bool named = std::ranges::any_of(values, [](const std::string& value) { return !value.empty(); });
+    return named || !rules.policy || !rules.policy->asks_settings
+               ? std::string_view()
+               : "the rules ask for settings of recipients, and the user list is not asked: see --setting";
+}
+
 std::vector<policy::RecipientSettings> settings_of_all(const policy::SettingValues& values,
                                                        const mail::Envelope& envelope) {
     const auto shared = std::make_shared<const policy::SettingValues>(values);

@@ -330,6 +330,8 @@ int replay(int argc, char** argv) {
                                              : open_files(arguments->sources, options);
     if (!mails)
         return complain(mails.error().message);
+    if (const auto note = note_on_settings(arguments->settings, candidate->settings.rules()); !note.empty())
+        complain(note);
     return Replay(**mails, *in_force, *candidate, arguments->settings).run();
 }
 
