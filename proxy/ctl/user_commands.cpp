@@ -11,6 +11,7 @@
 #include "directory/user_list_address.hpp"
 #include "directory/user_list_requests.hpp"
 #include "directory/user_list_text.hpp"
+#include "policy/user_setting.hpp"
 
 namespace ctl {
 namespace {
@@ -167,6 +168,11 @@ std::string row(std::string_view mailbox, std::size_t mailbox_width, std::string
     return text + "\n";
 }
 
+bool is_disabled(const User& user) {
+    const auto name = policy::kind_of(policy::Setting::kDisabled).name;
+    return std::ranges::any_of(user.settings, [name](const auto& setting) { return setting.name == name; });
+}
+
 UserOutcome list(UserCommand& command, std::string_view filter) {
     bool first = true;
     return command.each_user(filter, [&first](const std::vector<User>& users) {
@@ -180,6 +186,8 @@ UserOutcome list(UserCommand& command, std::string_view filter) {
             std::string aliases;
             for (const auto& alias : user.aliases)
                 aliases += (aliases.empty() ? "" : " ") + alias.address;
+            if (is_disabled(user))
+                aliases += aliases.empty() ? "(disabled)" : " (disabled)";
             text += row(user.mailbox, width, user.source, directory::seen_text(user.last_seen), aliases);
         }
         return printable(text);

@@ -239,7 +239,7 @@ def no_more_run_than_may_and_who_waits_gets_the_next():
 @suite.test_apart
 def many_at_once_share_few_processes():
     with Command({"smtp.original_max_processes": 3, "general.threads": 2}) as command:
-        marks = [f"many-{number}-" for number in range(40)]
+        marks = [f"many-{number}-" for number in range(24)]
         most = 0
         with concurrent.futures.ThreadPoolExecutor(20) as threads:
             sent = [threads.submit(command.send_until_taken, mark) for mark in marks]

@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
+#include <stdlib.h>
 
 #include <atomic>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -161,4 +163,28 @@ TEST_CASE("settings count from the first moment on; while they cannot be read th
     CHECK(answer(list, "page * -") == "ok ");
     CHECK(list.settings_known());
     CHECK(of(list, "v@a.test") == "gold");
+}
+
+TEST_CASE("settings follow addresses that a source folds, and what sandwichctl changes counts once it is answered") {
+    char folder[] = "/tmp/sandwich-users-XXXXXX";
+    REQUIRE(::mkdtemp(folder) != nullptr);
+    {
+        UserList list(directory::embedded_user_store(folder), {"a.test", 100});
+        const auto of = [&list](const char* path) {
+            return std::string(list.settings(path).value(policy::Setting::kClass));
+        };
+        CHECK(answer(list, "add bob@a.test;manual;!class=gold\tx@a.test;ldap;!class=lab") == "ok ");
+        CHECK(of("bob@a.test") == "gold");
+        list.seen("b@a.test", "ldap", "bob@a.test");
+        list.seen("x@a.test", "ldap", "ann@a.test");
+        CHECK(answer(list, "page * -").starts_with("ok ann@a.test"));
+        CHECK(of("b@a.test") == "gold");
+        CHECK(of("ann@a.test") == "lab");
+        CHECK(of("x@a.test") == "lab");
+        CHECK(answer(list, "disable ann@a.test") == "ok ");
+        CHECK(list.settings("x@a.test").disabled());
+        CHECK(answer(list, "unset bob@a.test class") == "ok ");
+        CHECK(of("b@a.test").empty());
+    }
+    std::filesystem::remove_all(folder);
 }
