@@ -151,7 +151,7 @@ def what_a_source_says_folds_aliases_and_the_list_is_a_source_itself():
         users(daemon, "disable", "bob@to.test", "ann@here.test")
         for recipient in ("bob@to.test", "Sales@to.test", "new@to.test", "bob+x@to.test", "a@here.test"):
             reply = send_message(daemon.port, message(), recipients=(recipient,))
-            equal((reply.code, reply.text.split()[0], reply.text.endswith("Mailbox disabled")), (550, "5.2.1", True), reply)
+            equal((reply.code, reply.text.split()[0], reply.text.endswith("Mailbox disabled")), (550, "5.2.1", True), str(reply))
         check(mailboxes(daemon, "ann@") == ["ann@here.test"] and users(daemon, "list", "ann@").endswith(" a@here.test (disabled)\n"))
         check(daemon.ctl("recipient", "a@here.test").stdout.endswith("user list: disabled, refuse (550 5.2.1)\n"))
         check("is an alias of bob@to.test" in users(daemon, "enable", "sales@to.test", status=1))
