@@ -193,7 +193,12 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
             [&](std::string_view domain) {
                 return config::find_recipient_check(runtime->settings, runtime->domains, domain);
             },
-            path, std::move(done));
+            path,
+            [this, path, done = std::move(done)](base::Result<std::string> told) {
+                if (told && users_.settings(path).disabled())
+                    *told += "user list: disabled, refuse (550 5.2.1)\n";
+                done(std::move(told));
+            });
     };
     functions.users = [this](const std::string& request, std::function<void(base::Result<std::string>)> done) {
         users_.request(main_, request, std::move(done));
@@ -202,11 +207,12 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
     control_ = std::make_unique<ctl::ControlServer>(main_, base::UniqueFd(control_fd), quarantine_, functions);
 
     if (settings.directory.socketmap_address.listens())
-        socketmap_ = std::make_unique<directory::SocketmapServer>(
-            main_, base::UniqueFd(control_fd + 1), recipients_, [this]() -> directory::SocketmapServer::Runtime {
-                auto runtime = shared_.runtime.load();
-                return {runtime, &runtime->settings, &runtime->domains};
-            });
+        socketmap_ =
+            std::make_unique<directory::SocketmapServer>(main_, base::UniqueFd(control_fd + 1), recipients_, users_,
+                                                         [this]() -> directory::SocketmapServer::Runtime {
+                                                             auto runtime = shared_.runtime.load();
+                                                             return {runtime, &runtime->settings, &runtime->domains};
+                                                         });
 
     supervisor_ =
         std::make_unique<net::Watch>(main_, kSupervisorFd, net::Watch::Direction::kRead, [this] { on_supervisor(); });

@@ -11,6 +11,7 @@
 #include "config/load.hpp"
 #include "config/policy_deeds.hpp"
 #include "config/policy_words.hpp"
+#include "config/setting_question.hpp"
 #include "config/spelling.hpp"
 #include "config/text_sections.hpp"
 
@@ -65,8 +66,10 @@ class PolicyParser {
                 if (section.kind == kind)
                     take(section);
         std::ranges::stable_sort(policy_.rules, {}, &policy::Rule::priority);
-        for (const auto& rule : policy_.rules)
+        for (const auto& rule : policy_.rules) {
             policy::add_wanted(policy_.wanted, rule.what);
+            policy_.asks_settings = policy_.asks_settings || !rule.settings.empty();
+        }
         if (policy_.wanted.fields.size() > policy::kMaxWantedFields)
             errors_.push_back(fmt::format("{}: error: the rules ask for more than {} different header fields",
                                           files_.files.front().name, policy::kMaxWantedFields));
@@ -366,13 +369,15 @@ class PolicyParser {
             take_who(section, entry, rule.from);
         else if (key == "to")
             take_who(section, entry, rule.to);
+        else if (key == "setting")
+            take_setting(section, entry, rule.settings);
         else if (key == "when")
             take_when(section, entry, rule.when);
         else if (key == "do")
             take_deed(section, entry, rule);
         else
             unknown_key(section, entry,
-                        {"enabled", "priority", "direction", "from", "to", "when", "match", "if", "do"});
+                        {"enabled", "priority", "direction", "from", "to", "setting", "when", "match", "if", "do"});
     }
 
     void take_yes_no(const Section& section, const IniEntry& entry, bool& value) {
@@ -424,6 +429,15 @@ class PolicyParser {
             who.any_of.push_back(std::move(listed));
         if (excepted->size() > 0)
             who.none_of.push_back(std::move(excepted));
+    }
+
+    void take_setting(const Section& section, const IniEntry& entry, std::vector<policy::SettingQuestion>& settings) {
+        auto question = parse_setting_question(entry.value);
+        if (!question)
+            return error(section, entry, "{}", question.error().message);
+        if (settings.size() == kMaxConditions)
+            return error(section, entry, "more than {} settings", kMaxConditions);
+        settings.push_back(std::move(*question));
     }
 
     void take_when(const Section& section, const IniEntry& entry, std::vector<policy::Span>& when) {

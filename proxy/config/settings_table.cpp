@@ -8,13 +8,14 @@
 
 #include "config/action_settings.hpp"
 #include "config/directory_table.hpp"
+#include "config/domain_table.hpp"
+#include "config/scanner_table.hpp"
 #include "config/spelling.hpp"
 
 namespace config {
 
 namespace {
 
-using policy::Action;
 using Level = base::log::Level;
 using Target = base::log::Target;
 
@@ -31,13 +32,6 @@ constexpr Range kUserLength{1, 32};  // useradd(8)
 constexpr Range kTimeout{1, kHour};
 
 constexpr Word kService[] = {{"SMTP_SERVICE", 0}};
-constexpr Word kFoundActions[] = {{"quarantine", int(Action::kQuarantine)},
-                                  {"reject", int(Action::kReject)},
-                                  {"discard", int(Action::kDiscard)},
-                                  {"tag-and-deliver", int(Action::kTagAndDeliver)}};
-constexpr Word kFailureActions[] = {{"defer", int(Action::kDefer)},
-                                    {"quarantine", int(Action::kQuarantine)},
-                                    {"deliver-with-mark", int(Action::kDeliverWithMark)}};
 constexpr Word kBareNewlines[] = {{"normalize", int(BareNewline::kNormalize)}, {"reject", int(BareNewline::kReject)}};
 constexpr Word kTargets[] = {{"syslog", int(Target::kSyslog)}, {"stderr", int(Target::kStderr)}};
 constexpr Word kLevels[] = {{"debug", int(Level::kDebug)},   {"info", int(Level::kInfo)},
@@ -54,13 +48,6 @@ constexpr Word kTlsVersions[] = {{"1.2", int(net::tls::Version::k12)}, {"1.3", i
 constexpr Word kClientCertificates[] = {{"no", int(net::tls::ClientCertificates::kNo)},
                                         {"ask", int(net::tls::ClientCertificates::kAsk)},
                                         {"require", int(net::tls::ClientCertificates::kRequire)}};
-constexpr Word kWhenUnclear[] = {{"defer", int(policy::WhenUnclear::kDefer)},
-                                 {"accept", int(policy::WhenUnclear::kAccept)}};
-constexpr Word kUnclearWords[] = {{"directory", int(UnclearWord::kAsDirectory)},
-                                  {"defer", int(UnclearWord::kDefer)},
-                                  {"accept", int(UnclearWord::kAccept)}};
-constexpr Word kIcapMethods[] = {{"respmod", int(IcapMethod::kRespmod)}, {"reqmod", int(IcapMethod::kReqmod)}};
-constexpr Word kMessageAs[] = {{"input", int(MessageAs::kInput)}, {"file", int(MessageAs::kFile)}};
 constexpr std::span<const Word> kNoWords;
 
 constexpr bool kActive = true;  // in etc/sandwich.ini
@@ -165,7 +152,7 @@ constexpr Section kSections[] = {
     {"users", "Users",
      "The list of mailboxes, with their aliases and settings of their own. It fills itself with the recipients that the "
      "delivery server accepts; sandwichctl(8) users shows and changes it. Mail does not depend on it: when it cannot be "
-     "written, mail goes on."},
+     "written, mail goes on. Only where rules ask for settings and none could be read since the start, it waits."},
     {"worker", "Scanner processes",
      "Messages are scanned in processes of their own, which may touch neither the network nor the file system. One "
      "that crashes or takes too long is replaced, and only its message is affected."},
@@ -418,220 +405,6 @@ constexpr Setting kTable[] = {
      "openssl x509 -noout -fingerprint -sha256 prints it. Alone, it says all: neither issuer, nor name, nor date are "
      "looked at. Together with downstream_ca_file both must hold."},
 
-    // ---- worker
-    {"worker", "count",
-     Kind::kNumber, Effect::kScanner, kCommented, "0", {0, 256}, kNoWords, AT(worker_count),
-     "How many scanner processes there are. Each scans one message at a time. 0: one for each processor core."},
-    {"worker", "scan_timeout",
-     Kind::kDuration, Effect::kReload, kCommented, "1m", kTimeout, kNoWords, AT(scan_timeout),
-     "How long the scan of one message may take. Then the process is replaced, and timeout_action is done."},
-    {"worker", "total_timeout",
-     Kind::kDuration, Effect::kReload, kCommented, "4m", kTimeout, kNoWords, AT(scan_total_timeout),
-     "How long waiting for a process and the scan may take together; at least scan_timeout. Then timeout_action is "
-     "done."},
-    {"worker", "queue",
-     Kind::kNumber, Effect::kReload, kCommented, "2000", {1, 100000}, kNoWords, AT(scan_queue),
-     "How many messages may wait for a process. When half as many wait, a new message gets 452 and waits in the "
-     "inbound queue; for one already begun that finds the queue full, down_action is done at once."},
-    {"worker", "crash_limit",
-     Kind::kNumber, Effect::kReload, kCommented, "3", {0, 1000}, kNoWords, AT(worker_crash_limit),
-     "How many processes a message may cost, by crash or time-out, over all tries. Then it is held in the quarantine "
-     "unscanned instead of being tried again. 0: no limit."},
-    {"worker", "memory_limit",
-     Kind::kOctets, Effect::kScanner, kCommented, "1g", {64 * kMega, kTera}, kNoWords, AT(worker_memory_limit),
-     "Memory a scanner process may take in addition to the loaded signatures. One that wants more fails, and "
-     "limit_action or, when it ends by that, error_action is done."},
-    {"worker", "tmp_size",
-     Kind::kOctets, Effect::kScanner, kCommented, "512m", {kMega, kTera}, kNoWords, AT(worker_tmp_size),
-     "The size of a scanner process's temporary directory, which is kept in memory: archives are unpacked there. "
-     "When it is full the scan fails, and limit_action is done."},
-    {"worker", "sandbox",
-     Kind::kYesNo, Effect::kScanner, kCommented, "yes", kNoRange, kNoWords, AT(sandbox),
-     "Whether scanner processes are locked in by Landlock and seccomp. Leave it on: they read what strangers send."},
-
-    // ---- scanner.clamav
-    {"scanner.clamav", "enable",
-     Kind::kYesNo, Effect::kScanner, kActive, "yes", kNoRange, kNoWords, AT(clamav.enable),
-     "Whether ClamAV scans. With no, nothing is scanned and all mail is delivered as it is."},
-    {"scanner.clamav", "database",
-     Kind::kPath, Effect::kScanner, kActive, "/var/lib/clamav", kPathLength, kNoWords, AT(clamav.database),
-     "The directory with the signatures. Empty or broken: the daemon does not start, or keeps what it has loaded."},
-    {"scanner.clamav", "watch_interval",
-     Kind::kDuration, Effect::kReload, kCommented, "1m", {0, 86400}, kNoWords, AT(clamav.watch_interval),
-     "How often the directory is looked at. What freshclam brings is then loaded by itself, beside what is in use, "
-     "once it has come to rest. 0: only a reload brings new signatures."},
-    {"scanner.clamav", "action",
-     Kind::kChoice, Effect::kReload, kActive, "quarantine", kNoRange, kFoundActions, AT(clamav.actions.found),
-     "What is done with an infected message.\n"
-     "quarantine: it is held and the client gets 250.\n"
-     "reject: the client gets 554; the inbound Sendmail then sends a bounce, mostly to somebody whose address was "
-     "forged. A message from <> is held instead.\n"
-     "discard: the client gets 250 and the message is gone, which is logged.\n"
-     "tag-and-deliver: it is delivered with X-Sandwich-Verdict in its header, for tests."},
-    {"scanner.clamav", "failure_action",
-     Kind::kChoice, Effect::kReload, kActive, "defer", kNoRange, kFailureActions, AT(clamav.actions.failure),
-     "What is done with a message that could not be scanned: time-out, limit, crash, error. Each cause may have an action "
-     "of its own: down_action and its like, below.\n"
-     "defer: the client gets 451 and tries again, for days if need be.\n"
-     "quarantine: it is held and the client gets 250.\n"
-     "deliver-with-mark: it is delivered unscanned, with X-Sandwich-Verdict in its header."},
-    {"scanner.clamav", "max_signature_age",
-     Kind::kDuration, Effect::kScanner, kCommented, "0", {0, 365 * kDay}, kNoWords, AT(clamav.max_signature_age),
-     "How old the signatures may be: by the build time of the newest database that freshclam keeps, or the newest file's "
-     "time where there is none. Older ones find less than they should: what they call clean counts as not known, and "
-     "stale_action is done; what they find is found. 0: any age. 7d stops mail a week after freshclam has stopped; with "
-     "stale_action=deliver-with-mark it only says so in every message and in the log."},
-    {"scanner.clamav", "allow_test_signatures",
-     Kind::kYesNo, Effect::kScanner, kCommented, "no", kNoRange, kNoWords, AT(clamav.allow_test_signatures),
-     "Whether a handful of test signatures (EICAR and the like) may stand in for the real ones. Only for "
-     "demonstrations: no real virus is found."},
-    {"scanner.clamav", "test_signatures",
-     Kind::kPath, Effect::kScanner, kCommented, "", {0, 1000}, kNoWords, AT(clamav.test_signatures),
-     "The directory of the test signatures. Empty: the one that was installed with the program."},
-    {"scanner.clamav", "max_file_size",
-     Kind::kOctets, Effect::kScanner, kCommented, "100m", {64 * kKilo, 2047 * kMega}, kNoWords,
-     AT(clamav.max_file_size),
-     "The largest file that is looked into, in a message or an archive. For a larger one limit_action is done."},
-    {"scanner.clamav", "max_scan_size",
-     Kind::kOctets, Effect::kScanner, kCommented, "400m", {64 * kKilo, 64 * kGiga}, kNoWords, AT(clamav.max_scan_size),
-     "How much is unpacked from one message, all files together. Beyond that limit_action is done."},
-    {"scanner.clamav", "max_recursion",
-     Kind::kNumber, Effect::kScanner, kCommented, "17", {1, 100}, kNoWords, AT(clamav.max_recursion),
-     "How deep archives may lie within archives. Deeper: limit_action is done."},
-    {"scanner.clamav", "max_files",
-     Kind::kNumber, Effect::kScanner, kCommented, "10000", {1, 1000000}, kNoWords, AT(clamav.max_files),
-     "How many files one message may hold, those in archives included. With more limit_action is done."},
-
-    // ---- scanner.clamd NAME
-    {kClamdSection, "enable",
-     Kind::kYesNo, Effect::kReload, kCommented, "yes", kNoRange, kNoWords, AT(other_scanners.back().enable),
-     "Whether it is asked."},
-    {kClamdSection, "server",
-     Kind::kText, Effect::kReload, kCommented, "/run/clamav/clamd.ctl", {1, 1000}, kNoWords,
-     AT(other_scanners.back().server),
-     "Where clamd listens: the path of a socket, or an address with or without a port (3310), as /run/clamav/clamd.ctl "
-     "192.0.2.1 [2001:db8::1]:3311, at most 16. The first that answers is asked; one that fails three times is left "
-     "alone for a second, then two, up to a minute."},
-    {kClamdSection, "action",
-     Kind::kChoice, Effect::kReload, kCommented, "quarantine", kNoRange, kFoundActions,
-     AT(other_scanners.back().actions.found),
-     "What is done with a message in which it finds something; the words are those of [scanner.clamav]. When several "
-     "scanners find something, the first of these counts: quarantine, reject, discard, tag-and-deliver."},
-    {kClamdSection, "failure_action",
-     Kind::kChoice, Effect::kReload, kCommented, "defer", kNoRange, kFailureActions,
-     AT(other_scanners.back().actions.failure),
-     "What is done with a message of which it cannot tell: no server answers in time, or what it says makes no sense. "
-     "Of several scanners the first of these counts: defer, quarantine, deliver-with-mark."},
-    {kClamdSection, "timeout",
-     Kind::kDuration, Effect::kReload, kCommented, "1m", kTimeout, kNoWords, AT(other_scanners.back().timeout),
-     "How long one message may take, all servers and waiting for a connection together; at most [worker] total_timeout. Each server gets an equal share of what is left."},
-    {kClamdSection, "max_signature_age",
-     Kind::kDuration, Effect::kReload, kCommented, "0", {0, 365 * kDay}, kNoWords,
-     AT(other_scanners.back().max_signature_age),
-     "How old its signatures may be, by the date that clamd tells of them (VERSION), which is taken for one of this "
-     "machine's time zone. One that tells none has none that are new. 0: any age."},
-    {kClamdSection, "max_connections",
-     Kind::kNumber, Effect::kReload, kCommented, "10", {1, 1000}, kNoWords, AT(other_scanners.back().max_connections),
-     "Connections to one server at the same time; further messages wait."},
-
-    // ---- scanner.icap NAME
-    {kIcapSection, "enable",
-     Kind::kYesNo, Effect::kReload, kCommented, "yes", kNoRange, kNoWords, AT(other_scanners.back().enable),
-     "Whether it is asked."},
-    {kIcapSection, "server",
-     Kind::kText, Effect::kReload, kCommented, "icap://127.0.0.1:1344/avscan", {1, 1000}, kNoWords,
-     AT(other_scanners.back().server),
-     "The service as icap://ADDRESS:PORT/SERVICE, at most 16, in order of preference as with clamd. The port may be left "
-     "out (1344)."},
-    {kIcapSection, "method",
-     Kind::kChoice, Effect::kReload, kCommented, "respmod", kNoRange, kIcapMethods, AT(other_scanners.back().method),
-     "Whether the message goes as the answer to an HTTP request (respmod) or as the body of one (reqmod); the service "
-     "says which it takes."},
-    {kIcapSection, "action",
-     Kind::kChoice, Effect::kReload, kCommented, "quarantine", kNoRange, kFoundActions,
-     AT(other_scanners.back().actions.found),
-     "What is done with a message in which it finds something; the words are those of [scanner.clamav]. When several "
-     "scanners find something, the first of these counts: quarantine, reject, discard, tag-and-deliver."},
-    {kIcapSection, "failure_action",
-     Kind::kChoice, Effect::kReload, kCommented, "defer", kNoRange, kFailureActions,
-     AT(other_scanners.back().actions.failure),
-     "What is done with a message of which it cannot tell: no server answers in time, or what it says makes no sense. "
-     "Of several scanners the first of these counts: defer, quarantine, deliver-with-mark."},
-    {kIcapSection, "timeout",
-     Kind::kDuration, Effect::kReload, kCommented, "1m", kTimeout, kNoWords, AT(other_scanners.back().timeout),
-     "How long one message may take, all servers and waiting for a connection together; at most [worker] total_timeout. Each server gets an equal share of what is left."},
-    {kIcapSection, "max_connections",
-     Kind::kNumber, Effect::kReload, kCommented, "10", {1, 1000}, kNoWords, AT(other_scanners.back().max_connections),
-     "Connections to one server at the same time; further messages wait."},
-
-    // ---- scanner.check NAME
-    {kCheckSection, "enable",
-     Kind::kYesNo, Effect::kReload, kCommented, "yes", kNoRange, kNoWords, AT(other_scanners.back().enable),
-     "Whether it is asked."},
-    {kCheckSection, "program",
-     Kind::kText, Effect::kReload, kCommented, "/usr/local/sbin/sandwich-check", {2, 1000}, kNoWords,
-     AT(other_scanners.back().program),
-     "The program, with its absolute path, and its arguments, separated by blanks; there are no quotes. scan_user must be "
-     "able to run it."},
-    {kCheckSection, "message",
-     Kind::kChoice, Effect::kReload, kCommented, "input", kNoRange, kMessageAs, AT(other_scanners.back().message),
-     "How it gets the message.\n"
-     "input: on its standard input.\n"
-     "file: as the path of a file, which is its last argument."},
-    {kCheckSection, "action",
-     Kind::kChoice, Effect::kReload, kCommented, "quarantine", kNoRange, kFoundActions,
-     AT(other_scanners.back().actions.found),
-     "What is done with a message in which it finds something; the words are those of [scanner.clamav]. When several "
-     "scanners find something, the first of these counts: quarantine, reject, discard, tag-and-deliver."},
-    {kCheckSection, "failure_action",
-     Kind::kChoice, Effect::kReload, kCommented, "defer", kNoRange, kFailureActions,
-     AT(other_scanners.back().actions.failure),
-     "What is done with a message of which it cannot tell: it takes too long, ends otherwise than it should, or says that it cannot. "
-     "Of several scanners the first of these counts: defer, quarantine, deliver-with-mark."},
-    {kCheckSection, "timeout",
-     Kind::kDuration, Effect::kReload, kCommented, "1m", kTimeout, kNoWords, AT(other_scanners.back().timeout),
-     "How long one message may take, waiting for a free place included; at most [worker] total_timeout. Then the program is killed with all that it has started."},
-    {kCheckSection, "max_connections",
-     Kind::kNumber, Effect::kReload, kCommented, "2", {1, 64}, kNoWords, AT(other_scanners.back().max_connections),
-     "How many of it run at the same time; further messages wait."},
-
-    // ---- content
-    {"content", "failure_action",
-     Kind::kChoice, Effect::kReload, kCommented, "scanner.clamav", kNoRange, kFailureActions,
-     AT(content_actions.failure),
-     "What is done with a message into which nobody could look, where the cause has no action of its own. The word "
-     "scanner.clamav: failure_action of that section.", "scanner.clamav"},
-    {"content", "limit_entities",
-     Kind::kNumber, Effect::kScanner, kCommented, "64", {1, 1000}, kNoWords, AT(content_limits.entities),
-     "How many MIME parts one message may have."},
-    {"content", "limit_headers",
-     Kind::kNumber, Effect::kScanner, kCommented, "500", {20, 100000}, kNoWords, AT(content_limits.header_fields),
-     "How many header fields one part may have."},
-    {"content", "limit_header_params",
-     Kind::kNumber, Effect::kScanner, kCommented, "100", {8, 10000}, kNoWords, AT(content_limits.header_parameters),
-     "How many parameters one header field may have."},
-    {"content", "limit_layers",
-     Kind::kNumber, Effect::kScanner, kCommented, "16", {1, 50}, kNoWords, AT(content_limits.layers),
-     "How deep archives, documents and messages may lie in each other."},
-    {"content", "limit_files",
-     Kind::kNumber, Effect::kScanner, kCommented, "1000", {1, 1900}, kNoWords, AT(content_limits.files),
-     "How many files all archives and documents of one message may hold."},
-    {"content", "limit_expanded_size",
-     Kind::kOctets, Effect::kScanner, kCommented, "400m", {kMega, 4096 * kMega}, kNoWords,
-     AT(content_limits.expanded_size),
-     "How many octets may come out of all archives and documents of one message."},
-    {"content", "limit_ratio",
-     Kind::kNumber, Effect::kScanner, kCommented, "200", {2, 100000}, kNoWords, AT(content_limits.ratio),
-     "How many octets may come out of an archive for each octet of it. What expands to less than 1 MiB is not judged by "
-     "it."},
-    {"content", "limit_readings",
-     Kind::kNumber, Effect::kScanner, kCommented, "32", {0, 1000}, kNoWords, AT(content_limits.readings),
-     "Mail programs read broken MIME in different ways. How many of the parts that only another reading shows are looked "
-     "at in one message."},
-    {"content", "scan_time",
-     Kind::kDuration, Effect::kScanner, kCommented, "20s", {1, 3600}, kNoWords, AT(content_limits.scan_time),
-     "How long looking into one message may take, without the time of the scanners."},
-
     // ---- policy
     {"policy", "policy_file",
      Kind::kPath, Effect::kReload, kCommented, "", {0, 4095}, kNoWords, AT(policy_file),
@@ -639,166 +412,6 @@ constexpr Setting kTable[] = {
     {"policy", "policy_directory",
      Kind::kPath, Effect::kReload, kCommented, "", {0, 4095}, kNoWords, AT(policy_directory),
      "A directory with more of them: what ends in .ini, in the order of the names. Empty: there is none."},
-
-    // ---- recipients PATTERN
-    {kRecipientsSection, "action",
-     Kind::kChoice, Effect::kReload, kCommented, "scanner.clamav", kNoRange, kFoundActions,
-     AT(recipients.back().actions.found),
-     "What is done with an infected message for these recipients. The words are those of [scanner.clamav]; the word "
-     "scanner.clamav itself: the same as there, and for what another scanner finds, its own action. Any other word "
-     "counts whichever scanner has found something.", "scanner.clamav"},
-    {kRecipientsSection, "failure_action",
-     Kind::kChoice, Effect::kReload, kCommented, "scanner.clamav", kNoRange, kFailureActions,
-     AT(recipients.back().actions.failure),
-     "What is done for these recipients with a message that could not be scanned, whichever scanner cannot tell. The word "
-     "scanner.clamav: what is set for each scanner.", "scanner.clamav"},
-
-    // ---- domain NAME
-    {kDomainSection, kFirstRoute,
-     Kind::kRoute, Effect::kReload, kCommented, "", kNoRange, kNoWords, std::monostate{},
-     "Where the domain's mail goes, as 10 mail1.example.com:19000; more routes are route_2 and so on, at most 16. The "
-     "first word is the priority: the least of those whose server answers is used. One that fails is left alone for a "
-     "second, then two, up to a minute, and is used again as soon as it answers. The port is 25 if none is given. After "
-     "the host may stand weight=N, the share among routes of equal priority (1 to 1000), and tls=WORD in place of [tls] "
-     "downstream; verified compares the certificate with the host that the route names, by [tls] downstream_ca_file. "
-     "Empty: no route.\n"
-     "192.0.2.1, [2001:db8::1]:2525: an address.\n"
-     "mail1.example.com: a name, of which all addresses are used alike.\n"
-     "mx:example.com: the servers of its MX records, in their order; without any, its own addresses.\n"
-     "srv:_smtp._tcp.example.com: the servers, ports and weights of its SRV records, in their order."},
-
-    {kDomainSection, "recipient_sources",
-     Kind::kText, Effect::kReload, kCommented, "", {0, 1000}, kNoWords, AT(domains.back().recipients.sources),
-     "Who is asked whether a recipient of this domain exists, as list staff, smtp hub: names of [source.KIND NAME] "
-     "and [ldap NAME] sections, or users, the user list. Empty: as [directory] says. none: its recipients are not checked."},
-    {kDomainSection, "recipient_source_down",
-     Kind::kChoice, Effect::kReload, kCommented, "directory", kNoRange, kUnclearWords,
-     AT(domains.back().recipients.source_down),
-     "What is done while a source is down, of a domain with recipient_sources; directory: source_down of [directory]."},
-    {kDomainSection, "recipient_cannot_tell",
-     Kind::kChoice, Effect::kReload, kCommented, "directory", kNoRange, kUnclearWords,
-     AT(domains.back().recipients.cannot_tell),
-     "What is done when no source can tell, of a domain with recipient_sources; directory: cannot_tell of [directory]."},
-    {kDomainSection, "login",
-     Kind::kText, Effect::kReload, kCommented, "", {0, 1000}, kNoWords, AT(domains.back().login),
-     "Who is asked about passwords of this domain's users: names of [login NAME] sections, in their order. Empty: as "
-     "login in [general] says."},
-
-    // ---- directory
-    {"directory", "domains",
-     Kind::kText, Effect::kReload, kCommented, "", {0, 4000}, kNoWords, AT(directory.domains),
-     "The domains whose recipients are checked by sources below, as example.com *.example.com. All mail passes here, "
-     "also what goes out: name your own domains only. Many domains have sections of their own, or stand in [routing] "
-     "domain_file."},
-    {"directory", "sources",
-     Kind::kText, Effect::kReload, kCommented, "", {0, 1000}, kNoWords, AT(directory.sources),
-     "Who is asked about them, in this order, as list staff, maps local, ldap main: names of "
-     "[source.KIND NAME] and [ldap NAME] sections, or users: the user list of [users]. Of a domain of which it has "
-     "nobody the user list says nothing; of another, whoever is not in it is unknown to it."},
-    {"directory", "source_down",
-     Kind::kChoice, Effect::kReload, kCommented, "defer", kNoRange, kWhenUnclear, AT(directory.choices.source_down),
-     "What is done with a recipient that nobody knows while a source is down; never is it refused for good.\n"
-     "defer: 450, and the mail waits with the inbound server.\n"
-     "accept: as if it existed; the delivery server has the last word."},
-    {"directory", "cannot_tell",
-     Kind::kChoice, Effect::kReload, kCommented, "accept", kNoRange, kWhenUnclear, AT(directory.choices.cannot_tell),
-     "What is done with a recipient that nobody knows and of whom a source cannot tell (252 to VRFY); the words are "
-     "those of source_down."},
-    {"directory", "cache_size",
-     Kind::kNumber, Effect::kReload, kCommented, "100000", {0, 10000000}, kNoWords, AT(directory.cache_entries),
-     "How many answers of mail servers and directories are remembered; what was asked longest ago is forgotten first. "
-     "Each takes some 300 octets. Lists and maps are asked each time. A reload forgets all."},
-    {"directory", "cache_known",
-     Kind::kDuration, Effect::kReload, kCommented, "1h", {0, kDay}, kNoWords, AT(directory.cache_known),
-     "How long it is remembered that a recipient exists."},
-    {"directory", "cache_unknown",
-     Kind::kDuration, Effect::kReload, kCommented, "5m", {0, kDay}, kNoWords, AT(directory.cache_unknown),
-     "How long it is remembered that a recipient does not exist: so long a new mailbox may be refused."},
-    {"directory", "max_lookups",
-     Kind::kNumber, Effect::kReload, kCommented, "1000", {1, 100000}, kNoWords, AT(directory.max_lookups),
-     "Recipients that are looked up at the same time. Beyond that the sources count as down."},
-    {"directory", "unknown_per_minute",
-     Kind::kNumber, Effect::kReload, kCommented, "20", {0, 1000000}, kNoWords, AT(directory.unknown_per_minute),
-     "So many unknown recipients of one client in a minute are answered at once; then each refusal waits unknown_delay: "
-     "who guesses addresses learns few. The client is the one that the upstream tells of (XCLIENT, XFORWARD, socketmap), "
-     "or else the upstream itself. 0: nobody waits."},
-    {"directory", "unknown_delay",
-     Kind::kDuration, Effect::kReload, kCommented, "5s", {1, 60}, kNoWords, AT(directory.unknown_delay),
-     "How long such a refusal waits."},
-    {"directory", "socketmap",
-     Kind::kText, Effect::kRestart, kCommented, "", {0, 107}, kNoWords, AT(directory.socketmap),
-     "Where the inbound Sendmail may ask whether a recipient exists (SOCKETMAP), so that it refuses unknown ones at "
-     "port 25: a path, as /run/sandwich/socketmap, which every user of the machine may ask, or ADDRESS:PORT, for the "
-     "clients of smtp_allow_client_ip. sandwich-cf(8) --socketmap makes the rules. Empty: nowhere."},
-
-    // ---- source.list NAME
-    {kListSection, "file",
-     Kind::kPath, Effect::kReload, kCommented, "/etc/sandwich/recipients", kPathLength, kNoWords, AT(sources.back().file),
-     "The list. user must be allowed to read it. With an error in it, or not there, the source is down."},
-
-    // ---- source.maps NAME
-    {kMapsSection, "sendmail_cf",
-     Kind::kPath, Effect::kReload, kCommented, "/etc/mail/sendmail.cf", kPathLength, kNoWords,
-     AT(sources.back().sendmail_cf),
-     "The sendmail.cf that delivers: the distribution's own, or the delivery variant that sandwich-cf made of it."},
-    {kMapsSection, "passwd_file",
-     Kind::kPath, Effect::kReload, kCommented, "", {0, 1000}, kNoWords, AT(sources.back().passwd_file),
-     "A file in the form of passwd(5) whose users count instead of the system's. Empty: the system is asked for its users "
-     "(getpwnam), as Sendmail does."},
-
-    // ---- source.smtp NAME
-    {kSmtpSection, "server",
-     Kind::kServerList, Effect::kReload, kCommented, "127.0.0.1", kNoRange, kNoWords, AT(sources.back().server),
-     "The server's address. With several, the first that answers is asked; one that fails is left alone for a second, "
-     "then two, up to a minute."},
-    {kSmtpSection, "port",
-     Kind::kPort, Effect::kReload, kCommented, "25", {1, 65535}, kNoWords, AT(sources.back().port),
-     "The port of servers whose address has none with it."},
-    {kSmtpSection, "max_connections",
-     Kind::kNumber, Effect::kReload, kCommented, "5", {1, 1000}, kNoWords, AT(sources.back().max_connections),
-     "Connections to one server at the same time; each asks one recipient after the other."},
-    {kSmtpSection, "max_questions",
-     Kind::kNumber, Effect::kReload, kCommented, "20", {1, 10000}, kNoWords, AT(sources.back().commands_per_connection),
-     "Recipients asked on one connection; then it is opened anew."},
-    {kSmtpSection, "timeout",
-     Kind::kDuration, Effect::kReload, kCommented, "10s", {1, 300}, kNoWords, AT(sources.back().timeout),
-     "How long an answer may take, all servers together. Then the source counts as down for this recipient."},
-
-    // ---- source.vrfy NAME
-    {kVrfySection, "server",
-     Kind::kServerList, Effect::kReload, kCommented, "127.0.0.1", kNoRange, kNoWords, AT(sources.back().server),
-     "The server's address; several as in [source.smtp NAME]."},
-    {kVrfySection, "port",
-     Kind::kPort, Effect::kReload, kCommented, "25", {1, 65535}, kNoWords, AT(sources.back().port),
-     "The port of servers whose address has none with it."},
-    {kVrfySection, "max_connections",
-     Kind::kNumber, Effect::kReload, kCommented, "5", {1, 1000}, kNoWords, AT(sources.back().max_connections),
-     "Connections to one server at the same time."},
-    {kVrfySection, "max_questions",
-     Kind::kNumber, Effect::kReload, kCommented, "5", {1, 10000}, kNoWords, AT(sources.back().commands_per_connection),
-     "VRFY on one connection; then it is opened anew. Sendmail answers the seventh more slowly, and the next ones still "
-     "more."},
-    {kVrfySection, "timeout",
-     Kind::kDuration, Effect::kReload, kCommented, "10s", {1, 300}, kNoWords, AT(sources.back().timeout),
-     "How long an answer may take, all servers together. Then the source counts as down for this recipient."},
-
-    // ---- routing
-    {"routing", "domain_file",
-     Kind::kPath, Effect::kReload, kCommented, "", {0, 4095}, kNoWords, AT(domain_file),
-     "A file with more domains, one a line: the domain, then its routes with semicolons between them, as example.com 10 "
-     "mail1.example.com; 20 mail2.example.com. A domain alone has the default's. example.net as example.com: everything "
-     "is as in [domain example.com]. The supervising process reads it, with its rights. Empty: there is none."},
-    {"routing", "dns_servers",
-     Kind::kServerList, Effect::kReload, kCommented, "resolv.conf", kNoRange, kNoWords, AT(dns_servers),
-     "Which name servers are asked for the names in routes, as 192.0.2.53 or 192.0.2.53:5353; resolv.conf: those of "
-     "resolv.conf(5).", "resolv.conf"},
-    {"routing", "dns_timeout",
-     Kind::kDuration, Effect::kReload, kCommented, "5s", {1, 60}, kNoWords, AT(dns_timeout),
-     "How long a name may take. Then the last good answer is used, or if there never was one, the next route."},
-    {"routing", "max_routes_per_message",
-     Kind::kNumber, Effect::kReload, kCommented, "8", {1, 32}, kNoWords, AT(max_routes_per_message),
-     "On how many different routes the recipients of one message may be. More get 452, and the inbound server sends them "
-     "in a message of their own."},
 
     // ---- quarantine
     {"quarantine", "path",
@@ -877,10 +490,8 @@ std::span<const Section> sections() {
 std::span<const Setting> settings_table() {
     static const std::vector<Setting> kWhole = [] {
         std::vector<Setting> whole(std::begin(kTable), std::end(kTable));
-        const auto cells = action_settings();
-        whole.insert(whole.end(), cells.begin(), cells.end());
-        const auto directories = directory_table();
-        whole.insert(whole.end(), directories.begin(), directories.end());
+        for (const auto& more : {domain_table(), scanner_table(), action_settings(), directory_table()})
+            whole.insert(whole.end(), more.begin(), more.end());
         return whole;
     }();
     return kWhole;

@@ -11,11 +11,13 @@
 #include "directory/user_list_address.hpp"
 #include "directory/user_list_requests.hpp"
 #include "directory/user_list_text.hpp"
+#include "policy/user_setting.hpp"
 
 namespace ctl {
 namespace {
 
 using directory::User;
+using directory::UserDomain;
 using directory::UserEntry;
 
 constexpr std::string_view kImported = "import";
@@ -55,32 +57,49 @@ class UserCommand {
 
     [[nodiscard]] UserOutcome outcome() const { return outcome_; }
 
-    // Page by page, so that a list of any length passes.
-    UserOutcome each_page(std::string_view filter,
-                          const std::function<std::string(const std::vector<User>&)>& text_of) {
+    // Page by page, so that a list of any length passes. `one_of` reads a line of an answer to "`request` AFTER", and
+    // `name_of` gives what the next page begins behind.
+    template <typename One>
+    UserOutcome each_page(const std::string& request, base::Result<One> (*one_of)(std::string_view),
+                          std::string One::*name, const std::function<std::string(const std::vector<One>&)>& text_of) {
         std::string after = "-";
         for (;;) {
-            const auto answer = ask(fmt::format("page {} {}", filter, after));
+            const auto answer = ask(fmt::format("{} {}", request, after));
             if (!answer)
                 return outcome_;
-            std::vector<User> users;
+            std::vector<One> all;
             std::string_view rest = *answer;
             while (!rest.empty()) {
                 const auto end = std::min(rest.find('\n'), rest.size());
-                auto user = directory::user_from_line(rest.substr(0, end));
-                if (!user)
-                    return refuse(user.error().message);
-                users.push_back(std::move(*user));
+                auto one = one_of(rest.substr(0, end));
+                if (!one)
+                    return refuse(one.error().message);
+                all.push_back(std::move(*one));
                 rest.remove_prefix(std::min(end + 1, rest.size()));
             }
-            if (const auto printed = print(text_of(users)); printed != UserOutcome::kDone)
+            if (const auto printed = print(text_of(all)); printed != UserOutcome::kDone)
                 return printed;
-            if (users.size() < directory::kPage)
+            if (all.size() < directory::kPage)
                 return UserOutcome::kDone;
-            after = users.back().mailbox;
+            after = all.back().*name;
         }
     }
 
+    UserOutcome each_user(std::string_view filter,
+                          const std::function<std::string(const std::vector<User>&)>& text_of) {
+        return each_page<User>(fmt::format("page {}", filter), directory::user_from_line, &User::mailbox, text_of);
+    }
+
+    // The same request for each of them, as long as it is taken.
+    UserOutcome for_each(std::string_view request, std::span<const std::string_view> words) {
+        for (const auto& word : words)
+            if (!ask(fmt::format("{} {}", request, word)))
+                return outcome_;
+        return UserOutcome::kDone;
+    }
+
+    UserOutcome settings(std::string_view scope);
+    UserOutcome set(std::string_view scope, std::span<const std::string_view> settings);
     UserOutcome add(std::string_view command, const std::vector<UserEntry>& entries);
     UserOutcome import(const std::string& file);
 
@@ -123,6 +142,25 @@ UserOutcome UserCommand::import(const std::string& file) {
     return added == UserOutcome::kDone ? print(fmt::format("{} entries\n", parsed.entries.size())) : added;
 }
 
+UserOutcome UserCommand::settings(std::string_view scope) {
+    if (scope.empty())
+        return print(directory::describe_kinds());
+    const auto answer = ask(fmt::format("settings {}", scope));
+    return answer ? print(printable(*answer)) : outcome_;
+}
+
+// All are looked at before the first is put in.
+UserOutcome UserCommand::set(std::string_view scope, std::span<const std::string_view> settings) {
+    std::vector<std::string> checked;
+    for (const auto& text : settings) {
+        const auto setting = directory::parse_setting(text, scope.starts_with('@'));
+        if (!setting)
+            return refuse(setting.error().message);
+        checked.push_back(fmt::format("{}={}", setting->name, setting->value));
+    }
+    return for_each(fmt::format("set {}", scope), std::vector<std::string_view>(checked.begin(), checked.end()));
+}
+
 std::string row(std::string_view mailbox, std::size_t mailbox_width, std::string_view source, std::string_view last,
                 std::string_view aliases) {
     auto text = fmt::format("{:<{}}  {:<8}  {:<20}  {}", mailbox, mailbox_width, source, last, aliases);
@@ -130,9 +168,14 @@ std::string row(std::string_view mailbox, std::size_t mailbox_width, std::string
     return text + "\n";
 }
 
+bool is_disabled(const User& user) {
+    const auto name = policy::kind_of(policy::Setting::kDisabled).name;
+    return std::ranges::any_of(user.settings, [name](const auto& setting) { return setting.name == name; });
+}
+
 UserOutcome list(UserCommand& command, std::string_view filter) {
     bool first = true;
-    return command.each_page(filter, [&first](const std::vector<User>& users) {
+    return command.each_user(filter, [&first](const std::vector<User>& users) {
         std::size_t width = std::string_view("MAILBOX").size();
         for (const auto& user : users)
             width = std::max(width, user.mailbox.size());
@@ -143,20 +186,35 @@ UserOutcome list(UserCommand& command, std::string_view filter) {
             std::string aliases;
             for (const auto& alias : user.aliases)
                 aliases += (aliases.empty() ? "" : " ") + alias.address;
+            if (is_disabled(user))
+                aliases += aliases.empty() ? "(disabled)" : " (disabled)";
             text += row(user.mailbox, width, user.source, directory::seen_text(user.last_seen), aliases);
         }
         return printable(text);
     });
 }
 
+// Settings of domains behind the mailboxes; of those of a text there are none.
 UserOutcome export_all(UserCommand& command, std::string_view filter) {
     bool first = true;
-    return command.each_page(filter, [&first](const std::vector<User>& users) {
+    const auto users = command.each_user(filter, [&first](const std::vector<User>& page) {
         std::string text(std::exchange(first, false) ? directory::kExportHeading : "");
-        for (const auto& user : users)
+        for (const auto& user : page)
             text += export_line(user);
         return text;
     });
+    const bool one_domain = filter.starts_with('@');
+    if (users != UserOutcome::kDone || (filter != "*" && !one_domain))
+        return users;
+    const auto wanted = one_domain ? directory::list_domain(filter) : std::nullopt;
+    return command.each_page<UserDomain>("domains", directory::domain_from_line, &UserDomain::domain,
+                                         [&wanted](const std::vector<UserDomain>& page) {
+                                             std::string text;
+                                             for (const auto& domain : page)
+                                                 if (!wanted || domain.domain == *wanted)
+                                                     text += export_line(domain);
+                                             return text;
+                                         });
 }
 
 // Empty: one of the words is no address that the list can keep; the user was told.
@@ -210,18 +268,15 @@ UserOutcome run_user_command(std::span<const std::string_view> words, const User
         const auto entry = entry_of(rest, task);
         return entry ? command.add(what, {*entry}) : UserOutcome::kRefused;
     }
-    if (what == "remove" && !rest.empty() && std::ranges::all_of(rest, one_word)) {
-        for (const auto& address : rest)
-            if (!command.ask(fmt::format("remove {}", address)))
-                return command.outcome();
-        return UserOutcome::kDone;
-    }
-    if (what == "set" && rest.size() == 3 && one_word(rest[0]) && one_word(rest[1]))
-        return directory::is_setting_value(rest[2])
-                   ? relay(fmt::format("set {} {} {}", rest[0], rest[1], rest[2]))
-                   : command.refuse("a value has 1 to 500 octets, without ; and quotation marks");
-    if (what == "unset" && rest.size() == 2 && one_word(rest[0]) && one_word(rest[1]))
-        return relay(fmt::format("unset {} {}", rest[0], rest[1]));
+    const bool words_fit = !rest.empty() && std::ranges::all_of(rest, one_word);
+    if ((what == "remove" || what == "disable" || what == "enable") && words_fit)
+        return command.for_each(what, rest);
+    if (what == "settings" && filter_fits)
+        return command.settings(rest.empty() ? std::string_view() : rest[0]);
+    if (what == "set" && rest.size() >= 2 && one_word(rest[0]))
+        return command.set(rest[0], rest.subspan(1));
+    if (what == "unset" && rest.size() >= 2 && words_fit)
+        return command.for_each(fmt::format("unset {}", rest[0]), rest.subspan(1));
     return UserOutcome::kUsage;
 }
 

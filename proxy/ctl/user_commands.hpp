@@ -23,7 +23,8 @@ enum class UserOutcome { kDone, kRefused, kUsage, kUnreachable };
 
 // The words behind "users":
 //   list [TEXT|@DOMAIN] | show ADDRESS|@DOMAIN | add MAILBOX [ALIAS...] | alias MAILBOX ALIAS... | remove ADDRESS...
-//   set ADDRESS|@DOMAIN NAME VALUE | unset ADDRESS|@DOMAIN NAME | import FILE | export [TEXT|@DOMAIN]
+//   set ADDRESS|@DOMAIN NAME=VALUE... | unset ADDRESS|@DOMAIN NAME... | settings [ADDRESS|@DOMAIN]
+//   disable MAILBOX... | enable MAILBOX... | import FILE | export [TEXT|@DOMAIN]
 UserOutcome run_user_command(std::span<const std::string_view> words, const UserTask& task);
 
 }  // namespace ctl

@@ -65,6 +65,7 @@ class MapReader {
         maps.users = cf.users;
         maps.open = cf.open;
         read(cf.local, maps.local);
+        maps.home = home_domain(cf, maps.local);
         read(cf.virtuals, maps.virtuals);
         read(cf.relayed, maps.relayed);
         for (const auto& map : cf.virtusers)

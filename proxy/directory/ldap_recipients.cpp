@@ -1,12 +1,12 @@
 #include "directory/ldap_recipients.hpp"
 
 #include <fmt/format.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <mutex>
 #include <thread>
 #include <utility>
+
+#include "base/background_thread.hpp"
 
 namespace directory {
 
@@ -41,13 +41,8 @@ LdapRecipients::~LdapRecipients() {
         home_.post([done = std::move(done)] { done({Knowledge::kDown, "the source is shut down", {}}); });
     if (!client_)
         return;
-    // The client waits for its threads, and these for a server; signals belong to the main loop's thread.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    std::thread([client = std::move(client_)]() mutable { client.reset(); }).detach();
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    // The client waits for its threads, and these for a server.
+    base::background_thread([client = std::move(client_)]() mutable { client.reset(); }).detach();
 }
 
 void LdapRecipients::ask(const policy::RecipientAddress& address, Done done) {

@@ -45,7 +45,8 @@ class Reader {
         macros_["w"] = host_name.substr(0, dot);
         macros_["m"] = host_name.substr(std::min(dot + 1, host_name.size()));
         macros_["j"] = dot == host_name.size() ? "$w" : "$w.$m";
-        cf_.local.words = {"localhost", lower(host_name), lower(host_name.substr(0, dot))};
+        cf_.machine = {"localhost", lower(host_name), lower(host_name.substr(0, dot))};
+        cf_.local.words = cf_.machine;
     }
 
     base::Result<SendmailCf> read(std::string_view text) {
@@ -329,7 +330,10 @@ class Reader {
             for (const auto word : words(expanded))
                 class_named(name)->words.insert(lower(word));
         }
-        cf_.local.words.insert(lower(expand("$j")));
+        cf_.host = lower(expand("$j"));
+        cf_.masquerade = lower(expand("$M"));
+        cf_.machine.insert(cf_.host);
+        cf_.local.words.insert(cf_.host);
         cf_.local.words.erase("");
         for (const auto* const macro : {"L", "H", "R"})
             if (fifth_ && !expand(std::string("$") + macro).empty())
@@ -350,6 +354,20 @@ class Reader {
 };
 
 }  // namespace
+
+std::string home_domain(const SendmailCf& cf, const std::set<std::string>& local) {
+    if (local.contains(cf.masquerade))
+        return cf.masquerade;
+    std::string only;
+    for (const auto& name : local) {
+        if (cf.machine.contains(name) || name.starts_with('['))
+            continue;
+        if (!only.empty())
+            return cf.host;
+        only = name;
+    }
+    return only.empty() ? cf.host : only;
+}
 
 base::Result<SendmailCf> parse_sendmail_cf(std::string_view text, std::string_view host_name) {
     return Reader(host_name).read(text);

@@ -56,9 +56,17 @@ struct SendmailCf {
     std::vector<MapDeclaration> aliases;
     std::vector<MapDeclaration> virtusers;    // none or one
     std::vector<MapDeclaration> mailertable;  // none or one
+    std::set<std::string> machine;            // names of the machine itself, in class w by themselves
+    std::string host;                         // $j
+    std::string masquerade;                   // $M; empty: none
     bool users = true;                        // the local mailer asks the password file (flag w)
     std::vector<std::string> open;            // why nobody can be said to be unknown; for people
 };
+
+// The domain under which people know a user that a map names without one: what Sendmail masquerades as, where that is
+// local; else the only local domain besides the machine's own names; else $j, as Sendmail itself would write it.
+// `local`: class w, with its files.
+std::string home_domain(const SendmailCf& cf, const std::set<std::string>& local);
 
 // `host_name`: the machine's, which Sendmail adds to class w as it does "localhost". Error: not a sendmail.cf.
 base::Result<SendmailCf> parse_sendmail_cf(std::string_view text, std::string_view host_name);

@@ -18,6 +18,7 @@ using policy::SourceAnswer;
 namespace {
 
 constexpr int kMaxDepth = 10;  // of entries that lead to others
+constexpr std::string_view kThisMachine = "localhost";
 
 // "error:nouser 550 Gone", "error:5.1.1:550 Gone", as virtusertable and mailertable have it. Only what says that there
 // is no such mailbox is "unknown"; another refusal is the delivery Sendmail's to speak out, in its own words.
@@ -64,9 +65,10 @@ const std::string* SendmailMaps::Table::find(std::string_view key) const {
 
 SourceAnswer SendmailMaps::find(const RecipientAddress& address, const HasUser& has_user) const {
     auto answer = route(address, has_user, 0);
-    // In a virtual domain the user of that name may be somebody else.
-    if (!answer.mailbox.empty() && local.contains(address.domain))
-        answer.mailbox += "@" + address.domain;
+    // The user that virtusertable names is that of the machine, not whoever has this name in the virtual domain.
+    const auto& domain = local.contains(address.domain) ? address.domain : home;
+    if (!answer.mailbox.empty() && answer.mailbox.find('@') == std::string::npos && !domain.empty())
+        answer.mailbox += "@" + domain;
     return answer;
 }
 
@@ -130,6 +132,9 @@ std::optional<SourceAnswer> SendmailMaps::virtual_user(const RecipientAddress& a
         if (!next)
             return cannot_tell(fmt::format("virtusertable {}: {}", key, target));
         auto answer = route(*next, has_user, depth + 1);
+        if (!answer.mailbox.empty() && answer.mailbox.find('@') == std::string::npos && next->domain != kThisMachine &&
+            local.contains(next->domain))
+            answer.mailbox += "@" + next->domain;
         // It is taken, wherever it goes from there.
         if (answer.knowledge == Knowledge::kElsewhere)
             answer = {Knowledge::kKnown, {}, {}};

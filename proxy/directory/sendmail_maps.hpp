@@ -18,6 +18,7 @@ namespace directory {
 
 struct SendmailMaps {
     std::set<std::string> local;     // class w
+    std::string home;                // of users that a map names without a domain (home_domain()); empty: unknown
     std::set<std::string> virtuals;  // class {VirtHost}
     bool virtual_below = false;
     std::set<std::string> relayed;  // class R
@@ -35,7 +36,8 @@ struct SendmailMaps {
     // Whether the system has this user; empty: it could not be asked.
     using HasUser = std::function<std::optional<bool>(const std::string& name)>;
 
-    // `has_user` may block and is asked last.
+    // `has_user` may block and is asked last. The answer's mailbox is one person's, whatever address leads to it:
+    // aliases, and entries of virtusertable and mailertable that end at a local user.
     [[nodiscard]] policy::SourceAnswer find(const policy::RecipientAddress& address, const HasUser& has_user) const;
 
   private:

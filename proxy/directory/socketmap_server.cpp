@@ -124,10 +124,12 @@ class SocketmapServer::Client final : private net::Stream::Handler {
     net::Stream stream_;
 };
 
-SocketmapServer::SocketmapServer(net::Loop& home, base::UniqueFd listener, Recipients& recipients, Current current)
+SocketmapServer::SocketmapServer(net::Loop& home, base::UniqueFd listener, Recipients& recipients,
+                                 const UserList& users, Current current)
     : home_(home),
       listener_(std::move(listener)),
       recipients_(recipients),
+      users_(users),
       current_(std::move(current)),
       acceptable_(home, listener_.get(), net::Watch::Direction::kRead, [this] { accept(); }),
       resume_(home, [this] { acceptable_.enable(); }) {
@@ -176,6 +178,8 @@ void SocketmapServer::question(Client& client, const std::string& text) {
     const auto key = parse_socketmap_key(std::string_view(text).substr(blank + 1));
     const auto address = policy::parse_recipient(key.address);
     const auto runtime = current_();
+    if (users_.settings(key.address).disabled())
+        return client.answer(socketmap_reply({Knowledge::kUnknown}), {});
     const auto* const check =
         address ? config::find_recipient_check(*runtime.settings, *runtime.domains, address->domain) : nullptr;
     if (check == nullptr)
@@ -185,6 +189,8 @@ void SocketmapServer::question(Client& client, const std::string& text) {
         if (alive.expired())
             return;
         std::chrono::seconds delay{};
+        if (answer.knowledge == Knowledge::kKnown && users_.settings(answer.mailbox).disabled())
+            return this->answer(number, socketmap_reply({Knowledge::kUnknown}), delay);
         if (answer.knowledge == Knowledge::kUnknown) {
             ++unknown_;
             if (!from.empty())

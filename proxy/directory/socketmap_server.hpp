@@ -46,7 +46,8 @@ class SocketmapServer {
     using Current = std::function<Runtime()>;
 
     // `listener` is non-blocking.
-    SocketmapServer(net::Loop& home, base::UniqueFd listener, Recipients& recipients, Current current);
+    SocketmapServer(net::Loop& home, base::UniqueFd listener, Recipients& recipients, const UserList& users,
+                    Current current);
     ~SocketmapServer();
     SocketmapServer(const SocketmapServer&) = delete;
     SocketmapServer& operator=(const SocketmapServer&) = delete;
@@ -66,6 +67,7 @@ class SocketmapServer {
     net::Loop& home_;
     base::UniqueFd listener_;
     Recipients& recipients_;
+    const UserList& users_;  // whose disabled mailboxes count as unknown
     Current current_;
     net::Watch acceptable_;
     net::Timer resume_;

@@ -1,13 +1,12 @@
 #include "directory/thread_source.hpp"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <thread>
 #include <utility>
+
+#include "base/background_thread.hpp"
 
 namespace directory {
 
@@ -32,13 +31,7 @@ ThreadSource::ThreadSource(net::Loop& home, std::shared_ptr<Oracle> oracle)
     desk_->oracle = oracle_;
     desk_->source = this;
     desk_->home = &home;
-    // Signals belong to the main loop's thread.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    std::thread([desk = desk_] { work(desk); }).detach();
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    base::background_thread([desk = desk_] { work(desk); }).detach();
 }
 
 ThreadSource::~ThreadSource() {

@@ -1,23 +1,23 @@
 #include "directory/user_list.hpp"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <atomic>
 #include <condition_variable>
 #include <exception>
+#include <latch>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "base/background_thread.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "config/original.hpp"
 #include "directory/user_list_address.hpp"
 #include "directory/user_list_requests.hpp"
 #include "directory/user_list_sqlite.hpp"
+#include "directory/user_settings.hpp"
 #include "policy/address_set.hpp"
 
 namespace directory {
@@ -50,6 +50,8 @@ struct UserList::State {
     void run();
     void write(std::vector<Sighting> sightings);
     void answer(Request& one);
+    void refresh(const std::vector<std::string>& changed);
+    void refresh_folded(const std::vector<Sighting>& sightings);
     UserStore* usable(bool at_once);
     void tell(const std::string& failure);
     void count();
@@ -59,6 +61,8 @@ struct UserList::State {
     std::atomic<std::uint64_t> mailboxes{0};
     std::atomic<std::uint64_t> aliases{0};
     std::atomic<bool> failing{false};
+    std::latch tried_once{1};
+    UserSettings settings;
 
     std::mutex mutex;
     std::condition_variable wake;
@@ -78,11 +82,14 @@ struct UserList::State {
 };
 
 void UserList::State::run() {
+    try {
+        if (usable(true) != nullptr)
+            count();
+    } catch (const std::exception& failure) {
+        tell(failure.what());
+    }
+    tried_once.count_down();
     std::unique_lock lock(mutex);
-    lock.unlock();
-    if (usable(true) != nullptr)
-        count();
-    lock.lock();
     for (;;) {
         wake.wait(lock, [this] { return !waiting.empty() || !requests.empty() || stopping; });
         if (requests.empty() && !stopping)  // more will come within a moment
@@ -116,11 +123,31 @@ UserStore* UserList::State::usable(bool at_once) {
         return nullptr;
     tried = now;
     auto opened = open();
-    if (opened)
-        store = std::move(*opened);
-    else
+    if (!opened) {
         tell(opened.error().message);
+        return nullptr;
+    }
+    store = std::move(*opened);
+    if (const auto loaded = settings.load(*store); !loaded) {
+        tell(loaded.error().message);
+        store.reset();
+    }
     return store.get();
+}
+
+void UserList::State::refresh(const std::vector<std::string>& changed) {
+    for (const auto& scope : changed)
+        if (const auto refreshed = settings.refresh(*store, scope); !refreshed)
+            return tell(refreshed.error().message);
+}
+
+// A mailbox with settings may have become an alias, or have got one.
+void UserList::State::refresh_folded(const std::vector<Sighting>& sightings) {
+    std::vector<std::string> changed;
+    for (const auto& one : sightings)
+        if (!one.mailbox.empty() && (settings.has(one.address) || settings.has(one.mailbox)))
+            changed.push_back(one.address);
+    refresh(changed);
 }
 
 // Once until it works again.
@@ -151,13 +178,16 @@ void UserList::State::write(std::vector<Sighting> sightings) {
         base::log::event(base::log::kUsersFull, "{} addresses; new ones are left out", most);
         full_told = now;
     }
+    refresh_folded(sightings);
     count();
 }
 
 void UserList::State::answer(Request& one) {
     auto answer = std::make_shared<base::Result<std::string>>(base::error("the user list cannot be opened"));
     if (auto* const usable_store = usable(true)) {
-        *answer = answer_user_request(*usable_store, one.line, seconds_now());
+        std::vector<std::string> changed;
+        *answer = answer_user_request(*usable_store, one.line, seconds_now(), changed);
+        refresh(changed);
         count();
     }
     one.loop->post([done = std::move(one.done), answer] { done(std::move(*answer)); });
@@ -172,13 +202,8 @@ void UserList::State::count() {
 
 UserList::UserList(Open open, const Limits& limits) : state_(std::make_unique<State>(std::move(open))) {
     configure(limits);
-    // Signals belong to the main loop's thread.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    state_->thread = std::thread([state = state_.get()] { state->run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    state_->thread = base::background_thread([state = state_.get()] { state->run(); });
+    state_->tried_once.wait();
 }
 
 UserList::~UserList() {
@@ -228,6 +253,14 @@ void UserList::request(net::Loop& loop, std::string line, std::function<void(bas
         loop.post([done = std::move(done)] { done(base::error("the user list has too much to do; try again")); });
     else
         state_->wake.notify_one();
+}
+
+policy::RecipientSettings UserList::settings(std::string_view path) const {
+    return state_->settings.of(path);
+}
+
+bool UserList::settings_known() const {
+    return state_->settings.known();
 }
 
 void UserList::configure(const Limits& limits) {

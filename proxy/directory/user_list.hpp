@@ -2,7 +2,8 @@
 //
 // All work with the store is done on one thread of its own; no loop ever waits for it. What is seen is gathered for a
 // moment and written together, each address at most once an hour. When the store cannot be had, what is seen is lost,
-// and seen again with later mail; mail goes on. Thread-safe.
+// and seen again with later mail; mail goes on. Settings are held in memory (user_settings.hpp); a change counts once
+// its request is answered. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -14,6 +15,7 @@
 
 #include "directory/user_list_store.hpp"
 #include "net/loop.hpp"
+#include "policy/user_setting.hpp"
 
 namespace directory {
 
@@ -31,7 +33,7 @@ class UserList {
     };
     using Open = std::function<base::Result<std::unique_ptr<UserStore>>()>;
 
-    // `open` is called on the list's thread.
+    // `open` is called on the list's thread. Waits until it was called once: settings count from the first mail on.
     UserList(Open open, const Limits& limits);
     // Writes what has been seen, then joins. Requests that wait are not answered any more.
     ~UserList();
@@ -44,6 +46,11 @@ class UserList {
 
     // One of user_list_requests.hpp; `done` runs on `loop`.
     void request(net::Loop& loop, std::string line, std::function<void(base::Result<std::string>)> done);
+
+    // What counts for this recipient; never waits for the store.
+    [[nodiscard]] policy::RecipientSettings settings(std::string_view path) const;
+    // False: they could not be read yet.
+    [[nodiscard]] bool settings_known() const;
 
     void configure(const Limits& limits);
 

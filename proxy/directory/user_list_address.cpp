@@ -8,8 +8,7 @@ namespace directory {
 namespace {
 
 constexpr std::size_t kMaxLocalPart = 64;  // octets (RFC 5321 section 4.5.3.1.1)
-constexpr std::size_t kMaxName = 64;
-constexpr std::size_t kMaxValue = 500;
+constexpr std::size_t kMaxName = 64;       // of a source
 
 std::string lower_case(std::string_view text) {
     std::string lower(text);
@@ -60,20 +59,6 @@ std::optional<std::string> list_domain(std::string_view text) {
     if (text.size() > kMaxUserAddress || !base::is_clean_utf8(text) || !is_domain(text))
         return std::nullopt;
     return "@" + lower_case(text);
-}
-
-bool is_setting_name(std::string_view name) {
-    return word_of(name, kMaxName);
-}
-
-bool is_setting_value(std::string_view value) {
-    return !value.empty() && value.size() <= kMaxValue && base::is_clean_utf8(value) &&
-           std::ranges::all_of(value,
-                               [](char c) {
-                                   const auto octet = static_cast<unsigned char>(c);
-                                   return octet >= ' ' && octet != 0x7f && c != ';' && c != '"';
-                               }) &&
-           value.front() != ' ' && value.back() != ' ';
 }
 
 bool is_source(std::string_view source) {

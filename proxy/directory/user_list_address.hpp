@@ -20,9 +20,6 @@ std::string_view domain_of(std::string_view address);
 // "@Example.Test" or "example.test" as "@example.test", as settings of a domain are kept. Empty: it is no domain.
 std::optional<std::string> list_domain(std::string_view text);
 
-// What a setting may be called, and what its value may be: both are bounded, and export and import keep them.
-bool is_setting_name(std::string_view name);
-bool is_setting_value(std::string_view value);
 // Where an entry comes from: a word.
 bool is_source(std::string_view source);
 

@@ -1,10 +1,13 @@
 #include "directory/user_list_requests.hpp"
 
 #include <algorithm>
-#include <vector>
+#include <iterator>
+#include <optional>
+#include <utility>
 
 #include "directory/user_list_address.hpp"
 #include "directory/user_list_text.hpp"
+#include "policy/user_setting.hpp"
 
 namespace directory {
 namespace {
@@ -76,71 +79,161 @@ base::Result<std::string> show(UserStore& store, std::string_view text) {
     return describe_user(**user);
 }
 
-base::Result<std::string> add(UserStore& store, std::string_view text, bool to_existing, std::int64_t now) {
-    const auto entries = entries_from_wire(text);
-    if (!entries)
-        return entries.error();
-    if (to_existing) {
-        const auto& mailbox = entries->front().mailbox;
-        const auto user = store.find(mailbox);
+base::Result<std::string> domains(UserStore& store, std::string_view after) {
+    if (after.empty())
+        return malformed();
+    const auto some = store.domains(after == "-" ? std::string() : std::string(after), kPage);
+    if (!some)
+        return some.error();
+    std::string text;
+    for (const auto& domain : *some)
+        text += domain_to_line(domain);
+    return text;
+}
+
+// "@Example.Test", or an address. Error: neither.
+base::Result<std::string> scope_of(std::string_view text) {
+    auto scope = text.starts_with('@') ? list_domain(text) : list_address(text);
+    if (!scope)
+        return no_address(text);
+    return std::move(*scope);
+}
+
+base::Result<std::string> settings(UserStore& store, std::string_view text) {
+    const auto scope = scope_of(text);
+    if (!scope)
+        return scope.error();
+    const bool of_domain = scope->starts_with('@');
+    UserDomain domain{of_domain ? *scope : fmt::format("@{}", domain_of(*scope)), {}};
+    auto shared = store.domain_settings(domain.domain);
+    if (!shared)
+        return shared.error();
+    if (of_domain)
+        return describe_in_force(*shared, {});
+    domain.settings = std::move(*shared);
+    const auto user = store.find(*scope);
+    if (!user)
+        return user.error();
+    return describe_in_force(*user ? (*user)->settings : std::vector<UserSetting>(), domain);
+}
+
+base::Result<std::string> done(const base::Status& status) {
+    if (!status)
+        return status.error();
+    return std::string();
+}
+
+class Change {
+  public:
+    Change(UserStore& store, std::int64_t now, std::vector<std::string>& changed)
+        : store_(store), now_(now), changed_(changed) {}
+
+    base::Result<std::string> add(std::string_view text, bool to_existing) {
+        const auto entries = entries_from_wire(text);
+        if (!entries)
+            return entries.error();
+        if (to_existing) {
+            const auto& mailbox = entries->front().mailbox;
+            const auto user = store_.find(mailbox);
+            if (!user)
+                return user.error();
+            if (!*user || (*user)->mailbox != mailbox)
+                return base::error("{} is no mailbox in the list", mailbox);
+        }
+        return put(*entries);
+    }
+
+    base::Result<std::string> remove(std::string_view text) {
+        const auto address = list_address(text);
+        if (!address)
+            return no_address(text);
+        changed_.push_back(*address);
+        return done(store_.remove(*address));
+    }
+
+    base::Result<std::string> set(std::string_view rest, bool with_value) {
+        const auto scope = scope_of(first_word(rest));
+        if (!scope)
+            return scope.error();
+        const auto setting = with_value ? parse_setting(rest, scope->starts_with('@')) : name_of(rest);
+        if (!setting)
+            return setting.error();
+        if (setting->name == disabled())
+            return base::error("{} is set by users disable, and taken out by users enable", disabled());
+        changed_.push_back(*scope);
+        return done(store_.set(*scope, setting->name, with_value ? std::optional(setting->value) : std::nullopt));
+    }
+
+    // An alias is none: who disables it would not expect its mailbox to go with it.
+    base::Result<std::string> disable(std::string_view text, bool yes) {
+        const auto address = list_address(text);
+        if (!address)
+            return no_address(text);
+        const auto user = store_.find(*address);
         if (!user)
             return user.error();
-        if (!*user || (*user)->mailbox != mailbox)
-            return base::error("{} is no mailbox in the list", mailbox);
+        if (!*user)
+            return base::error("{} is not in the list", *address);
+        if ((*user)->mailbox != *address)
+            return base::error("{} is an alias of {}", *address, (*user)->mailbox);
+        changed_.push_back(*address);
+        return done(
+            store_.set(*address, std::string(disabled()), yes ? std::optional<std::string>("yes") : std::nullopt));
     }
-    if (auto added = store.add(*entries, now); !added)
-        return added.error();
-    return std::string();
-}
 
-base::Result<std::string> remove(UserStore& store, std::string_view text) {
-    const auto address = list_address(text);
-    if (!address)
-        return no_address(text);
-    if (auto removed = store.remove(*address); !removed)
-        return removed.error();
-    return std::string();
-}
+  private:
+    static std::string_view disabled() { return policy::kind_of(policy::Setting::kDisabled).name; }
 
-base::Result<std::string> set(UserStore& store, std::string_view rest, bool with_value) {
-    const auto scope_text = first_word(rest);
-    const auto scope = scope_text.starts_with('@') ? list_domain(scope_text) : list_address(scope_text);
-    if (!scope)
-        return no_address(scope_text);
-    const auto name = first_word(rest);
-    if (!is_setting_name(name))
-        return base::error("\"{}\" is no name of a setting: letters, digits and _ . -, 64 at most", name);
-    if (with_value && !is_setting_value(rest))
-        return base::error("a value has 1 to 500 octets, without ; and quotation marks");
-    if (!with_value && !rest.empty())
-        return malformed();
-    const auto done =
-        store.set(*scope, std::string(name), with_value ? std::optional(std::string(rest)) : std::nullopt);
-    if (!done)
-        return done.error();
-    return std::string();
-}
+    static base::Result<UserSetting> name_of(std::string_view text) {
+        const auto setting = policy::find_setting(text);
+        if (!setting)
+            return setting.error();
+        return UserSetting{std::string(policy::kind_of(*setting).name), {}};
+    }
+
+    base::Result<std::string> put(const std::vector<UserEntry>& entries) {
+        for (const auto& entry : entries) {
+            changed_.push_back(entry.mailbox);
+            changed_.insert(changed_.end(), entry.aliases.begin(), entry.aliases.end());
+        }
+        return done(store_.add(entries, now_));
+    }
+
+    UserStore& store_;
+    std::int64_t now_;
+    std::vector<std::string>& changed_;
+};
 
 }  // namespace
 
-base::Result<std::string> answer_user_request(UserStore& store, std::string_view line, std::int64_t now) {
+base::Result<std::string> answer_user_request(UserStore& store, std::string_view line, std::int64_t now,
+                                              std::vector<std::string>& changed) {
     const auto command = first_word(line);
+    Change change(store, now, changed);
     if (command == "page")
         return page(store, line);
+    if (command == "domains")
+        return domains(store, line);
     if (command == "show")
         return show(store, line);
+    if (command == "settings")
+        return settings(store, line);
     if (command == "add" || command == "alias")
-        return add(store, line, command == "alias", now);
+        return change.add(line, command == "alias");
     if (command == "remove")
-        return remove(store, line);
+        return change.remove(line);
     if (command == "set" || command == "unset")
-        return set(store, line, command == "set");
+        return change.set(line, command == "set");
+    if (command == "disable" || command == "enable")
+        return change.disable(line, command == "disable");
     return malformed();
 }
 
 std::string change_in_request(std::string_view line) {
     constexpr std::size_t kShown = 200;
-    return line.starts_with("page ") || line.starts_with("show ") ? std::string() : std::string(line.substr(0, kShown));
+    constexpr std::string_view kQuestions[] = {"page", "domains", "show", "settings"};
+    const bool asks = std::ranges::find(kQuestions, line.substr(0, line.find(' '))) != std::end(kQuestions);
+    return asks ? std::string() : std::string(line.substr(0, kShown));
 }
 
 }  // namespace directory

@@ -6,6 +6,7 @@
 
 #include "directory/user_list_address.hpp"
 #include "directory/user_list_statement.hpp"
+#include "policy/user_setting.hpp"
 
 namespace directory {
 namespace {
@@ -26,6 +27,8 @@ constexpr const char* kSchema[] = {
     "CREATE TABLE domain_setting(domain TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(domain, "
     "name)) WITHOUT ROWID;",
 };
+constexpr const char* kSetOfMailbox = "INSERT OR REPLACE INTO mailbox_setting VALUES(?, ?, ?)";
+constexpr const char* kSetOfDomain = "INSERT OR REPLACE INTO domain_setting VALUES(?, ?, ?)";
 constexpr int kVersion = static_cast<int>(std::size(kSchema));
 
 std::int64_t pragma(sqlite3* database, const char* sql) {
@@ -136,11 +139,11 @@ class SqliteUserStore final : public UserStore {
                 return base::error("{} is not in the list", scope);
             int changed = 0;
             if (domain && value)
-                changed = prepare("INSERT OR REPLACE INTO domain_setting VALUES(?, ?, ?)").run(scope, name, *value);
+                changed = prepare(kSetOfDomain).run(scope, name, *value);
             else if (domain)
                 changed = prepare("DELETE FROM domain_setting WHERE domain = ? AND name = ?").run(scope, name);
             else if (value)
-                changed = prepare("INSERT OR REPLACE INTO mailbox_setting VALUES(?, ?, ?)").run(row->id, name, *value);
+                changed = prepare(kSetOfMailbox).run(row->id, name, *value);
             else
                 changed = prepare("DELETE FROM mailbox_setting WHERE mailbox = ? AND name = ?").run(row->id, name);
             return changed > 0 ? base::ok() : base::Status(base::error("{} has no setting {}", scope, name));
@@ -159,6 +162,34 @@ class SqliteUserStore final : public UserStore {
             auto statement = prepare("SELECT name, value FROM domain_setting WHERE domain = ? ORDER BY name");
             statement.bind(domain);
             return settings_from(statement);
+        });
+    }
+
+    base::Result<std::vector<UserDomain>> domains(const std::string& after, std::size_t most) override {
+        return guarded([&]() -> base::Result<std::vector<UserDomain>> {
+            auto statement = prepare(
+                "SELECT domain, name, value FROM domain_setting WHERE domain IN (SELECT DISTINCT domain FROM "
+                "domain_setting WHERE domain > ?1 ORDER BY domain LIMIT ?2) ORDER BY domain, name");
+            statement.bind(after, static_cast<std::int64_t>(most));
+            std::vector<UserDomain> domains;
+            while (statement.next()) {
+                if (domains.empty() || domains.back().domain != statement.text(0))
+                    domains.push_back({statement.text(0), {}});
+                domains.back().settings.push_back({statement.text(1), statement.text(2)});
+            }
+            return domains;
+        });
+    }
+
+    base::Status each_with_settings(const std::function<void(const User&)>& take) override {
+        return guarded([&]() -> base::Status {
+            auto statement = prepare(
+                "SELECT id, address, source, first_seen, last_seen FROM mailbox WHERE id IN (SELECT mailbox FROM "
+                "mailbox_setting)");
+            statement.bind();
+            while (statement.next())
+                take(complete(row_from(statement)));
+            return base::ok();
         });
     }
 
@@ -274,8 +305,9 @@ class SqliteUserStore final : public UserStore {
         const bool folds = !sighting.mailbox.empty() && sighting.mailbox != sighting.address;
         const auto own = find_mailbox(sighting.address);
         auto owner = own ? std::nullopt : find_owner(sighting.address);
-        // What was put in by hand stays, also as the mailbox that it is.
-        const bool by_hand = (own && own->user.source == kByHand) || (owner && owner->alias_source == kByHand);
+        // What was put in by hand, or is disabled, stays, also as the mailbox that it is.
+        const bool by_hand = (own && (own->user.source == kByHand || (folds && is_disabled(own->id)))) ||
+                             (owner && owner->alias_source == kByHand);
         if (folds && !by_hand && !(owner && owner->user.mailbox == sighting.mailbox))
             return record_alias(sighting, limit);
         if (!own && !owner) {
@@ -288,6 +320,11 @@ class SqliteUserStore final : public UserStore {
         if (owner)
             see_alias_.run(sighting.time, sighting.address);
         return true;
+    }
+
+    bool is_disabled(std::int64_t id) {
+        auto statement = prepare("SELECT 1 FROM mailbox_setting WHERE mailbox = ? AND name = ?");
+        return statement.bind(id, policy::kind_of(policy::Setting::kDisabled).name).next();
     }
 
     bool record_alias(const Sighting& sighting, std::uint64_t limit) {
@@ -332,6 +369,11 @@ class SqliteUserStore final : public UserStore {
     }
 
     base::Status add_one(const UserEntry& entry, std::int64_t now) {
+        if (entry.mailbox.starts_with('@')) {
+            for (const auto& setting : entry.settings)
+                prepare(kSetOfDomain).run(entry.mailbox, setting.name, setting.value);
+            return base::ok();
+        }
         auto mailbox = find_mailbox(entry.mailbox);
         if (!mailbox) {
             if (const auto owner = find_owner(entry.mailbox))
@@ -347,12 +389,13 @@ class SqliteUserStore final : public UserStore {
             const auto owner = find_owner(alias);
             if (owner && owner->id != mailbox->id)
                 return base::error("{} is an alias of {} already", alias, owner->user.mailbox);
+            if (const auto own = find_mailbox(alias); own && is_disabled(own->id))
+                return base::error("{} is disabled: enable it, or remove it, before it becomes an alias", alias);
             if (!owner)
                 attach(mailbox->id, alias, entry.source, 0);
         }
         for (const auto& setting : entry.settings)
-            prepare("INSERT OR REPLACE INTO mailbox_setting VALUES(?, ?, ?)")
-                .run(mailbox->id, setting.name, setting.value);
+            prepare(kSetOfMailbox).run(mailbox->id, setting.name, setting.value);
         return base::ok();
     }
 

@@ -5,10 +5,12 @@
 // list_address(), domains in that of list_domain().
 //
 // An address is a mailbox or an alias of one mailbox, never both. An alias of one person counts as its mailbox; where
-// no source knows, each address is a mailbox of its own.
+// no source knows, each address is a mailbox of its own. A mailbox that is disabled (policy/user_setting.hpp) stays one
+// whatever is seen: folded into another it would take mail again, or the other none.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -49,7 +51,12 @@ struct User {
     std::vector<UserSetting> settings;
 };
 
-// What is put in by hand or from a file.
+struct UserDomain {
+    std::string domain;  // with "@"
+    std::vector<UserSetting> settings;
+};
+
+// What is put in by hand or from a file: a mailbox, or "@domain", which has settings only.
 struct UserEntry {
     std::string mailbox;
     std::string source;
@@ -76,7 +83,7 @@ class UserStore {
     virtual base::Result<std::uint64_t> record(std::span<const Sighting> sightings, std::uint64_t limit) = 0;
 
     // All of them or none. An alias that is a mailbox so far is folded into the new one, with what belongs to it.
-    // Error: a mailbox is an alias, or an alias belongs to another mailbox.
+    // Error: a mailbox is an alias, or an alias belongs to another mailbox, or is a mailbox that is disabled.
     virtual base::Status add(std::span<const UserEntry> entries, std::int64_t now) = 0;
     // A mailbox with all that belongs to it, or an alias. Error: there is none.
     virtual base::Status remove(const std::string& address) = 0;
@@ -88,6 +95,10 @@ class UserStore {
     // The mailbox that is called so, or has this alias; empty: none.
     virtual base::Result<std::optional<User>> find(const std::string& address) = 0;
     virtual base::Result<std::vector<UserSetting>> domain_settings(const std::string& domain) = 0;
+    // Those that have settings, in the order of their names, from behind `after` on.
+    virtual base::Result<std::vector<UserDomain>> domains(const std::string& after, std::size_t most) = 0;
+    // Each mailbox that has settings, in any order.
+    virtual base::Status each_with_settings(const std::function<void(const User&)>& take) = 0;
     // In the order of their names, from behind `after` on (empty: from the beginning), at most `most`.
     virtual base::Result<std::vector<User>> page(const UserFilter& filter, const std::string& after,
                                                  std::size_t most) = 0;

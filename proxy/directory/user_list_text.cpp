@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "directory/user_list_address.hpp"
+#include "policy/user_setting.hpp"
 
 namespace directory {
 namespace {
@@ -77,16 +78,18 @@ std::optional<std::vector<std::string>> fields_of(std::string_view line) {
     }
 }
 
-base::Result<UserSetting> setting_of(std::string_view text) {
-    const auto equals = text.find('=');
-    if (equals == std::string_view::npos)
-        return base::error("\"{}\" is no setting: write name=value", text);
-    UserSetting setting{std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
-    if (!is_setting_name(setting.name))
-        return base::error("\"{}\" is no name of a setting", setting.name);
-    if (!is_setting_value(setting.value))
-        return base::error("the value of the setting {} cannot be kept", setting.name);
-    return setting;
+// Of an answer: whatever the list has.
+std::vector<UserSetting> settings_of(std::string_view field) {
+    std::vector<UserSetting> settings;
+    for (const auto& text : items_of(field, ";"))
+        if (const auto equals = text.find('='); equals != std::string::npos)
+            settings.push_back({text.substr(0, equals), text.substr(equals + 1)});
+    return settings;
+}
+
+// "@example.test" too.
+std::optional<std::string> list_name(std::string_view text) {
+    return text.starts_with('@') ? list_domain(text) : list_address(text);
 }
 
 class EntriesParser {
@@ -139,15 +142,17 @@ class EntriesParser {
                                 : i < columns_.size() ? columns_[i]
                                                       : std::string();
             if (column == "mailbox")
-                entry.mailbox = address(fields[i]);
+                entry.mailbox = address(fields[i], true);
             else if (column == "aliases")
                 for (const auto& alias : items_of(fields[i], "; "))
-                    entry.aliases.push_back(address(alias));
+                    entry.aliases.push_back(address(alias, false));
             else if (column == "settings")
                 settings(fields[i], entry);
             else if (column == "source" && !fields[i].empty())
                 source(fields[i], entry);
         }
+        if (entry.mailbox.starts_with('@') && !entry.aliases.empty())
+            fault("a domain has no aliases");
         if (parsed_.errors.size() > faults)
             return;
         if (entry_to_wire(entry).size() > kMaxEntry)
@@ -156,8 +161,8 @@ class EntriesParser {
     }
 
     // The address as it is kept; it may stand once in a file.
-    std::string address(const std::string& text) {
-        auto kept = list_address(text);
+    std::string address(const std::string& text, bool or_domain) {
+        auto kept = or_domain ? list_name(text) : list_address(text);
         if (!kept) {
             fault("\"{}\" is no address that the list can keep", text);
             return {};
@@ -170,7 +175,7 @@ class EntriesParser {
 
     void settings(const std::string& field, UserEntry& entry) {
         for (const auto& text : items_of(field, ";")) {
-            if (auto setting = setting_of(text))
+            if (auto setting = parse_setting(text, entry.mailbox.starts_with('@')))
                 entry.settings.push_back(std::move(*setting));
             else
                 fault("{}", setting.error().message);
@@ -199,9 +204,9 @@ std::string join_aliases(const User& user, std::string_view separator) {
     return text;
 }
 
-std::string join_settings(const User& user) {
+std::string join_settings(const std::vector<UserSetting>& settings) {
     std::string text;
-    for (const auto& setting : user.settings)
+    for (const auto& setting : settings)
         text += (text.empty() ? "" : ";") + setting.name + "=" + setting.value;
     return text;
 }
@@ -209,7 +214,7 @@ std::string join_settings(const User& user) {
 base::Result<UserEntry> entry_from_wire(std::string_view text) {
     const auto parts = split_at(text, ';');
     UserEntry entry;
-    const auto mailbox = list_address(parts[0]);
+    const auto mailbox = list_name(parts[0]);
     if (parts.size() < 2 || !mailbox || !is_source(parts[1]))
         return base::error("an entry is malformed");
     entry.mailbox = *mailbox;
@@ -218,11 +223,11 @@ base::Result<UserEntry> entry_from_wire(std::string_view text) {
         const auto what = parts[i].substr(0, 1);
         const auto rest = parts[i].substr(what.size());
         if (what == "!") {
-            auto setting = setting_of(rest);
+            auto setting = parse_setting(rest, entry.mailbox.starts_with('@'));
             if (!setting)
                 return setting.error();
             entry.settings.push_back(std::move(*setting));
-        } else if (const auto alias = list_address(rest); what == "+" && alias) {
+        } else if (const auto alias = list_address(rest); what == "+" && alias && !entry.mailbox.starts_with('@')) {
             entry.aliases.push_back(*alias);
         } else {
             return base::error("an entry is malformed");
@@ -238,11 +243,13 @@ ParsedEntries parse_entries(std::string_view text, std::string_view source) {
 }
 
 std::string export_line(const User& user) {
-    // No field holds a quote; a setting's value may hold a comma, an address none.
-    const auto settings = join_settings(user);
-    const bool quoted = settings.find(',') != std::string::npos;
-    return fmt::format("{},{},{}{}{},{},{},{}\n", user.mailbox, join_aliases(user, ";"), quoted ? "\"" : "", settings,
-                       quoted ? "\"" : "", user.source, seen_text(user.first_seen), seen_text(user.last_seen));
+    // No field holds a quote or a comma.
+    return fmt::format("{},{},{},{},{},{}\n", user.mailbox, join_aliases(user, ";"), join_settings(user.settings),
+                       user.source, seen_text(user.first_seen), seen_text(user.last_seen));
+}
+
+std::string export_line(const UserDomain& domain) {
+    return fmt::format("{},,{},,,\n", domain.domain, join_settings(domain.settings));
 }
 
 std::string entry_to_wire(const UserEntry& entry) {
@@ -266,7 +273,7 @@ base::Result<std::vector<UserEntry>> entries_from_wire(std::string_view text) {
 }
 
 std::string user_to_line(const User& user) {
-    return fmt::format("{}\t{}\t{}\t{}\t{}\t{}\n", user.mailbox, join_aliases(user, ";"), join_settings(user),
+    return fmt::format("{}\t{}\t{}\t{}\t{}\t{}\n", user.mailbox, join_aliases(user, ";"), join_settings(user.settings),
                        user.source, user.first_seen, user.last_seen);
 }
 
@@ -279,13 +286,38 @@ base::Result<User> user_from_line(std::string_view line) {
     user.mailbox = fields[0];
     for (const auto& alias : items_of(fields[1], ";"))
         user.aliases.push_back({alias, {}, 0, 0});
-    for (const auto& text : items_of(fields[2], ";"))
-        if (auto setting = setting_of(text))
-            user.settings.push_back(std::move(*setting));
+    user.settings = settings_of(fields[2]);
     user.source = fields[3];
     std::from_chars(fields[4].data(), fields[4].data() + fields[4].size(), user.first_seen);
     std::from_chars(fields[5].data(), fields[5].data() + fields[5].size(), user.last_seen);
     return user;
+}
+
+std::string domain_to_line(const UserDomain& domain) {
+    return fmt::format("{}\t{}\n", domain.domain, join_settings(domain.settings));
+}
+
+base::Result<UserDomain> domain_from_line(std::string_view line) {
+    const auto fields = split_at(line, '\t');
+    if (fields.size() != 2)
+        return base::error("the answer is malformed");
+    return UserDomain{std::string(fields[0]), settings_of(fields[1])};
+}
+
+base::Result<UserSetting> parse_setting(std::string_view text, bool of_domain) {
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos)
+        return base::error("\"{}\" is no setting: write name=value", text);
+    const auto setting = policy::find_setting(without_blanks(text.substr(0, equals)));
+    if (!setting)
+        return setting.error();
+    const auto& kind = policy::kind_of(*setting);
+    if (of_domain && !kind.of_domains)
+        return base::error("{} is a setting of mailboxes, not of domains", kind.name);
+    auto value = policy::setting_value(*setting, text.substr(equals + 1));
+    if (!value)
+        return value.error();
+    return UserSetting{std::string(kind.name), std::move(*value)};
 }
 
 std::string seen_text(std::int64_t seconds) {
@@ -296,6 +328,29 @@ std::string describe_settings(const std::vector<UserSetting>& settings) {
     std::string text;
     for (const auto& setting : settings)
         text += fmt::format("setting:     {} = {}\n", setting.name, setting.value);
+    return text;
+}
+
+std::string describe_kinds() {
+    auto text = fmt::format("{:<13}{:<22}{:<9}{:<21}{}\n", "NAME", "VALUES", "NOT SET", "OF", "MEANING");
+    for (const auto& kind : policy::setting_kinds())
+        text += fmt::format("{:<13}{:<22}{:<9}{:<21}{}\n", kind.name, policy::describe_values(kind),
+                            kind.otherwise.empty() ? "-" : kind.otherwise,
+                            kind.of_domains ? "mailboxes, domains" : "mailboxes", kind.meaning);
+    return text;
+}
+
+std::string describe_in_force(const std::vector<UserSetting>& own, const UserDomain& domain) {
+    std::string text;
+    for (const auto& kind : policy::setting_kinds()) {
+        const auto is = [&kind](const UserSetting& one) { return one.name == kind.name; };
+        std::string line = kind.otherwise.empty() ? "not set" : fmt::format("{}, not set", kind.otherwise);
+        if (const auto set = std::ranges::find_if(own, is); set != own.end())
+            line = set->value;
+        else if (const auto shared = std::ranges::find_if(domain.settings, is); shared != domain.settings.end())
+            line = fmt::format("{}, by {}", shared->value, domain.domain);
+        text += fmt::format("{:<13}{}\n", std::string(kind.name) + ":", line);
+    }
     return text;
 }
 

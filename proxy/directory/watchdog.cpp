@@ -1,17 +1,11 @@
 #include "directory/watchdog.hpp"
 
-#include <pthread.h>
-#include <signal.h>
+#include "base/background_thread.hpp"
 
 namespace directory {
 
 Watchdog::Watchdog() {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    thread_ = std::thread([this] { run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    thread_ = base::background_thread([this] { run(); });
 }
 
 Watchdog::~Watchdog() {

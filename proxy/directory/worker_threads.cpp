@@ -1,20 +1,14 @@
 #include "directory/worker_threads.hpp"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <utility>
+
+#include "base/background_thread.hpp"
 
 namespace directory {
 
 WorkerThreads::WorkerThreads(std::size_t threads, std::size_t queue) : limit_(queue) {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
     for (std::size_t i = 0; i < threads; ++i)
-        threads_.emplace_back([this, i] { work(i); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        threads_.push_back(base::background_thread([this, i] { work(i); }));
 }
 
 WorkerThreads::~WorkerThreads() {

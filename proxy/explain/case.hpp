@@ -34,6 +34,7 @@ struct Case {
     std::optional<policy::ClientAddress> client_address;
     std::string client_name;
     policy::Moment moment;
+    std::vector<policy::RecipientSettings> settings;
 
     std::vector<std::size_t> recipients;         // of the envelope: those who were decided about, ascending
     std::shared_ptr<const policy::Rules> rules;  // that were in force; never null

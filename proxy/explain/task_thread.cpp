@@ -1,20 +1,13 @@
 #include "explain/task_thread.hpp"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <utility>
+
+#include "base/background_thread.hpp"
 
 namespace explain {
 
 TaskThread::TaskThread(Task after_batch) : after_batch_(std::move(after_batch)) {
-    // Signals belong to the main loop's thread.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    thread_ = std::thread([this] { run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    thread_ = base::background_thread([this] { run(); });
 }
 
 TaskThread::~TaskThread() {

@@ -20,6 +20,7 @@ policy::Facts facts_of(const Case& one) {
     facts.client = one.client_address;
     facts.client_name = one.client_name;
     facts.moment = one.moment;
+    facts.settings = one.settings;
     return facts;
 }
 

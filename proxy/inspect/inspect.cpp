@@ -10,6 +10,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "inspect/engine.hpp"
+#include "inspect/judgement.hpp"
 #include "inspect/mail_file.hpp"
 #include "net/address.hpp"
 #include "policy/explain.hpp"
@@ -21,12 +22,16 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kUsageError = 2;
 
-enum Option : int { kPolicy = 256, kFrom, kTo, kClient };
+enum Option : int { kPolicy = 256, kFrom, kTo, kClient, kSetting };
 
 constexpr std::array kOptions{
-    option{"config", required_argument, nullptr, 'c'},     option{"policy", required_argument, nullptr, kPolicy},
-    option{"from", required_argument, nullptr, kFrom},     option{"to", required_argument, nullptr, kTo},
-    option{"client", required_argument, nullptr, kClient}, option{nullptr, 0, nullptr, 0},
+    option{"config", required_argument, nullptr, 'c'},
+    option{"policy", required_argument, nullptr, kPolicy},
+    option{"from", required_argument, nullptr, kFrom},
+    option{"to", required_argument, nullptr, kTo},
+    option{"client", required_argument, nullptr, kClient},
+    option{"setting", required_argument, nullptr, kSetting},
+    option{nullptr, 0, nullptr, 0},
 };
 
 struct Arguments {
@@ -34,6 +39,7 @@ struct Arguments {
     std::optional<std::string> policy;
     mail::Envelope envelope{"sender@example.com", "", {}};
     std::optional<policy::ClientAddress> client;
+    policy::SettingValues settings;  // of every recipient
     std::vector<std::string> files;
 };
 
@@ -64,6 +70,12 @@ std::optional<Arguments> read_arguments(int argc, char** argv) {
                 else
                     return std::nullopt;
                 break;
+            case kSetting:
+                if (const auto taken = take_setting(arguments.settings, optarg); !taken) {
+                    complain(taken.error().message);
+                    return std::nullopt;
+                }
+                break;
             default:
                 return std::nullopt;
         }
@@ -79,6 +91,8 @@ void print_verdict(const Arguments& arguments, const policy::ScanReport& report,
     policy::Facts facts{report, arguments.envelope};
     facts.size = size;
     facts.client = arguments.client;
+    const auto settings = settings_of_all(arguments.settings, arguments.envelope);
+    facts.settings = settings;
     const auto local = base::local_time(base::Wall::now());
     facts.moment = policy::Moment::at(local.tm_wday, local.tm_hour, local.tm_min);
     fmt::print("{}", policy::describe_report(report));
@@ -100,9 +114,10 @@ std::optional<supervisor::Configuration> load(const Arguments& arguments) {
 int run(int argc, char** argv) {
     const auto arguments = read_arguments(argc, argv);
     if (!arguments) {
-        fmt::print(stderr,
-                   "Usage: sandwichctl scan [-c FILE] [--policy FILE] [--from ADDRESS] [--to ADDRESS]... [--client IP] "
-                   "MESSAGE...\n");
+        fmt::print(
+            stderr,
+            "Usage: sandwichctl scan [-c FILE] [--policy FILE] [--from ADDRESS] [--to ADDRESS]... [--client IP]\n"
+            "                        [--setting NAME=VALUE]... MESSAGE...\n");
         return kUsageError;
     }
     base::log::open(base::log::Target::kStderr, "sandwichctl", base::log::Level::kWarning);
@@ -113,6 +128,8 @@ int run(int argc, char** argv) {
     if (!engine)
         return complain("scanner: " + engine.error().message);
     const auto& settings = configuration->settings;
+    if (const auto note = note_on_settings(arguments->settings, settings.rules()); !note.empty())
+        complain(std::string(note));
     int status = 0;
     for (const auto& file : arguments->files) {
         auto mail = read_mail(file, settings.message_size_limit > 0 ? settings.message_size_limit : 2047U << 20U);

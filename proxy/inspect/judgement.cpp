@@ -11,9 +11,9 @@ namespace {
 
 constexpr std::string_view kExpressions = "expressions";
 
-std::string reason_of(const policy::Facts& facts, std::string_view recipient, const policy::Rules& rules) {
+std::string reason_of(const policy::Facts& facts, std::size_t recipient, const policy::Rules& rules) {
     std::string reason;
-    if (!rules.policy || !policy::meets_rules(facts, recipient, rules))
+    if (!rules.policy || !policy::meets_rules(facts, facts.envelope.recipients[recipient].path, rules))
         return reason;
     std::vector<policy::Tried> tried;
     policy::rule_on(*rules.policy, facts, recipient, &tried);
@@ -51,6 +51,31 @@ bool same_step(const policy::Step& one, const policy::Step& other) {
 
 }  // namespace
 
+base::Status take_setting(policy::SettingValues& values, std::string_view text) {
+    const auto equals = std::min(text.find('='), text.size());
+    const auto setting = policy::find_setting(text.substr(0, equals));
+    if (!setting)
+        return setting.error();
+    auto value = policy::setting_value(*setting, text.substr(std::min(equals + 1, text.size())));
+    if (!value)
+        return value.error();
+    values[static_cast<std::size_t>(*setting)] = std::move(*value);
+    return base::ok();
+}
+
+std::string_view note_on_settings(const policy::SettingValues& values, const policy::Rules& rules) {
+    const bool named = std::ranges::any_of(values, [](const std::string& value) { return !value.empty(); });
+    return named || !rules.policy || !rules.policy->asks_settings
+               ? std::string_view()
+               : "the rules ask for settings of recipients, and the user list is not asked: see --setting";
+}
+
+std::vector<policy::RecipientSettings> settings_of_all(const policy::SettingValues& values,
+                                                       const mail::Envelope& envelope) {
+    const auto shared = std::make_shared<const policy::SettingValues>(values);
+    return std::vector<policy::RecipientSettings>(envelope.recipients.size(), {shared, nullptr});
+}
+
 std::vector<Judgement> judge(const policy::Facts& facts, const policy::Rules& rules) {
     const auto& recipients = facts.envelope.recipients;
     std::vector<std::size_t> all;
@@ -59,7 +84,7 @@ std::vector<Judgement> judge(const policy::Facts& facts, const policy::Rules& ru
     std::vector<Judgement> judged(recipients.size());
     for (const auto& group : policy::divide(facts, all, rules, true))
         for (const auto recipient : group.recipients)
-            judged[recipient] = {group.decision, reason_of(facts, recipients[recipient].path, rules)};
+            judged[recipient] = {group.decision, reason_of(facts, recipient, rules)};
     return judged;
 }
 

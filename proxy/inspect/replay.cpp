@@ -35,22 +35,19 @@ constexpr int kUsageError = 2;
 constexpr std::size_t kMaxMessage = 2047U << 20U;  // octets, when the configuration has no limit
 constexpr std::size_t kMaxComplaints = 100;        // mails that cannot be read and are named
 
-enum Option : int { kPolicy = 256, kOld, kFrom, kTo, kClient, kQuarantine, kArea };
+enum Option : int { kPolicy = 256, kOld, kFrom, kTo, kClient, kQuarantine, kArea, kSetting };
 
 constexpr std::array kOptions{
-    option{"config", required_argument, nullptr, 'c'},
-    option{"policy", required_argument, nullptr, kPolicy},
-    option{"old", required_argument, nullptr, kOld},
-    option{"from", required_argument, nullptr, kFrom},
-    option{"to", required_argument, nullptr, kTo},
-    option{"client", required_argument, nullptr, kClient},
-    option{"quarantine", no_argument, nullptr, kQuarantine},
-    option{"area", required_argument, nullptr, kArea},
-    option{nullptr, 0, nullptr, 0},
+    option{"config", required_argument, nullptr, 'c'},       option{"policy", required_argument, nullptr, kPolicy},
+    option{"old", required_argument, nullptr, kOld},         option{"from", required_argument, nullptr, kFrom},
+    option{"to", required_argument, nullptr, kTo},           option{"client", required_argument, nullptr, kClient},
+    option{"quarantine", no_argument, nullptr, kQuarantine}, option{"area", required_argument, nullptr, kArea},
+    option{"setting", required_argument, nullptr, kSetting}, option{nullptr, 0, nullptr, 0},
 };
 
 constexpr std::string_view kUsage =
     "Usage: sandwichctl replay [-c FILE] --policy FILE [--old FILE] [--from ADDRESS] [--to ADDRESS]... [--client IP]\n"
+    "                          [--setting NAME=VALUE]...\n"
     "                          {--quarantine [--area NAME] | MBOX, MAILDIR, DIRECTORY or MESSAGE ...}\n";
 
 struct Arguments {
@@ -58,6 +55,7 @@ struct Arguments {
     std::optional<std::string> policy;
     std::optional<std::string> old_policy;
     Overrides overrides;
+    policy::SettingValues settings;  // of every recipient
     bool quarantine = false;
     std::optional<std::string> area;
     std::vector<std::string> sources;
@@ -98,6 +96,12 @@ bool take(Arguments& arguments, int found, const char* value) {
         case kArea:
             arguments.area = value;
             return true;
+        case kSetting:
+            if (const auto taken = take_setting(arguments.settings, value); !taken) {
+                complain(taken.error().message);
+                return false;
+            }
+            return true;
         default:
             return false;
     }
@@ -131,12 +135,13 @@ using Judgements = std::vector<Judgement>;
 class Replay {
   public:
     Replay(const MailStore& mails, const supervisor::Configuration& old_configuration,
-           const supervisor::Configuration& new_configuration)
+           const supervisor::Configuration& new_configuration, const policy::SettingValues& settings)
         : mails_(mails),
           old_(old_configuration),
           new_(new_configuration),
           old_rules_(old_.settings.rules()),
-          new_rules_(new_.settings.rules()) {}
+          new_rules_(new_.settings.rules()),
+          settings_(settings) {}
 
     int run() {
         const auto set_of = [](const policy::Rules& rules) { return rules.policy ? rules.policy->expression_set : 0; };
@@ -234,12 +239,14 @@ class Replay {
         complain(why);
     }
 
-    static Judgements judge_by(const policy::Rules& rules, const StoredMail& mail, const policy::ScanReport& report) {
+    Judgements judge_by(const policy::Rules& rules, const StoredMail& mail, const policy::ScanReport& report) const {
         const auto seen = report_for(rules, report);
         policy::Facts facts{seen, mail.envelope};
         facts.size = mail.message->size();
         facts.client = mail.client;
         facts.moment = mail.moment;
+        const auto settings = settings_of_all(settings_, mail.envelope);
+        facts.settings = settings;
         return judge(facts, rules);
     }
 
@@ -293,6 +300,7 @@ class Replay {
     const supervisor::Configuration& new_;
     policy::Rules old_rules_;
     policy::Rules new_rules_;
+    const policy::SettingValues& settings_;  // of every recipient
     Progress* progress_ = nullptr;
     bool complaining_ = true;
     std::size_t compared_ = 0;
@@ -322,7 +330,9 @@ int replay(int argc, char** argv) {
                                              : open_files(arguments->sources, options);
     if (!mails)
         return complain(mails.error().message);
-    return Replay(**mails, *in_force, *candidate).run();
+    if (const auto note = note_on_settings(arguments->settings, candidate->settings.rules()); !note.empty())
+        complain(note);
+    return Replay(**mails, *in_force, *candidate, arguments->settings).run();
 }
 
 }  // namespace inspect

@@ -1,7 +1,5 @@
 #include "journal/journal.hpp"
 
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/background_thread.hpp"
 #include "base/clock.hpp"
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
@@ -348,13 +347,7 @@ base::Result<std::unique_ptr<Journal>> Journal::open(const std::string& director
 }
 
 Journal::Journal(std::unique_ptr<State> state) : state_(std::move(state)) {
-    // Signals belong to the main loop's thread.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    state_->thread = std::thread([running = state_.get()] { running->run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    state_->thread = base::background_thread([running = state_.get()] { running->run(); });
 }
 
 Journal::~Journal() {

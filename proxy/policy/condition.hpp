@@ -5,12 +5,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "mail/envelope.hpp"
 #include "policy/scan_report.hpp"
+#include "policy/user_setting.hpp"
 
 namespace policy {
 
@@ -44,6 +46,11 @@ struct Facts {
     std::optional<ClientAddress> client{};  // where it came from into this site
     std::string_view client_name{};         // what the client calls itself
     Moment moment{};
+    std::span<const RecipientSettings> settings{};  // of the envelope's recipients; empty: nobody has any
+
+    [[nodiscard]] RecipientSettings settings_of(std::size_t recipient) const {
+        return recipient < settings.size() ? settings[recipient] : RecipientSettings{};
+    }
 };
 
 struct Condition {

@@ -203,11 +203,12 @@ bool overrules(const Final& final_action, const Decision& settings, Outcome outc
 }
 
 // `rulings`: null when there is no policy.
-Decision decide(const Facts& facts, std::string_view recipient, const Rules& rules, Rulings* rulings) {
+Decision decide(const Facts& facts, std::size_t number, const Rules& rules, Rulings* rulings) {
+    const std::string_view recipient = facts.envelope.recipients[number].path;
     const auto whole = with_construction(facts.report);
     auto decision = decide_by_settings(whole, recipient, rules);
     if (rulings != nullptr && meets_rules(facts, recipient, rules)) {
-        auto ruling = rulings->on(recipient);
+        auto ruling = rulings->on(number);
         if (ruling.final_action) {
             const auto rest = without_asked(whole, *ruling.asked);
             auto settings = decide_by_settings(rest, recipient, rules);
@@ -315,7 +316,7 @@ std::vector<Group> divide(const Facts& facts, const std::vector<std::size_t>& wh
     if (rules.policy)
         rulings.emplace(*rules.policy, facts);
     for (const auto recipient : which)
-        decisions.push_back(decide(facts, envelope.recipients[recipient].path, rules, rulings ? &*rulings : nullptr));
+        decisions.push_back(decide(facts, recipient, rules, rulings ? &*rulings : nullptr));
     const bool all_rejected =
         which.size() == envelope.recipients.size() &&
         std::all_of(decisions.begin(), decisions.end(), [](const Decision& d) { return d.action == Action::kReject; });

@@ -227,7 +227,7 @@ std::string explain(const Facts& facts, std::size_t recipient, const Rules& rule
         text += "  rules: not asked, the mail is malformed\n";
     } else if (rules.policy) {
         std::vector<Tried> tried;
-        rule_on(*rules.policy, facts, path, &tried);
+        rule_on(*rules.policy, facts, recipient, &tried);
         for (const auto& one : tried)
             text += describe_tried(one);
     }

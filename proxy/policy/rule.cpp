@@ -101,6 +101,18 @@ bool Rulings::is_for(const Rule& rule, Known& known, std::string_view recipient,
     return *known.from && includes(rule.to, recipient, sets);
 }
 
+bool Rulings::has_settings(const Rule& rule, std::size_t recipient, Tried* tried) const {
+    if (rule.settings.empty())
+        return true;
+    const auto settings = facts_.settings_of(recipient);
+    return std::ranges::all_of(rule.settings, [&](const SettingQuestion& question) {
+        const bool holds = question.holds(settings);
+        if (tried != nullptr)
+            tried->questions.push_back({question.text, holds, std::string(settings.value(question.setting))});
+        return holds;
+    });
+}
+
 bool Rulings::in_time(const Rule& rule, Known& known) const {
     if (!known.now)
         known.now = rule.when.empty() || std::any_of(rule.when.begin(), rule.when.end(),
@@ -114,10 +126,11 @@ const Answer& Rulings::answer(const Rule& rule, Known& known) const {
     return *known.answer;
 }
 
-Ruling Rulings::on(std::string_view recipient, std::vector<Tried>* tried) {
+Ruling Rulings::on(std::size_t recipient, std::vector<Tried>* tried) {
     Ruling ruling;
     Sets sets;
-    const bool local = policy_.local_domains.contains(recipient);
+    const std::string_view path = facts_.envelope.recipients[recipient].path;
+    const bool local = policy_.local_domains.contains(path);
     for (std::size_t i = 0; i < policy_.rules.size() && !ruling.final_action; ++i) {
         const auto& rule = policy_.rules[i];
         auto& known = known_[i];
@@ -125,7 +138,7 @@ Ruling Rulings::on(std::string_view recipient, std::vector<Tried>* tried) {
             continue;  // of another recipient; it is nobody's
         Tried* const entry = tried == nullptr ? nullptr : &tried->emplace_back();
         auto result = Tried::Result::kMatch;
-        if (!is_for(rule, known, recipient, local, sets)) {
+        if (!is_for(rule, known, path, local, sets) || !has_settings(rule, recipient, entry)) {
             result = Tried::Result::kNotForThem;
         } else if (!in_time(rule, known)) {
             result = Tried::Result::kNotNow;
@@ -147,7 +160,7 @@ Ruling Rulings::on(std::string_view recipient, std::vector<Tried>* tried) {
     return ruling;
 }
 
-Ruling rule_on(const Policy& policy, const Facts& facts, std::string_view recipient, std::vector<Tried>* tried) {
+Ruling rule_on(const Policy& policy, const Facts& facts, std::size_t recipient, std::vector<Tried>* tried) {
     return Rulings(policy, facts).on(recipient, tried);
 }
 

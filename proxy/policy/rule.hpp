@@ -28,8 +28,9 @@ struct Rule {
     Direction direction = Direction::kBoth;
     Who from{};
     Who to{};
-    std::vector<Span> when{};  // empty: always
-    Condition what{};          // a kSet
+    std::vector<SettingQuestion> settings{};  // all of them, of each recipient
+    std::vector<Span> when{};                 // empty: always
+    Condition what{};                         // a kSet
     std::vector<Step> steps{};
     std::optional<Final> final_action{};
 };
@@ -40,6 +41,7 @@ struct Policy {
     std::vector<Rule> rules{};              // those that are enabled, in order
     Wanted wanted{};                        // what the rules ask of the workers besides
     std::uint32_t expression_set = 0;       // tells these expressions and wishes from others; 0: there are none
+    bool asks_settings = false;             // a rule asks for settings of recipients
 };
 using PolicyPtr = std::shared_ptr<const Policy>;
 
@@ -52,8 +54,9 @@ struct Tried {
         bool holds = false;
         std::string seen{};
     };
-    std::vector<Question>
-        questions{};  // of the rule's own conditions, in order; those after the deciding one are not asked
+    // Of the recipient's settings, then the rule's own conditions, in order; those after the deciding one are not
+    // asked.
+    std::vector<Question> questions{};
 };
 
 // What the rules say for one recipient.
@@ -66,8 +69,7 @@ struct Ruling {
     const Condition* asked = nullptr;  // what the final rule asks; belongs to the policy
 };
 
-// `tried`: filled in when it is not null.
-Ruling rule_on(const Policy& policy, const Facts& facts, std::string_view recipient,
-               std::vector<Tried>* tried = nullptr);
+// `recipient`: of the envelope. `tried`: filled in when it is not null.
+Ruling rule_on(const Policy& policy, const Facts& facts, std::size_t recipient, std::vector<Tried>* tried = nullptr);
 
 }  // namespace policy

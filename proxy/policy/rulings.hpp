@@ -16,7 +16,7 @@ class Rulings {
     Rulings(const Policy& policy, const Facts& facts);
 
     // As rule_on().
-    Ruling on(std::string_view recipient, std::vector<Tried>* tried = nullptr);
+    Ruling on(std::size_t recipient, std::vector<Tried>* tried = nullptr);
 
   private:
     // Of a rule, for every recipient.
@@ -30,6 +30,7 @@ class Rulings {
     static bool holds(const AddressSetPtr& set, std::string_view address, Sets& known);
     static bool includes(const Who& who, std::string_view address, Sets& known);
     bool is_for(const Rule& rule, Known& known, std::string_view recipient, bool local, Sets& sets);
+    bool has_settings(const Rule& rule, std::size_t recipient, Tried* tried) const;
     bool in_time(const Rule& rule, Known& known) const;
     const Answer& answer(const Rule& rule, Known& known) const;
 

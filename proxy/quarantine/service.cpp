@@ -1,8 +1,5 @@
 #include "quarantine/service.hpp"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -11,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/background_thread.hpp"
 #include "base/log.hpp"
 
 namespace quarantine {
@@ -108,13 +106,7 @@ void Service::State::expire() {
 }
 
 Service::Service(Store store) : state_(std::make_unique<State>(std::move(store))) {
-    // Signals belong to the main loop's thread.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    state_->thread = std::thread([state = state_.get()] { state->run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    state_->thread = base::background_thread([state = state_.get()] { state->run(); });
 }
 
 Service::~Service() {

@@ -31,6 +31,7 @@ void keep_explanation(Shared& shared, const IncomingMail& mail, const std::vecto
     one.client_name = facts.client_name;
     one.size = facts.size;
     one.moment = facts.moment;
+    one.settings = mail.settings;
     one.envelope = mail.envelope;
     one.recipients = recipients;
     // They live as long as the Runtime that they are a part of.

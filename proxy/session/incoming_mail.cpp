@@ -44,6 +44,7 @@ policy::Facts IncomingMail::policy_facts() const {
     seen.client_name = upstream.client.name.empty() ? upstream.client.helo : upstream.client.name;
     const auto local = base::local_time(begun);
     seen.moment = policy::Moment::at(local.tm_wday, local.tm_hour, local.tm_min);
+    seen.settings = settings;
     return seen;
 }
 

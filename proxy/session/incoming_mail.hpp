@@ -38,7 +38,8 @@ struct IncomingMail {
     RuntimePtr runtime;  // of the whole transaction (invariant 10)
     Upstream upstream;
     base::Wall::time_point begun = base::Wall::now();
-    mail::Envelope envelope;  // recipients: those accepted
+    mail::Envelope envelope;                            // recipients: those accepted
+    std::vector<policy::RecipientSettings> settings{};  // theirs
 
     // From the end of data on.
     mail::MessagePtr message;

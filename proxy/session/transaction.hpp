@@ -77,6 +77,9 @@ class Transaction final : private Legs::Handler, private Disposal::Owner {
     void on_leg_broken(std::size_t leg, const smtp::Reply& reply) override;
     void on_leg_delivered(std::size_t leg, Delivery::Outcome outcome) override;
     void look_up_recipient(Outstanding& one);
+    bool take_settings(Outstanding& one);
+    void take_settings_of_mailbox(Outstanding& one);
+    static void refuse_disabled(Outstanding& one);
     void judge_recipient(Outstanding& one, const policy::SourceAnswer& answer);
     void send_recipients();
     void send_recipient(Outstanding& one);
@@ -120,6 +123,7 @@ class Transaction final : private Legs::Handler, private Disposal::Owner {
         std::chrono::seconds delay{};        // before the answer, when its turn has come
         std::string known_by{};              // the kind of the source that knows it; empty: none was asked
         std::string mailbox{};               // that it is an alias of, as that source says
+        policy::RecipientSettings settings{};
     };
     std::deque<Outstanding> outstanding_;  // RCPT without an answer yet, in order
     unsigned last_recipient_ = 0;          // number of the last RCPT

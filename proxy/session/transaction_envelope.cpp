@@ -18,6 +18,11 @@ namespace {
 
 constexpr std::string_view kSeenBySmtp = "smtp";  // the delivery server's answer to RCPT, as a source of the user list
 
+// Whole: a user's name alone may be somebody else's in another domain.
+bool names_mailbox(std::string_view mailbox) {
+    return mailbox.find('@') != std::string_view::npos;
+}
+
 }  // namespace
 
 void Transaction::rcpt(smtp::PathArgument argument) {
@@ -44,7 +49,7 @@ void Transaction::refuse_surplus(Outstanding& one, std::string_view text) {
 // Where the domain's recipients are checked, the delivery server is asked only about those that may exist.
 void Transaction::look_up_recipient(Outstanding& one) {
     auto* const recipients = shard_.shared().recipients;
-    if (recipients == nullptr)
+    if (!take_settings(one) || recipients == nullptr)
         return;
     const auto address = policy::parse_recipient(one.recipient.path);
     const auto* const check =
@@ -64,6 +69,40 @@ void Transaction::look_up_recipient(Outstanding& one) {
                         });
 }
 
+// What the user list says of it. False: it is answered.
+bool Transaction::take_settings(Outstanding& one) {
+    const auto* const users = shard_.shared().users;
+    if (users == nullptr)
+        return true;
+    one.settings = users->settings(one.recipient.path);
+    if (one.settings.disabled()) {
+        refuse_disabled(one);
+        return false;
+    }
+    // Rules that ask for what is not known cannot be asked (invariant 6).
+    const auto& rules = mail_.runtime->rules;
+    if (!rules.policy || !rules.policy->asks_settings || users->settings_known())
+        return true;
+    one.reply = make_reply(450, "4.3.0", "the recipient's settings cannot be read now, try again later");
+    one.state = Outstanding::State::kAnswered;
+    return false;
+}
+
+// An alias that the user list has not seen yet has its mailbox's.
+void Transaction::take_settings_of_mailbox(Outstanding& one) {
+    const auto* const users = shard_.shared().users;
+    if (users == nullptr || one.settings.mailbox || !names_mailbox(one.mailbox))
+        return;
+    one.settings.mailbox = users->settings(one.mailbox).mailbox;
+    if (one.settings.disabled())
+        refuse_disabled(one);
+}
+
+void Transaction::refuse_disabled(Outstanding& one) {
+    one.reply = make_reply(550, "5.2.1", fmt::format("<{}>... Mailbox disabled", one.recipient.path));
+    one.state = Outstanding::State::kAnswered;
+}
+
 void Transaction::recipient_found(unsigned number, const policy::SourceAnswer& answer) {
     const auto found = std::ranges::find(outstanding_, number, &Outstanding::number);
     if (stage_ != Stage::kEnvelope || found == outstanding_.end())
@@ -80,7 +119,7 @@ void Transaction::judge_recipient(Outstanding& one, const policy::SourceAnswer& 
             one.state = Outstanding::State::kPassed;
             one.known_by = answer.source;
             one.mailbox = answer.mailbox;
-            return;
+            return take_settings_of_mailbox(one);
         case policy::RecipientVerdict::kDefer:
             ++recipients.counts().deferred;
             one.reply = make_reply(450, "4.3.0", "the recipient cannot be checked now, try again later");
@@ -174,6 +213,7 @@ void Transaction::answer_recipient(Outstanding asked) {
     if (asked.reply.positive()) {
         note_user(asked);
         mail_.envelope.recipients.push_back(std::move(asked.recipient));
+        mail_.settings.push_back(std::move(asked.settings));
         legs_->accepted(asked.leg);
     } else {
         base::log::write(base::log::Level::kInfo, fmt::format("{}: from=<{}>, to=<{}>, relay={}, reply={} {}", mail_.id,
@@ -190,7 +230,7 @@ void Transaction::note_user(const Outstanding& asked) {
     if (users == nullptr)
         return;
     const bool told = !asked.known_by.empty() && asked.known_by != config::kUserListSource;
-    const bool folds = told && asked.mailbox.find('@') != std::string::npos;
+    const bool folds = told && names_mailbox(asked.mailbox);
     users->seen(asked.recipient.path, told ? asked.known_by : kSeenBySmtp, folds ? asked.mailbox : std::string_view());
 }
 

@@ -239,9 +239,9 @@ def no_more_run_than_may_and_who_waits_gets_the_next():
 @suite.test_apart
 def many_at_once_share_few_processes():
     with Command({"smtp.original_max_processes": 3, "general.threads": 2}) as command:
-        marks = [f"many-{number}-" for number in range(40)]
+        marks = [f"many-{number}-" for number in range(12)]
         most = 0
-        with concurrent.futures.ThreadPoolExecutor(20) as threads:
+        with concurrent.futures.ThreadPoolExecutor(12) as threads:
             sent = [threads.submit(command.send_until_taken, mark) for mark in marks]
             while not all(one.done() for one in sent):
                 most = max(most, len(command.running()))

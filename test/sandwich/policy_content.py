@@ -232,6 +232,10 @@ def sandwichctl_scan_tells_the_way_to_a_file():
         check("yes extension exe: outer.zip!inner.zip!a.exe: a.exe" in done.stdout, done.stdout)
         check("decision: quarantine (area p), rule programs; tag_subject [P]" in done.stdout, done.stdout)
         check(re.search(r"recipient <c@d\.test>:\n  rule programs: not for them\n  decision: deliver, clean\n", done.stdout), done.stdout)
+        with open(policy, "w", encoding="ascii") as file:
+            file.write("[rule gold]\nsetting = class gold\ndo = quarantine gold\n")
+        done = here.daemon.ctl("scan", f"--policy={policy}", "--setting=class=gold", path)
+        check("rule gold: applies\n    yes setting class gold: gold\n" in done.stdout and "see --setting" not in done.stderr, done.stdout, done.stderr)
         # It asked nobody: the daemon saw no mail, and the delivery server no connection.
         equal(here.sink.messages, [])
         check("0 accepted" in here.daemon.ctl("status").stdout)

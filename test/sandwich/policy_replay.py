@@ -236,8 +236,14 @@ def what_cannot_be_read_is_named_and_counted():
 def wrong_usage_and_wrong_policies():
     with Store() as store:
         path = store.put("a.eml", PLAIN)
-        for words in ([], ["--area=x", path], ["--quarantine", path], ["--client=x", path], ["--no", path]):
+        for words in ([], ["--area=x", path], ["--quarantine", path], ["--client=x", path], ["--no", path], ["--setting=spam=often", path]):
             store.replay(*words, status=2)
+        # The user list is not asked: what recipients have is said, or counts as not set.
+        store.daemon.write_policy("[rule gold]\nsetting = class gold\ndo = quarantine gold\n", "candidate.ini")
+        output, errors = store.replay(path)
+        check(summary(output) == "1 mails, 0 would change" and "the user list is not asked: see --setting" in errors, output, errors)
+        output, errors = store.replay("--setting=class=silver gold", "--setting=spam=low", path)
+        check("rule gold, setting class gold: silver gold\n" in output and "see --setting" not in errors, output, errors)
         equal(store.daemon.ctl("replay", path).returncode, 2)
         store.daemon.write_policy("[rule r]\nif = extention exe\ndo = reject\n", "candidate.ini")
         _, errors = store.replay(path, status=1)

@@ -20,6 +20,7 @@ SParse0
 SParse1
 Mlocal, P=/bin/true, F=lsDFMAw5:/|@qPn9S, A=x
 Fw{0}/local-host-names %[^\\#]
+C{{VirtHost}}virt.test
 O AliasFile={0}/aliases
 Kvirtuser text {0}/virtusertable
 """
@@ -39,7 +40,7 @@ class Check:
         self.write("sendmail.cf", CF.format(self.daemon.directory))
         self.write("local-host-names", "maps.test # ours\n")
         self.write("aliases", "sales: bob\n")
-        self.write("virtusertable", "info@maps.test bob\n")
+        self.write("virtusertable", "info@maps.test bob\noffice@virt.test bob\n")
         self.write("passwd", "bob:x:1:1::/:/bin/sh\n")
         for name in ("list", "both", "sendmail.cf", "local-host-names", "aliases", "virtusertable", "passwd"):
             os.utime(path(name), (1, 1))
@@ -59,6 +60,8 @@ class Check:
             "source.vrfy hub.max_questions": 3,
             "source.vrfy hub.max_connections": 1,
             "domain maps.test.recipient_sources": "maps local",
+            "domain virt.test.recipient_sources": "maps local",
+            "users.domains": "maps.test virt.test",
             "domain smtp.test.recipient_sources": "smtp hub",
             "domain vrfy.test.recipient_sources": "vrfy hub",
             "domain both.test.recipient_sources": "list both, smtp hub",
@@ -156,6 +159,11 @@ def sendmails_maps_are_read_and_read_anew():
     here = get()
     equal(here.rcpt("bob@maps.test", "sales+x@maps.test", "info@maps.test", "postmaster@maps.test"), [OK] * 4)
     equal(here.rcpt("eve@maps.test", "eve+bob@maps.test"), [REFUSED] * 2)
+    # All of them are one person's in the user list.
+    equal(here.rcpt("office@virt.test"), [OK])
+    listed = here.daemon.ctl("users", "list", "bob@").stdout.splitlines()
+    equal([line.split()[0] for line in listed[1:]], ["bob@maps.test"])
+    check(listed[1].endswith("  info@maps.test office@virt.test sales+x@maps.test"), listed)
     here.write("aliases", "sales: bob\neve: bob\n")
     first = here.rcpt("eve@maps.test", "eva@maps.test")
     check(REFUSED not in first, "refused while the map is being changed", first)
@@ -312,6 +320,13 @@ def sendmail_may_ask_over_the_socketmap():
         while got.count(b",") < 2:
             got += connection.recv(100)
         equal(got, b"10:OK unknown,8:OK known,")
+    # A mailbox that is disabled is one that Sendmail shall refuse, also by an alias that only a source knows.
+    for words in (("add", "bob@list.test"), ("disable", "bob@list.test")):
+        equal(here.daemon.ctl("users", *words).returncode, 0)
+    equal(ask_socketmap(path, "bob@list.test", "bob.smith@list.test", "bob+x@list.test"), ["OK unknown"] * 3)
+    equal(here.rcpt("bob.smith@list.test"), ["550 5.2.1"])
+    equal(here.daemon.ctl("users", "remove", "bob@list.test").returncode, 0)
+    equal(ask_socketmap(path, "bob@list.test", "bob.smith@list.test"), ["OK known"] * 2)
 
 
 @suite.test_apart

@@ -6,7 +6,8 @@ import re
 import subprocess
 
 from daemon import Daemon, program
-from samples import message
+from ruled import Here, mail
+from samples import message, with_attachment
 from suite import Suite, check, equal, wait_for
 
 from client import send_message
@@ -46,35 +47,41 @@ def recipients_that_the_delivery_server_accepts_are_listed():
         # By hand; and it is there again after a restart.
         users(daemon, "add", "info@to.test", "Sales@to.test")
         users(daemon, "alias", "bob@to.test", "robert@to.test", "info@far.test")
-        users(daemon, "set", "robert@to.test", "digest", "daily, at 7")
-        users(daemon, "set", "@to.test", "language", "de")
-        daemon.wait_log("users_changed: by uid=0: set robert@to.test digest daily, at 7" if os.geteuid() == 0 else "users_changed: ")
+        users(daemon, "set", "robert@to.test", "class=Sales berlin", "spam=high")
+        users(daemon, "set", "@to.test", "spam=low")
+        daemon.wait_log("users_changed: by uid=0: set robert@to.test class=sales berlin" if os.geteuid() == 0 else "users_changed: ")
         daemon.stop()
         daemon.start()
         equal(mailboxes(daemon), ["bob@to.test", "info@to.test", "x@a.sub.test"])
         equal(mailboxes(daemon, "@far.test"), [])
         equal(mailboxes(daemon, "rober"), ["bob@to.test"])
-        check("setting:     digest = daily, at 7" in users(daemon, "show", "bob@to.test"))
-        check("setting:     language = de" in users(daemon, "show", "@to.test"))
+        check("setting:     class = sales berlin" in users(daemon, "show", "bob@to.test"))
+        check("setting:     spam = low" in users(daemon, "show", "@to.test"))
+        check("spam:        low, by @to.test\n" in users(daemon, "settings", "info@to.test"))
+        check(re.search(r"^spam +off low normal high +normal +mailboxes, domains ", users(daemon, "settings"), re.M))
+        check("spam is one of" in users(daemon, "set", "bob@to.test", "class=x", "spam=often", status=1))
         check("is an alias of info@to.test already" in users(daemon, "alias", "bob@to.test", "sales@to.test", status=1))
         # Mail to an alias is its mailbox's.
         equal(send_message(daemon.port, message(), recipients=("robert@to.test",)).code, 250)
         equal(mailboxes(daemon, "robert"), ["bob@to.test"])
         users(daemon, "remove", "x@a.sub.test", "sales@to.test")
-        users(daemon, "unset", "@to.test", "language")
+        users(daemon, "unset", "@to.test", "spam")
         check("x@a.sub.test is not in the list" in users(daemon, "show", "x@a.sub.test", status=1))
-        for words in ((), ("list", "a", "b"), ("add",), ("alias", "bob@to.test"), ("set", "bob@to.test", "x"), ("drop",)):
+        for words in ((), ("list", "a", "b"), ("add",), ("alias", "bob@to.test"), ("set", "bob@to.test"), ("unset", "bob@to.test"), ("disable",), ("drop",)):
             equal(daemon.ctl("users", *words).returncode, 2, words)
 
 
 @suite.test_apart
 def export_and_import_make_the_same_list_again_and_errors_have_their_line():
     with Sink() as sink, Daemon(sink.port, SETTINGS) as daemon:
-        lines = ["mailbox,aliases,settings"] + [f"u{n:04d}@to.test,a{n:04d}@to.test;b{n:04d}@to.test,n={n}" for n in range(2500)]
-        equal(with_input(daemon, "\n".join(lines), "import", "-").stdout, "2500 entries\n")
+        lines = ["mailbox,aliases,settings"] + [f"u{n:04d}@to.test,a{n:04d}@to.test;b{n:04d}@to.test,class=n{n}" for n in range(2500)]
+        lines += ["@to.test,,class=all;spam=low"]
+        equal(with_input(daemon, "\n".join(lines), "import", "-").stdout, "2501 entries\n")
         exported = users(daemon, "export")
-        equal(len(exported.splitlines()), 2501)
-        check("u2499@to.test,a2499@to.test;b2499@to.test,n=2499,import,never,never\n" in exported, exported[-200:])
+        equal(len(exported.splitlines()), 2502)
+        check("u2499@to.test,a2499@to.test;b2499@to.test,class=n2499,import,never,never\n@to.test,,class=all;spam=low,,,\n" in exported,
+              exported[-200:])
+        equal(users(daemon, "export", "@far.test").splitlines(), exported.splitlines()[:1])
         equal(len(mailboxes(daemon)), 2500)
         check("users: 2500 mailboxes, 5000 aliases" in daemon.ctl("status").stdout)
         with open(daemon.path("users.tsv"), "w", encoding="utf-8") as file:
@@ -101,11 +108,20 @@ def a_damaged_or_missing_list_stops_no_mail():
         daemon.wait_log("users_failed: .*users.db: file is not a database")
         check("CANNOT BE USED" in daemon.ctl("status").stdout)
         check("cannot be opened" in users(daemon, "list", status=1))
+        # But under rules that ask for its settings.
+        daemon.write_policy("[rule some]\nsetting = class some\ndo = tag_subject [X]\n")
+        daemon.reload()
+        equal(send_message(daemon.port, message(), recipients=("bob@to.test",)).code, 450)
         # It is left for whoever can save what is in it; out of the way, a new one is begun.
         os.rename(daemon.path("users/users.db"), daemon.path("users/damaged"))
         equal(mailboxes(daemon), [])
         equal(send_message(daemon.port, message(), recipients=("bob@to.test",)).code, 250)
         wait_for("bob to be listed", lambda: mailboxes(daemon) == ["bob@to.test"])
+        users(daemon, "set", "bob@to.test", "class=some")
+        # What was read stays in force.
+        os.rename(daemon.path("users/users.db"), daemon.path("users/good"))
+        equal(send_message(daemon.port, message(), recipients=("bob@to.test",)).code, 250)
+        check(b"Subject: [X]" in sink.messages[-1].data, sink.messages[-1].data)
         with open(daemon.path("users/damaged"), "rb") as file:
             check(file.read().startswith(b"no database"))
 
@@ -114,7 +130,7 @@ def a_damaged_or_missing_list_stops_no_mail():
 def what_a_source_says_folds_aliases_and_the_list_is_a_source_itself():
     with Sink() as sink, Daemon(sink.port, start=False) as daemon:
         with open(daemon.path("staff"), "w", encoding="ascii") as file:
-            file.write("bob@to.test\nsales@to.test bob@to.test\n")
+            file.write("bob@to.test\nsales@to.test bob@to.test\nnew@to.test bob@to.test\n")
         daemon.configure({**SETTINGS, "source.list staff.file": daemon.path("staff"), "directory.domains": "to.test here.test new.test",
                           "directory.sources": "users, list staff", "domain here.test.recipient_sources": "users",
                           "domain new.test.recipient_sources": "users"})
@@ -131,6 +147,55 @@ def what_a_source_says_folds_aliases_and_the_list_is_a_source_itself():
             equal(send_message(daemon.port, message(), recipients=(recipient,)).code, code, recipient)
         told = daemon.ctl("recipient", "a@here.test").stdout
         check("users: known, mailbox ann@here.test\n" in told, told)
+        # A mailbox that is disabled takes no mail, whoever knows it, also under an alias that the list has not seen.
+        users(daemon, "disable", "bob@to.test", "ann@here.test")
+        for recipient in ("bob@to.test", "Sales@to.test", "new@to.test", "bob+x@to.test", "a@here.test"):
+            reply = send_message(daemon.port, message(), recipients=(recipient,))
+            equal((reply.code, reply.text.split()[0], reply.text.endswith("Mailbox disabled")), (550, "5.2.1", True), str(reply))
+        check(mailboxes(daemon, "ann@") == ["ann@here.test"] and users(daemon, "list", "ann@").endswith(" a@here.test (disabled)\n"))
+        check(daemon.ctl("recipient", "a@here.test").stdout.endswith("user list: disabled, refuse (550 5.2.1)\n"))
+        check("is an alias of bob@to.test" in users(daemon, "enable", "sales@to.test", status=1))
+        users(daemon, "enable", "bob@to.test")
+        equal(send_message(daemon.port, message(), recipients=("new@to.test",)).code, 250)
+        equal(mailboxes(daemon, "new@"), ["bob@to.test"])
+
+
+@suite.test_apart
+def recipients_of_one_mail_have_each_what_rules_make_of_their_settings():
+    with Here("""
+[rule strict]
+setting = attachments strict
+if = extension zip
+do = quarantine archives
+[rule gold]
+to = to.test
+setting = class gold
+setting = not spam off
+do = tag_subject [GOLD]
+do = deliver
+""", SETTINGS) as here:
+        text = with_attachment(b"PK", "a.zip")
+        recipients = ("bob@to.test", "a@to.test", "x@strict.test", "gold@to.test", "off@to.test", "far@gold.test")
+        equal(here.send(text, *recipients).code, 250)
+        equal(here.delivered(), [" ".join(recipients)])
+        for words in (("set", "@strict.test", "attachments=strict"), ("add", "bob@to.test", "a@to.test"), ("set", "a@to.test", "attachments=strict"),
+                      ("set", "gold@to.test", "class=silver gold"), ("add", "off@to.test"), ("set", "off@to.test", "class=gold", "spam=off"),
+                      ("set", "@gold.test", "class=gold")):
+            users(here.daemon, *words)
+        received = mail().split(b"From:")[0]
+        reply = here.send(received + text, *recipients)
+        equal(reply.code, 250)
+        equal(sorted(here.delivered()[1:]), ["gold@to.test", "off@to.test far@gold.test"])
+        gold = here.delivered().index("gold@to.test")
+        check("[GOLD]" in here.header(gold) and "[GOLD]" not in here.header(3 - gold))
+        held = here.held("archives")
+        equal(len(held), 1)
+        for recipient in recipients[:3]:
+            check(f"<{recipient}>" in held[0], held[0])
+        told = here.daemon.ctl("why", reply.text.split()[1]).stdout
+        for part in ("yes setting attachments strict: strict", "no  setting attachments strict: normal", "yes setting class gold: silver gold",
+                     "no  setting not spam off: off"):
+            check(part in told, told)
 
 
 @suite.test_apart

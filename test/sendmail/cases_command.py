@@ -19,14 +19,18 @@ def _reload(lab):
 
 
 @contextlib.contextmanager
-def _original(lab, user, command=_COMMAND, more=""):
+def _original(lab):
+    """Yields what makes a user run a command for delivery; at the end all is as before."""
     need_system(lab)
     path = lab.root / CONFIG
     text = path.read_text()
-    lab.root.write(CONFIG, text.replace("[smtp]\n", f"[smtp]\noriginal={command}\noriginal_user={user}\n{more}"))
-    _reload(lab)
+
+    def use(user, command=_COMMAND, more=""):
+        lab.root.write(CONFIG, text.replace("[smtp]\n", f"[smtp]\noriginal={command}\noriginal_user={user}\n{more}"))
+        _reload(lab)
+
     try:
-        yield
+        yield use
     finally:
         lab.root.write(CONFIG, text)
         _reload(lab)
@@ -60,10 +64,12 @@ def _arrived_once(lab, sent):
 
 
 def case_command_delivers_as_root_and_as_the_owner_of_the_queue(lab):
-    for user, option in (("root", ""), ("smmta", " -odq")):
-        with _original(lab, user, _COMMAND + option, "downstream_idle_timeout=2s\n"):
+    with _original(lab) as use:
+        for user, option in (("root", ""), ("smmta", " -odq")):
+            use(user, _COMMAND + option, "downstream_idle_timeout=2s\n")
             # To different mailboxes: two deliveries to one wait for each other's lock for seconds.
             sent = [_send(lab, name) for name in ("alice", "bob", "carol")]
+            wait_for(lambda: not lab.sandwich.queue("mqueue"), 20, "the command has taken them")
             used = _processes(lab)
             # One for each loop of the proxy, at most, takes one message after the other.
             expect(1 <= len(used) <= 4, f"the command's processes as {user}: {used}")
@@ -79,8 +85,8 @@ def case_command_delivers_as_root_and_as_the_owner_of_the_queue(lab):
 
 
 def case_command_that_may_not_use_the_queue_keeps_mail_waiting(lab):
-    need_system(lab)
-    with _original(lab, "daemon", more="downstream_idle_timeout=2s\n"):
+    with _original(lab) as use:
+        use("daemon", more="downstream_idle_timeout=2s\n")
         user, mark = _send(lab, "alice")
         wait_for(lambda: lab.sandwich.log("downstream_down: command", "451"), 20, "the log says why")
         wait_for(lambda: lab.sandwich.log("sm-in", "stat=Deferred"), 20, "it waits with the inbound Sendmail")

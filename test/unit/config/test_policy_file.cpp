@@ -174,6 +174,14 @@ TEST_CASE("what is wrong is told with file and line") {
           "policy.ini:3: error: tag_subject is followed by 1 to 60 printable ASCII characters");
     CHECK(wrong("from = group:nobody") == "policy.ini:3: error: there is no [group nobody]");
     CHECK(wrong("to = a b@c,d") == "policy.ini:3: error: \"b@c,d\" is no address, domain or pattern with *");
+    CHECK(wrong("setting = class") ==
+          "policy.ini:3: error: setting is followed by the name of a setting and values, as class gold");
+    CHECK(wrong("setting = spamm high") ==
+          "policy.ini:3: error: there is no setting spamm; there are attachments, class, disabled, spam; did you mean "
+          "spam?");
+    CHECK(wrong("setting = not spam high often") == "policy.ini:3: error: spam is one of: off low normal high");
+    CHECK(wrong("setting = class \"two words\"") == "policy.ini:3: error: \"two words\" is no single value");
+    CHECK(wrong("setting = disabled yes") == "policy.ini:3: error: disabled: no rule meets such a recipient");
     CHECK(wrong("when = never") == "policy.ini:3: error: there is no [time never]");
     CHECK(wrong("match = some") == "policy.ini:3: error: match is any or all");
     CHECK(wrong("priority = x") ==
@@ -421,8 +429,25 @@ TEST_CASE("the sample policy is one that could be switched on") {
         CHECK((rule.final_action || !rule.steps.empty()));
 }
 
+TEST_CASE("rules ask for settings of recipients") {
+    const auto loaded = parse(rule_with("setting = not Class Gold \"silver\"\nsetting = spam low"));
+    REQUIRE(loaded.policy);
+    CHECK(loaded.policy->asks_settings);
+    const auto& settings = loaded.policy->rules.at(0).settings;
+    REQUIRE(settings.size() == 2);
+    CHECK(settings[0].setting == policy::Setting::kClass);
+    CHECK(settings[0].negated);
+    CHECK(settings[0].values == std::vector<std::string>{"gold", "silver"});
+    CHECK(settings[0].text == "setting not Class Gold \"silver\"");
+    CHECK(settings[1].setting == policy::Setting::kSpam);
+    CHECK_FALSE(parse(rule_with("to = a@b")).policy->asks_settings);
+}
+
 TEST_CASE("sandwich-policy(5) knows every word, and no other") {
     const auto manual = in_tree("etc/man/sandwich-policy.5");
+    for (const auto& kind : policy::setting_kinds())
+        if (kind.for_rules)
+            CHECK(manual.find(fmt::format(".It Cm {}\n", kind.name)) != std::string::npos);
     const auto conditions =
         manual.substr(manual.find(".Sh CONDITIONS"), manual.find(".Sh ACTIONS") - manual.find(".Sh CONDITIONS"));
     const auto actions =

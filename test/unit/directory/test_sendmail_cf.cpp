@@ -83,3 +83,15 @@ TEST_CASE("names below the virtual domains, where the rules ask for them") {
     CHECK_FALSE(read("R<!> $+ < @ $={VirtHost} . >\t$: < $(virtuser $1 @ $2 $@ $1 $: @ $) > $1").virtual_below);
     CHECK_FALSE(read("R$* < @ $* $={VirtHost} > $*\t$: $1").virtual_below);
 }
+
+TEST_CASE("the domain of a user without one: what is masqueraded as, else the only local domain, else the host's") {
+    const auto home = [](const std::string& text) {
+        const auto cf = read(text);
+        return home_domain(cf, cf.local.words);
+    };
+    CHECK(home("") == "mx.example.test");
+    CHECK(home("Cw example.test [192.0.2.1]\n") == "example.test");
+    CHECK(home("Cw example.test other.test\n") == "mx.example.test");
+    CHECK(home("Cw example.test other.test\nDMOther.test\n") == "other.test");
+    CHECK(home("Cw example.test\nDMfar.test\n") == "example.test");
+}

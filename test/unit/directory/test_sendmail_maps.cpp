@@ -10,7 +10,8 @@ namespace {
 
 SendmailMaps example() {
     SendmailMaps maps;
-    maps.local = {"localhost", "example.test", "all.test"};
+    maps.local = {"localhost", "example.test", "all.test", "other.test"};
+    maps.home = "example.test";
     maps.virtuals = {"virt.test"};
     maps.relayed = {"relay.test"};
     maps.aliases.push_back({{{"sales", "bob"},
@@ -32,6 +33,10 @@ SendmailMaps example() {
                                           {"det++@example.test", "%1@example.test"},
                                           {"bad@virt.test", "nosuch"},
                                           {"out@virt.test", "x@remote.test"},
+                                          {"bare@virt.test", "bob"},
+                                          {"alias@virt.test", "sales"},
+                                          {"this@virt.test", "bob@localhost"},
+                                          {"other@virt.test", "carol@other.test"},
                                           {"circle@virt.test", "circle@virt.test"},
                                           {"@all.test", "%1@example.test"}}};
     maps.mailertable = SendmailMaps::Table{{{"hub.test", "esmtp:[192.0.2.1]"},
@@ -128,7 +133,12 @@ TEST_CASE("the mailbox behind an alias, where there is one") {
     CHECK(mailbox("sales@example.test") == "bob@example.test");
     CHECK(mailbox("chain@example.test") == "bob@example.test");
     CHECK(mailbox("back@example.test") == "carol@example.test");
-    CHECK(mailbox("info@virt.test") == "bob");  // bob@virt.test may be another
+    // Of virtusertable: the one that it leads to in the end; bob@virt.test may be another.
+    for (const auto* const alias : {"info@virt.test", "INFO@Virt.test", "bare@virt.test", "alias@virt.test",
+                                    "this@virt.test", "info@example.test", "bob@all.test", "any@box.test"})
+        CHECK_MESSAGE(mailbox(alias) == "bob@example.test", alias);
+    CHECK(mailbox("other@virt.test") == "carol@other.test");
+    CHECK(mailbox("out@virt.test").empty());
     CHECK(mailbox("Bob+x@example.test") == "bob@example.test");
     CHECK(mailbox("team+x@example.test").empty());
     CHECK(mailbox("loop@example.test").empty());

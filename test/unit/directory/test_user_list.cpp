@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
+#include <stdlib.h>
 
 #include <atomic>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -48,6 +50,15 @@ class BookStore final : public directory::UserStore {
     base::Result<std::vector<directory::User>> page(const directory::UserFilter&, const std::string&,
                                                     std::size_t) override {
         return std::vector<directory::User>();
+    }
+    base::Result<std::vector<directory::UserDomain>> domains(const std::string&, std::size_t) override {
+        return std::vector<directory::UserDomain>();
+    }
+    base::Status each_with_settings(const std::function<void(const directory::User&)>& take) override {
+        if (book_.broken)
+            return base::error("broken");
+        take({"vip@a.test", "manual", 0, 0, {{"v@a.test", "manual", 0, 0}}, {{"class", "gold"}}});
+        return base::ok();
     }
     base::Result<directory::UserCounts> count() override { return directory::UserCounts{}; }
 
@@ -130,4 +141,50 @@ TEST_CASE("a store that cannot be had or written loses what is seen, which count
     CHECK(answer(list, "page * -") == "ok ");
     CHECK(book.seen.size() == 1);
     CHECK(list.describe() == "0 mailboxes, 0 aliases");
+}
+
+TEST_CASE("settings count from the first moment on; while they cannot be read that is known") {
+    Book book;
+    const auto of = [](const UserList& list, const char* path) {
+        return std::string(list.settings(path).value(policy::Setting::kClass));
+    };
+    {
+        const UserList list(opener(book), {"", 100});
+        CHECK(list.settings_known());
+        CHECK(of(list, "VIP@a.test") == "gold");
+        CHECK(of(list, "v+x@a.test") == "gold");
+        CHECK(of(list, "eve@a.test").empty());
+    }
+    book.broken = true;
+    UserList list(opener(book), {"", 100});
+    CHECK_FALSE(list.settings_known());
+    CHECK(list.describe().find("CANNOT BE USED") != std::string::npos);
+    book.broken = false;
+    CHECK(answer(list, "page * -") == "ok ");
+    CHECK(list.settings_known());
+    CHECK(of(list, "v@a.test") == "gold");
+}
+
+TEST_CASE("settings follow addresses that a source folds, and what sandwichctl changes counts once it is answered") {
+    char folder[] = "/tmp/sandwich-users-XXXXXX";
+    REQUIRE(::mkdtemp(folder) != nullptr);
+    {
+        UserList list(directory::embedded_user_store(folder), {"a.test", 100});
+        const auto of = [&list](const char* path) {
+            return std::string(list.settings(path).value(policy::Setting::kClass));
+        };
+        CHECK(answer(list, "add bob@a.test;manual;!class=gold\tx@a.test;ldap;!class=lab") == "ok ");
+        CHECK(of("bob@a.test") == "gold");
+        list.seen("b@a.test", "ldap", "bob@a.test");
+        list.seen("x@a.test", "ldap", "ann@a.test");
+        CHECK(answer(list, "page * -").starts_with("ok ann@a.test"));
+        CHECK(of("b@a.test") == "gold");
+        CHECK(of("ann@a.test") == "lab");
+        CHECK(of("x@a.test") == "lab");
+        CHECK(answer(list, "disable ann@a.test") == "ok ");
+        CHECK(list.settings("x@a.test").disabled());
+        CHECK(answer(list, "unset bob@a.test class") == "ok ");
+        CHECK(of("b@a.test").empty());
+    }
+    std::filesystem::remove_all(folder);
 }

@@ -45,7 +45,8 @@ struct Here {
     }
     // The answer, or "error: ..." with what is wrong.
     std::string ask(const std::string& line) const {
-        const auto answer = directory::answer_user_request(*store, line, 1000);
+        std::vector<std::string> changed;
+        const auto answer = directory::answer_user_request(*store, line, 1000, changed);
         return answer ? *answer : "error: " + answer.error().message;
     }
     std::string directory;
@@ -67,9 +68,9 @@ TEST_CASE("what is seen is a mailbox of its own until a source knows better") {
     here.see({{"bob@a.test", "", "smtp", 100}, {"b@a.test", "", "smtp", 200}});
     CHECK(here.user("bob@a.test").first_seen == 100);
     CHECK(here.user("b@a.test").mailbox == "b@a.test");
-    CHECK(here.ask("set b@a.test digest daily") == "");
-    CHECK(here.ask("set b@a.test lang de") == "");
-    CHECK(here.ask("set bob@a.test lang en") == "");
+    CHECK(here.ask("set b@a.test class=gold") == "");
+    CHECK(here.ask("set b@a.test spam=low") == "");
+    CHECK(here.ask("set bob@a.test spam=high") == "");
     // The directory knows that both are one person: settings and times go along, the target's own count.
     here.see({{"b@a.test", "bob@a.test", "ldap", 300}, {"robert@a.test", "bob@a.test", "ldap", 300}});
     const auto bob = here.user("b@a.test");
@@ -78,8 +79,8 @@ TEST_CASE("what is seen is a mailbox of its own until a source knows better") {
     CHECK(bob.first_seen == 100);
     CHECK(bob.last_seen == 300);
     REQUIRE(bob.settings.size() == 2);
-    CHECK(bob.settings[0].value == "daily");
-    CHECK(bob.settings[1].value == "en");
+    CHECK(bob.settings[0].value == "gold");
+    CHECK(bob.settings[1].value == "high");
     // SMTP alone does not take them apart again.
     here.see({{"b@a.test", "", "smtp", 400}});
     CHECK(here.user("bob@a.test").last_seen == 400);
@@ -105,6 +106,25 @@ TEST_CASE("what was put in by hand is not folded by what is seen") {
     CHECK(here.ask("show bob@a.test") == "error: bob@a.test is not in the list");
 }
 
+TEST_CASE("a mailbox that is disabled stays the mailbox that it is, whatever is seen") {
+    const Here here;
+    here.see({{"gone@a.test", "", "smtp", 100}, {"bob@a.test", "", "smtp", 100}});
+    CHECK(here.ask("alias bob@a.test;manual;+b@a.test") == "");
+    CHECK(here.ask("disable gone@a.test") == "");
+    here.see({{"gone@a.test", "bob@a.test", "ldap", 200}});
+    CHECK(here.user("gone@a.test").mailbox == "gone@a.test");
+    CHECK(here.user("bob@a.test").settings.empty());
+    CHECK(here.ask("alias bob@a.test;manual;+gone@a.test").starts_with("error: gone@a.test is disabled"));
+    CHECK(here.ask("disable b@a.test") == "error: b@a.test is an alias of bob@a.test");
+    CHECK(here.ask("disable nobody@a.test") == "error: nobody@a.test is not in the list");
+    CHECK(here.ask("enable bob@a.test") == "error: bob@a.test has no setting disabled");
+    CHECK(here.ask("set bob@a.test disabled=yes").starts_with("error: disabled is set by users disable"));
+    CHECK(here.ask("unset gone@a.test disabled").starts_with("error: disabled is set by users disable"));
+    CHECK(here.ask("enable gone@a.test") == "");
+    here.see({{"gone@a.test", "bob@a.test", "ldap", 300}});
+    CHECK(here.user("gone@a.test").mailbox == "bob@a.test");
+}
+
 TEST_CASE("the list takes no more than its limit by itself, and goes on with those it has") {
     const Here here;
     here.see({{"a@a.test", "", "smtp", 100}, {"b@a.test", "", "smtp", 100}, {"c@a.test", "", "smtp", 100}}, 1, 2);
@@ -118,8 +138,8 @@ TEST_CASE("the list takes no more than its limit by itself, and goes on with tho
 
 TEST_CASE("requests of sandwichctl") {
     const Here here;
-    CHECK(here.ask("add bob@a.test;manual;+b@a.test\tann@b.test;manual;!x=y") == "");
-    CHECK(here.ask("page * -") == "ann@b.test\t\tx=y\tmanual\t0\t0\nbob@a.test\tb@a.test\t\tmanual\t0\t0\n");
+    CHECK(here.ask("add bob@a.test;manual;+b@a.test\tann@b.test;manual;!spam=low") == "");
+    CHECK(here.ask("page * -") == "ann@b.test\t\tspam=low\tmanual\t0\t0\nbob@a.test\tb@a.test\t\tmanual\t0\t0\n");
     CHECK(here.ask("page * ann@b.test") == "bob@a.test\tb@a.test\t\tmanual\t0\t0\n");
     CHECK(here.ask("page @A.test -").starts_with("bob@"));
     CHECK(here.ask("page B@A -").starts_with("bob@"));  // by an alias, and case does not matter
@@ -135,23 +155,37 @@ TEST_CASE("requests of sandwichctl") {
     CHECK(here.ask("add b@a.test;manual") == "error: b@a.test is an alias of bob@a.test");
     CHECK(here.ask("add bob@a.test;manual;+bob@a.test") == "error: bob@a.test cannot be an alias of itself");
     // Settings of a person, by any address, and of a domain.
-    CHECK(here.ask("set B@a.test digest every day at 7") == "");
-    CHECK(here.ask("show bob@a.test").find("setting:     digest = every day at 7\n") != std::string::npos);
-    CHECK(here.ask("set @A.test lang de") == "");
-    CHECK(here.ask("show @a.test") == "domain:      a.test\nsetting:     lang = de\n");
-    CHECK(here.ask("unset @a.test lang") == "");
-    CHECK(here.ask("unset @a.test lang") == "error: @a.test has no setting lang");
-    CHECK(here.ask("set nobody@a.test x y") == "error: nobody@a.test is not in the list");
-    CHECK(here.ask("set bob@a.test x a;b").starts_with("error: a value"));
-    CHECK(here.ask("set bob@a.test x/y z").starts_with("error: \"x/y\""));
+    CHECK(here.ask("set B@a.test Class=Gold  night-shift") == "");
+    CHECK(here.ask("show bob@a.test").find("setting:     class = gold night-shift\n") != std::string::npos);
+    CHECK(here.ask("set @A.test spam=high") == "");
+    CHECK(here.ask("add @a.test;manual;!attachments=strict") == "");
+    CHECK(here.ask("show @a.test") ==
+          "domain:      a.test\nsetting:     attachments = strict\nsetting:     spam = high\n");
+    CHECK(here.ask("domains -") == "@a.test\tattachments=strict;spam=high\n");
+    CHECK(here.ask("domains @a.test") == "");
+    const std::string in_force =
+        "attachments: strict, by @a.test\nclass:       gold night-shift\ndisabled:    not set\nspam:        high, by "
+        "@a.test\n";
+    CHECK(here.ask("settings b@a.test") == in_force);
+    CHECK(here.ask("settings nobody@b.test") ==
+          "attachments: normal, not set\nclass:       not set\ndisabled:    not set\nspam:        normal, not set\n");
+    CHECK(here.ask("settings @a.test").starts_with("attachments: strict\n"));
+    CHECK(here.ask("unset @a.test spam") == "");
+    CHECK(here.ask("unset @a.test spam") == "error: @a.test has no setting spam");
+    CHECK(here.ask("set nobody@a.test spam=low") == "error: nobody@a.test is not in the list");
+    CHECK(here.ask("set bob@a.test spam=often") == "error: spam is one of: off low normal high");
+    CHECK(here.ask("set bob@a.test spam") == "error: \"spam\" is no setting: write name=value");
+    CHECK(here.ask("set bob@a.test virus=off").starts_with("error: there is no setting virus; there are"));
+    CHECK(here.ask("add @a.test;manual;!disabled=yes") == "error: disabled is a setting of mailboxes, not of domains");
+    CHECK(here.ask("add @a.test;manual;+bob@a.test") == "error: an entry is malformed");
     // Out again: an alias alone, then the mailbox with everything.
     CHECK(here.ask("remove robert@a.test") == "");
     CHECK(aliases(here.user("bob@a.test")) == "b@a.test ");
     CHECK(here.ask("remove bob@a.test") == "");
     CHECK(here.ask("show b@a.test") == "error: b@a.test is not in the list");
     CHECK(here.ask("add bob@a.test;manual") == "");
-    CHECK(here.ask("show bob@a.test").find("digest") == std::string::npos);
-    for (const char* bad : {"", "page", "page *", "page * - x", "drop all", "unset @a.test x y"})
+    CHECK(here.ask("show bob@a.test").find("gold") == std::string::npos);
+    for (const char* bad : {"", "page", "page *", "page * - x", "drop all", "domains"})
         CHECK_MESSAGE(here.ask(bad) == "error: malformed request", bad);
 }
 

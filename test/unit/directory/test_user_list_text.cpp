@@ -36,9 +36,12 @@ TEST_CASE("a file is read whether TABs or commas separate, with or without a hea
     CHECK(entry_to_wire(plain.entries[2]) == "cat@a.test;import;+c@a.test;+kitty@a.test");
 
     auto named = parse_entries(
-        "mailbox,first_seen,settings,aliases,source\nbob@a.test,never,\"x=1,2;y=a b\",b@a.test,ldap\n", "import");
+        "mailbox,first_seen,settings,aliases,source\nbob@a.test,never,\"class=A b;spam=LOW\",b@a.test,ldap\n"
+        "@A.test,,spam=high\n",
+        "import");
     REQUIRE(named.errors.empty());
-    CHECK(entry_to_wire(named.entries.at(0)) == "bob@a.test;ldap;+b@a.test;!x=1,2;!y=a b");
+    CHECK(entry_to_wire(named.entries.at(0)) == "bob@a.test;ldap;+b@a.test;!class=a b;!spam=low");
+    CHECK(entry_to_wire(named.entries.at(1)) == "@a.test;import;!spam=high");
 }
 
 TEST_CASE("every error has its line, and nothing of a faulty line is taken") {
@@ -71,14 +74,14 @@ TEST_CASE("what is exported is what is imported") {
                          1764306660,
                          0,
                          {{"b@a.test", "ldap", 0, 0}, {"c@a.test", "ldap", 0, 0}},
-                         {{"digest", "daily, at 7"}, {"x", "a=b"}}};
+                         {{"class", "gold silver"}, {"spam", "off"}}};
     const auto text = std::string(directory::kExportHeading) + export_line(user);
     CHECK(export_line(user) ==
-          "bob@a.test,b@a.test;c@a.test,\"digest=daily, at 7;x=a=b\",ldap,2025-11-28T05:11:00Z,never\n");
+          "bob@a.test,b@a.test;c@a.test,class=gold silver;spam=off,ldap,2025-11-28T05:11:00Z,never\n");
     const auto parsed = parse_entries(text, "import");
     REQUIRE(parsed.errors.empty());
     REQUIRE(parsed.entries.size() == 1);
-    CHECK(entry_to_wire(parsed.entries[0]) == "bob@a.test;ldap;+b@a.test;+c@a.test;!digest=daily, at 7;!x=a=b");
+    CHECK(entry_to_wire(parsed.entries[0]) == "bob@a.test;ldap;+b@a.test;+c@a.test;!class=gold silver;!spam=off");
     auto line = user_to_line(user);
     line.pop_back();
     const auto back = directory::user_from_line(line);
@@ -87,11 +90,35 @@ TEST_CASE("what is exported is what is imported") {
 }
 
 TEST_CASE("a request's entries are checked again") {
-    const auto entries = entries_from_wire("bob@a.test;manual;+b@a.test\tann@a.test;manual;!x=y");
+    const auto entries = entries_from_wire("bob@a.test;manual;+b@a.test\tann@a.test;manual;!class=y");
     REQUIRE(entries);
     CHECK(entries->size() == 2);
     for (const char* bad :
          {"", "bob@a.test", "Bob;manual", "bob@a.test;", "bob@a.test;manual;", "bob@a.test;manual;b@a.test",
-          "bob@a.test;manual;+b", "bob@a.test;manual;!x", "bob@a.test;manual\t"})
+          "bob@a.test;manual;+b", "bob@a.test;manual;!x", "bob@a.test;manual;!x=y", "bob@a.test;manual\t"})
         CHECK_MESSAGE(!entries_from_wire(bad), bad);
+}
+
+TEST_CASE("settings of domains are exported and imported, too") {
+    const directory::UserDomain domain{"@a.test", {{"class", "gold"}, {"spam", "high"}}};
+    const auto parsed = parse_entries(std::string(directory::kExportHeading) + export_line(domain), "import");
+    REQUIRE(parsed.errors.empty());
+    CHECK(entry_to_wire(parsed.entries.at(0)) == "@a.test;import;!class=gold;!spam=high");
+    const auto wire = entries_from_wire(entry_to_wire(parsed.entries[0]));
+    REQUIRE(wire);
+    CHECK(wire->at(0).settings.at(1).value == "high");
+    auto line = domain_to_line(domain);
+    line.pop_back();
+    CHECK(export_line(directory::domain_from_line(line).value()) == export_line(domain));
+    const auto faulty = parse_entries(
+        "mailbox,aliases,settings\n@a.test,b@a.test\n@a..b,,\n@b.test,,disabled=yes\n"
+        "c@a.test,,spam=never\nd@a.test,,digest=daily\n",
+        "import");
+    REQUIRE(faulty.errors.size() == 5);
+    CHECK(faulty.errors[0] == "2: a domain has no aliases");
+    CHECK(faulty.errors[1].starts_with("3: \"@a..b\" is no address"));
+    CHECK(faulty.errors[2] == "4: disabled is a setting of mailboxes, not of domains");
+    CHECK(faulty.errors[3] == "5: spam is one of: off low normal high");
+    CHECK(faulty.errors[4].starts_with("6: there is no setting digest"));
+    CHECK(faulty.entries.empty());
 }

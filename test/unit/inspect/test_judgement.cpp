@@ -81,3 +81,21 @@ TEST_CASE("a bar shows how far it is") {
     CHECK(inspect::progress_bar(99, 10, 4) == "[####]");
     CHECK(inspect::progress_bar(0, 0, 4) == "[####]");
 }
+
+TEST_CASE("settings that recipients are taken to have") {
+    policy::SettingValues values;
+    auto policy = std::make_shared<policy::Policy>();
+    policy->asks_settings = true;
+    policy::Rules rules;
+    CHECK(inspect::note_on_settings(values, rules).empty());
+    rules.policy = policy;
+    CHECK_FALSE(inspect::note_on_settings(values, rules).empty());
+    CHECK(inspect::take_setting(values, "spam=HIGH"));
+    CHECK(inspect::note_on_settings(values, rules).empty());
+    for (const auto* const bad : {"", "spam", "spam=", "spam=often", "x=y"})
+        CHECK_MESSAGE(!inspect::take_setting(values, bad), bad);
+    const auto all = inspect::settings_of_all(values, {"a@b", "", {{"c@d", ""}, {"e@f", ""}}});
+    REQUIRE(all.size() == 2);
+    CHECK(all[1].value(policy::Setting::kSpam) == "high");
+    CHECK(all[1].value(policy::Setting::kAttachments) == "normal");
+}
