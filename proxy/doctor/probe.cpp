@@ -11,7 +11,7 @@ using policy::Action;
 
 bool is_clear(const ProbeFacts& facts) {
     const auto verdict = field_of(facts.line, "verdict");
-    return verdict.empty() || verdict == "none";
+    return verdict.empty() || verdict == "none" || verdict == "clean";
 }
 
 // What became of it, from the first Sendmail on.
