@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
@@ -27,7 +28,7 @@ constexpr std::string_view kDoctorUsage =
     "  -c, --config=FILE      our configuration (default /etc/sandwich/sandwich.ini)\n"
     "  --inbound-cf=FILE      the inbound Sendmail's (default: as /etc/default/sandwich says)\n"
     "  --delivery-cf=FILE     the delivery Sendmail's\n"
-    "  --patience=SECONDS     with each server, 1 to 600 (default 10)\n"
+    "  --patience=SECONDS     with each server, 1 to 600 (default 10); with a probe six times that\n"
     "  --probe                send a clean message and a harmless test virus through all, and follow both\n"
     "  --to=ADDRESS           to whom (default: [smtp] postmaster); --from=ADDRESS: from whom (default: <>)\n"
     "\n"
@@ -115,6 +116,8 @@ void run_doctor(int argc, char** argv) {
         ::_exit(EX_USAGE);
     }
     std::error_code problem;
+    // A server that closes in the middle must end its check, not us: OpenSSL writes without MSG_NOSIGNAL.
+    std::signal(SIGPIPE, SIG_IGN);
     request.program_directory = std::filesystem::read_symlink("/proc/self/exe", problem).parent_path().string();
     request.ask = [](const std::string& socket, const std::string& text) -> base::Result<doctor::Request::Answer> {
         auto answer = ask(socket, text);

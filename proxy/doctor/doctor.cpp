@@ -76,7 +76,7 @@ class Progress {
 
 std::vector<Check> checks_for(const Setup& setup) {
     const auto patience = setup.request.patience;
-    const auto usual = 4 * patience + std::chrono::seconds(5);
+    const auto usual = 4 * patience + std::chrono::seconds(60);
     std::vector<Check> checks{{"configuration", check_configuration, usual},
                               {"sendmail.cf", check_sendmail_pair, usual}};
     if (!setup.settings) {
@@ -86,7 +86,7 @@ std::vector<Check> checks_for(const Setup& setup) {
         return checks;
     }
     const auto rounds = static_cast<long>(count_routes(setup) / kSideBySide + 1);
-    const auto probe = setup.request.probe_patience + std::chrono::seconds(30);
+    const auto probe = setup.request.probe_patience() + std::chrono::seconds(30);
     checks.insert(checks.end(), {{"sandwichd", check_daemon, std::chrono::seconds(40)},
                                  {"ports", check_ports, usual},
                                  {"allow list", check_allow_list, usual},

@@ -105,7 +105,7 @@ Findings check_configuration(const Setup& setup) {
     ConfigurationFacts facts;
     facts.file = setup.request.configuration;
     const auto ran =
-        run_program({find_tool(setup, "sandwichd", ""), "-c", facts.file, "--check-config"}, setup.deadline());
+        run_program({find_tool(setup, "sandwichd", ""), "-c", facts.file, "--check-config"}, setup.program_deadline());
     if (ran) {
         facts.status = ran->status;
         facts.told = ran->text;
@@ -137,7 +137,7 @@ Findings check_sendmail_pair(const Setup& setup) {
     facts.expected = setup.inbound_expected() || setup.delivery_expected();
     if (facts.inbound_there && facts.delivery_there) {
         const auto tool = find_tool(setup, "sandwich-cf", SANDWICH_DATADIR "/scripts/sandwich-cf");
-        const auto ran = run_program({tool, "--check", facts.inbound_cf, facts.delivery_cf}, setup.deadline());
+        const auto ran = run_program({tool, "--check", facts.inbound_cf, facts.delivery_cf}, setup.program_deadline());
         if (ran) {
             facts.status = ran->status;
             facts.told = ran->text;

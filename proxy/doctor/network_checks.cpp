@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "directory/file_oracle.hpp"
 #include "directory/ldap_session.hpp"
@@ -79,8 +80,13 @@ Findings check_directory(const Setup& setup, const config::LdapDirectory& direct
         const auto& server = directory.servers[i];
         const auto usual = usual_port(config::LoginType::kLdap, directory.tls.mode);
         ServerFacts facts{"ldap " + directory.name, with_port(server, usual), {}, {}, directory.servers.size() > 1};
+        facts.tls = directory.tls.mode != Encryption::kOff;
         facts.contact = reach(server, usual, setup.deadline());
-        if (facts.contact.connected())
+        // What the daemon has in its environment, root's shell has not.
+        if (directory.bind_password_file.empty() && !directory.bind_password_variable.empty() &&
+            std::getenv(directory.bind_password_variable.c_str()) == nullptr)
+            facts.variable = directory.bind_password_variable;
+        else if (facts.contact.connected())
             facts.refusal = ask_directory(directory, server, setup.deadline());
         findings[i] = judge_server(facts);
     });
@@ -173,6 +179,7 @@ Findings check_login(const Setup& setup, const config::LoginServer& login) {
         const auto& server = login.servers[i];
         const auto usual = usual_port(login.type, login.tls.mode);
         ServerFacts facts{about, with_port(server, usual), {}, {}, login.servers.size() > 1};
+        facts.tls = login.tls.mode != Encryption::kOff;
         facts.contact = reach(server, usual, setup.deadline());
         if (facts.contact.connected())
             if (const auto opened = directory::LoginConnection::open(login.type, login.tls, server, setup.deadline());

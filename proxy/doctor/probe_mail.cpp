@@ -184,7 +184,7 @@ void Probe::send() {
     const auto address =
         net::Address::parse(daemon.address.starts_with("IPv6:") ? daemon.address.substr(5) : daemon.address);
     net::Endpoint server{address && !address->any() ? *address : *net::Address::parse("127.0.0.1"), daemon.port};
-    const auto deadline = base::Monotonic::now() + setup_.request.probe_patience;
+    const auto deadline = base::Monotonic::now() + setup_.request.probe_patience();
     auto connecting = connect_to(server, deadline);
     if (!connecting.contact.connected()) {
         facts_.refused = fmt::format("{}: {}", server.to_string(), to_text(connecting.contact));
@@ -253,15 +253,15 @@ bool Probe::look() {
                        std::any_of(logs_.begin(), logs_.end(), [](const auto& log) { return log.there(); });
     const auto next = field_of(facts_.line, "outbound");
     if (next.empty())
-        // Where nothing was handed on, it ends at sandwichd.
-        return !facts_.line.empty() || !facts_.mailbox.empty();
+        // Where nothing was handed on, it ends at sandwichd; or in the queue, when Sendmail has noted why.
+        return !facts_.line.empty() || !facts_.mailbox.empty() || !facts_.inbound_status.empty();
     for (const auto& log : logs_)
         if (const auto line = first_line_with(log.added(), {next + ": to=", "stat="}); !line.empty())
             facts_.delivery_stat = field_of(line, "stat");
     const auto delayed = queue_file(option(setup_.delivery, "QueueDirectory", kQueue), next);
     facts_.in_delivery_queue = !delayed.empty();
     facts_.delivery_status = delayed.empty() ? "" : status_in(delayed);
-    return !facts_.mailbox.empty() || facts_.delivery_stat.starts_with("Sent");
+    return !facts_.mailbox.empty() || facts_.delivery_stat.starts_with("Sent") || !facts_.delivery_status.empty();
 }
 
 }  // namespace
@@ -270,7 +270,7 @@ Findings check_probe(const Setup& setup) {
     std::array<Probe, 2> probes{Probe(setup, false), Probe(setup, true)};
     for (auto& probe : probes)
         probe.send();
-    const auto deadline = base::Monotonic::now() + setup.request.probe_patience;
+    const auto deadline = base::Monotonic::now() + setup.request.probe_patience();
     for (;;) {
         bool done = true;
         for (auto& probe : probes)

@@ -234,7 +234,11 @@ base::Result<Output> run_program(const std::vector<std::string>& command, Deadli
     ::posix_spawn_file_actions_adddup2(&files, to.get(), STDERR_FILENO);
     posix_spawnattr_t attributes{};
     ::posix_spawnattr_init(&attributes);
-    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);  // so that its children end with it
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);  // its children end with it
+    sigset_t usual{};  // what is ignored here is not meant for it
+    ::sigemptyset(&usual);
+    ::sigaddset(&usual, SIGPIPE);
+    ::posix_spawnattr_setsigdefault(&attributes, &usual);
     pid_t child = 0;
     const int code = ::posix_spawn(&child, words[0], &files, &attributes, words.data(), environ);
     ::posix_spawn_file_actions_destroy(&files);

@@ -27,9 +27,19 @@ Finding judge_server(const ServerFacts& facts) {
     if (!facts.contact.connected())
         return bad(facts.others, facts.about, fmt::format("{}: {}", facts.place, to_text(facts.contact)),
                    cure_of(facts.contact, facts.place));
+    if (!facts.variable.empty())
+        return warning(
+            facts.about,
+            fmt::format("{} can be reached; no question is asked, since the environment variable {} is not set here",
+                        facts.place, facts.variable),
+            fmt::format("run it with {} set, or ask through the daemon: sandwichctl recipient ADDRESS",
+                        facts.variable));
     if (!facts.refusal.empty())
-        return bad(facts.others, facts.about, fmt::format("{}: {}", facts.place, facts.refusal),
-                   fmt::format("correct the section in sandwich.ini, or what the server at {} allows", facts.place));
+        return bad(
+            facts.others, facts.about, fmt::format("{}: {}", facts.place, facts.refusal),
+            fmt::format(
+                "correct the section in sandwich.ini, or what the server at {} allows{}", facts.place,
+                facts.tls ? "; its certificate must come from tls_ca_file, be in force and be for this host" : ""));
     return fine(facts.about, facts.place + " answers");
 }
 

@@ -19,6 +19,8 @@ struct ServerFacts {
     std::string
         refusal{};        // why it is of no use although connected: certificate, bind, base_dn ...; empty: it is of use
     bool others = false;  // there are other servers of the same
+    std::string variable{};  // of the environment, which has the password and is not set here; empty: none is needed
+    bool tls = false;        // it is asked with TLS
 };
 Finding judge_server(const ServerFacts& facts);
 

@@ -2,6 +2,7 @@
 // the checks; they share it and change nothing.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -29,7 +30,7 @@ struct Request {
     bool probe = false;
     std::string probe_to;    // empty: [smtp] postmaster
     std::string probe_from;  // empty: the same as probe_to
-    std::chrono::seconds probe_patience{60};
+    [[nodiscard]] std::chrono::seconds probe_patience() const { return 6 * patience; }
     // Asks the daemon over its control socket. Error: it cannot be reached; ok=false: it refused.
     struct Answer {
         bool ok = false;
@@ -51,6 +52,10 @@ struct Setup {
     User user;  // that the proxy runs as
 
     [[nodiscard]] Deadline deadline() const { return base::Monotonic::now() + request.patience; }
+    // Programs of our own on this machine, which may be busy.
+    [[nodiscard]] Deadline program_deadline() const {
+        return base::Monotonic::now() + std::max(request.patience, std::chrono::seconds(30));
+    }
     // The delivery Sendmail is started by sandwichd for its mail, and nobody listens.
     [[nodiscard]] bool by_command() const { return settings && !settings->original_command.empty(); }
     // Whether the inbound and the delivery Sendmail should be on this machine.

@@ -176,7 +176,12 @@ TEST_CASE("a server of a directory, a log-in, a scanner") {
     CHECK(judge_server(facts).level == Level::kOk);
     facts.refusal = "Invalid credentials";
     CHECK(judge_server(facts).level == Level::kFailure);
+    CHECK(judge_server(facts).cure.find("certificate") == std::string::npos);
+    facts.tls = true;
+    CHECK(judge_server(facts).cure.find("certificate") != std::string::npos);
     facts.refusal.clear();
+    facts.variable = "LDAP_PASSWORD";  // only the daemon has it
+    CHECK(judge_server(facts).level == Level::kWarning);
     facts.contact = {Reach::kSilent, "x"};
     auto found = judge_server(facts);
     CHECK(found.level == Level::kFailure);
