@@ -134,7 +134,8 @@ Findings check_sendmail_pair(const Setup& setup) {
     facts.delivery_cf = setup.delivery_cf;
     facts.inbound_there = exists(setup.inbound_cf);
     facts.delivery_there = exists(setup.delivery_cf);
-    facts.expected = setup.inbound_expected() || setup.delivery_expected();
+    facts.inbound_expected = setup.inbound_expected();
+    facts.delivery_expected = setup.delivery_expected();
     if (facts.inbound_there && facts.delivery_there) {
         const auto tool = find_tool(setup, "sandwich-cf", SANDWICH_DATADIR "/scripts/sandwich-cf");
         const auto ran = run_program({tool, "--check", facts.inbound_cf, facts.delivery_cf}, setup.program_deadline());
@@ -279,10 +280,12 @@ Findings check_rights(const Setup& setup) {
             findings.push_back(judge_secret(fmt::format("[ldap {}] bind_password_file", directory.name),
                                             look_at(directory.bind_password_file), setup.user));
     for (const auto& source : settings.sources) {
-        if (source.kind == config::SourceKind::kList)
-            findings.push_back(judge_readable(source.id(), look_at(source.file), setup.user));
-        if (source.kind == config::SourceKind::kMaps)
-            findings.push_back(judge_readable(source.id(), look_at(source.sendmail_cf), setup.user));
+        const auto& file = source.kind == config::SourceKind::kList ? source.file : source.sendmail_cf;
+        if (file.empty())
+            continue;
+        // That it is missing, the source's own check says.
+        if (const auto facts = look_at(file); facts.missing.empty())
+            findings.push_back(judge_readable(source.id(), facts, setup.user));
     }
     if (setup.inbound && setup.delivery)
         findings.push_back(judge_queues(look_at(std::string(option(setup.inbound, "QueueDirectory", kQueue))),

@@ -59,17 +59,19 @@ std::optional<net::Address> local_host(std::string_view host, const std::vector<
 }
 
 Findings judge_pair(const PairFacts& facts) {
-    if (!facts.inbound_there && !facts.delivery_there && !facts.expected)
-        return {fine(kPair,
-                     "none on this machine, and none is missed: mail comes from another one and goes to another one")};
-    for (const auto& [there, file] :
-         {std::pair{facts.inbound_there, facts.inbound_cf}, {facts.delivery_there, facts.delivery_cf}})
-        if (!there)
+    for (const auto& [lost, file] : {std::pair{facts.inbound_expected && !facts.inbound_there, facts.inbound_cf},
+                                     std::pair{facts.delivery_expected && !facts.delivery_there, facts.delivery_cf}})
+        if (lost)
             return {failure(
                 kPair, file + " is missing",
                 fmt::format("sandwich-cf /etc/mail/sendmail.cf --inbound {} --delivery {}; or name the files with "
                             "--inbound-cf and --delivery-cf",
                             facts.inbound_cf, facts.delivery_cf))};
+    if (!facts.inbound_there || !facts.delivery_there)
+        return {fine(kPair, fmt::format("{} on this machine: sandwich-cf --check can look at them only where both lie",
+                                        facts.inbound_there    ? facts.inbound_cf + " alone is"
+                                        : facts.delivery_there ? facts.delivery_cf + " alone is"
+                                                               : std::string("none is needed")))};
     if (!facts.not_run.empty())
         return {warning(kPair, "not checked: " + facts.not_run,
                         "install sandwich-cf beside sandwichctl, and python3, which it needs")};

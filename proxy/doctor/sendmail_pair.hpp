@@ -18,8 +18,9 @@ struct PairFacts {
     std::string delivery_cf;
     bool inbound_there = false;
     bool delivery_there = false;
-    // Whether mail comes from, or goes to, this machine at all; else nobody misses the files.
-    bool expected = true;
+    // Whether each of the two should be on this machine; else nobody misses its file.
+    bool inbound_expected = true;
+    bool delivery_expected = true;
     int status = 0;       // of sandwich-cf --check
     std::string told;     // what it printed
     std::string not_run;  // why it could not be run; empty: it was

@@ -30,7 +30,7 @@ Mprog,		P=/bin/sh, A=smrsh -c $u
 )";
 
 PairFacts sound_pair() {
-    return {"/etc/mail/in.cf", "/etc/mail/out.cf", true, true, true, 0, "0 errors, 0 warnings\nhint: x\n", {}};
+    return {"/etc/mail/in.cf", "/etc/mail/out.cf", true, true, true, true, 0, "0 errors, 0 warnings\nhint: x\n", {}};
 }
 
 QueueFacts good_queue() {
@@ -102,8 +102,11 @@ TEST_CASE("the pair: sound, faulty, missing, not wanted, not checked") {
     CHECK(found.front().level == Level::kFailure);
     CHECK(found.front().text == "/etc/mail/out.cf is missing");
 
+    facts.delivery_expected = false;  // it is on another machine
+    CHECK(judge_pair(facts).front().level == Level::kOk);
     facts.inbound_there = false;
-    facts.expected = false;
+    CHECK(judge_pair(facts).front().level == Level::kFailure);
+    facts.inbound_expected = false;
     CHECK(judge_pair(facts).front().level == Level::kOk);
 
     facts = sound_pair();
