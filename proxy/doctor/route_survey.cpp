@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <set>
 
 #include "config/load.hpp"
 #include "doctor/network_checks.hpp"
@@ -175,6 +174,30 @@ SmtpWish wish_for(const Setup& setup, const Route& route, const Server& server, 
     return wish;
 }
 
+// What is done once, however often it is wanted.
+template <typename T>
+struct Once {
+    std::vector<T> all;
+    std::map<std::string, std::size_t> places;
+
+    void add(const std::string& key, T one) {
+        if (places.emplace(key, all.size()).second)
+            all.push_back(std::move(one));
+    }
+    const T& get(const std::string& key) const { return all[places.find(key)->second]; }
+};
+
+struct Lookup {
+    Route route;
+    Found found;
+};
+
+struct Visit {
+    SmtpWish wish;
+    net::Endpoint server;
+    SmtpFacts smtp;
+};
+
 Findings check_original(const Setup& setup) {
     const auto& command = setup.settings->original_command;
     CommandFacts facts;
@@ -199,31 +222,41 @@ std::size_t count_routes(const Setup& setup) {
 Findings check_routes(const Setup& setup) {
     const auto& settings = *setup.settings;
     const auto sets = sets_of(settings);
-    std::vector<RouteSetFacts> facts(sets.size());
-    struct Visit {
-        std::size_t set;
-        std::size_t route;
-    };
-    std::vector<Visit> visits;
-    for (std::size_t i = 0; i < sets.size(); ++i) {
-        facts[i].domains = heading_of(sets[i].domains);
-        facts[i].routes.resize(sets[i].routes.size());
-        for (std::size_t j = 0; j < sets[i].routes.size(); ++j)
-            visits.push_back({i, j});
-    }
-    side_by_side(visits.size(), [&](std::size_t number) {
-        const auto& visit = visits[number];
-        const auto& route = sets[visit.set].routes[visit.route];
-        auto& fact = facts[visit.set].routes[visit.route];
-        fact.route = route.to_string();
-        fact.tls = tls_of(settings, route);
-        const auto found = RouteLookup(settings, setup.request.patience).find(route);
-        fact.no_server = found.why;
-        for (const auto& server : found.servers)
-            fact.servers.push_back(
-                {server.endpoint.to_string(),
-                 ask_smtp(server.endpoint, wish_for(setup, route, server, visit.set == 0), setup.deadline())});
+    // A name that stands in many routes is looked up once, and a server is visited once for each way of meeting it.
+    Once<Lookup> lookups;
+    Once<Visit> visits;
+    for (const auto& set : sets)
+        for (const auto& route : set.routes)
+            lookups.add(route.host_text(), {route, {}});
+    side_by_side(lookups.all.size(), [&](std::size_t i) {
+        auto& lookup = lookups.all[i];
+        lookup.found = RouteLookup(settings, setup.request.patience).find(lookup.route);
     });
+    const auto key_of = [&](const Route& route, const Server& server, bool usual) {
+        return fmt::format("{} {} {} {}", server.endpoint.to_string(), server.name,
+                           config::to_string(tls_of(settings, route)), usual);
+    };
+    for (const auto& set : sets)
+        for (const auto& route : set.routes)
+            for (const auto& server : lookups.get(route.host_text()).found.servers) {
+                const bool usual = &set == &sets.front();
+                visits.add(key_of(route, server, usual), {wish_for(setup, route, server, usual), server.endpoint, {}});
+            }
+    side_by_side(visits.all.size(), [&](std::size_t i) {
+        auto& visit = visits.all[i];
+        visit.smtp = ask_smtp(visit.server, visit.wish, setup.deadline());
+    });
+    std::vector<RouteSetFacts> facts;
+    for (const auto& set : sets) {
+        facts.push_back({heading_of(set.domains), {}});
+        for (const auto& route : set.routes) {
+            const auto& found = lookups.get(route.host_text()).found;
+            facts.back().routes.push_back({route.to_string(), tls_of(settings, route), found.why, {}});
+            for (const auto& server : found.servers)
+                facts.back().routes.back().servers.push_back(
+                    {server.endpoint.to_string(), visits.get(key_of(route, server, &set == &sets.front())).smtp});
+        }
+    }
     auto findings = setup.by_command() ? check_original(setup) : Findings{};
     append(findings, judge_routes(facts));
     return findings;
