@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 namespace doctor {
 namespace {
+
+constexpr std::size_t kShownOfSame = 5;
 
 bool demands_tls(const RouteFacts& route) {
     return route.tls == config::DownstreamTls::kRequired || route.tls == config::DownstreamTls::kVerified;
@@ -64,9 +68,19 @@ Findings judge_set(const RouteSetFacts& set) {
 }  // namespace
 
 Findings judge_routes(const std::vector<RouteSetFacts>& sets) {
-    Findings findings;
+    Findings all;
     for (const auto& set : sets)
-        append(findings, judge_set(set));
+        append(all, judge_set(set));
+    // A server that many domains share is told of a few times, not a thousand times.
+    std::map<std::pair<Level, std::string>, std::size_t> times;
+    Findings findings;
+    for (auto& finding : all)
+        if (++times[{finding.level, finding.text}] <= kShownOfSame)
+            findings.push_back(std::move(finding));
+    for (const auto& [same, count] : times)
+        if (count > kShownOfSame)
+            findings.push_back({same.first, "routes", fmt::format("{} more: {}", count - kShownOfSame, same.second),
+                                same.first == Level::kOk ? "" : "as above"});
     return findings;
 }
 

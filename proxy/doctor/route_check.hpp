@@ -25,7 +25,8 @@ struct RouteSetFacts {
     std::string domains;  // "example.com, example.org and 3 more"
     std::vector<RouteFacts> routes;
 };
-// A server that fails is a warning where another one of the same domains is well, else a failure.
+// A server that fails is a warning where another one of the same domains is well, else a failure. What is the same of
+// many domains is told of a few, with the number of the others.
 Findings judge_routes(const std::vector<RouteSetFacts>& sets);
 
 // The command that takes the mail ([smtp] original).

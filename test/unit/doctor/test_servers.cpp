@@ -165,6 +165,17 @@ TEST_CASE("a route: name, greeting, EHLO, end of the connection, TLS, the postma
     CHECK(only(judge_routes({{"default", {route(smtp)}}})).level == Level::kWarning);
 }
 
+TEST_CASE("a server that many domains share is told of a few times") {
+    std::vector<RouteSetFacts> sets;
+    for (int i = 0; i < 1000; ++i)
+        sets.push_back({"d" + std::to_string(i), {route(i < 900 ? unreached(Reach::kRefused) : greets())}});
+    const auto found = judge_routes(sets);
+    REQUIRE(found.size() == 12);
+    CHECK(found[10] == fine("routes", "95 more: 192.0.2.1:25 greets"));
+    CHECK(found[11].level == Level::kFailure);
+    CHECK(found[11].text.find("895 more: 192.0.2.1:25: connection refused") == 0);
+}
+
 TEST_CASE("delivery by a command") {
     CHECK(judge_command({"/usr/lib/sendmail", true, "/d.cf", true}).level == Level::kOk);
     CHECK(judge_command({"/usr/lib/sendmail", false, "", false}).level == Level::kFailure);
