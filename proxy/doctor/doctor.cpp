@@ -77,10 +77,13 @@ class Progress {
 std::vector<Check> checks_for(const Setup& setup) {
     const auto patience = setup.request.patience;
     const auto usual = 4 * patience + std::chrono::seconds(60);
-    std::vector<Check> checks{{"configuration", check_configuration, usual},
-                              {"sendmail.cf", check_sendmail_pair, usual}};
+    std::vector<Check> checks;
+    if (setup.proxy_expected())
+        checks.push_back({"configuration", check_configuration, usual});
+    checks.push_back({"sendmail.cf", check_sendmail_pair, usual});
     if (!setup.settings) {
-        // What they say is not known, so only these can be looked at.
+        // A box without sandwichd; or what its settings say is not known.
+        checks.push_back({"ports", check_ports, usual});
         checks.push_back({"queue runners", check_queues, usual});
         checks.push_back({"clock", check_clock, usual});
         return checks;
@@ -146,7 +149,7 @@ int run(Request request) {
         append(all, std::move(findings));
     }
     setup->request.print(summary(all));
-    if (!setup->settings)
+    if (!setup->settings && setup->proxy_expected())
         setup->request.print("The configuration cannot be read, so most was not checked.\n");
     return exit_status(all);
 }

@@ -138,7 +138,10 @@ Findings check_sendmail_pair(const Setup& setup) {
     facts.delivery_expected = setup.delivery_expected();
     if (facts.inbound_there && facts.delivery_there) {
         const auto tool = find_tool(setup, "sandwich-cf", SANDWICH_DATADIR "/scripts/sandwich-cf");
-        const auto ran = run_program({tool, "--check", facts.inbound_cf, facts.delivery_cf}, setup.program_deadline());
+        std::vector<std::string> command{tool, "--check", facts.inbound_cf, facts.delivery_cf};
+        if (setup.by_command())
+            command.push_back("--isvw=" + setup.settings->original_user);
+        const auto ran = run_program(command, setup.program_deadline());
         if (ran) {
             facts.status = ran->status;
             facts.told = ran->text;
@@ -165,7 +168,7 @@ Findings check_ports(const Setup& setup) {
         for (const auto& daemon : setup.inbound->daemons)
             findings.push_back(port_of(as_endpoint(daemon), "inbound", "sendmail",
                                        std::string(option(setup.inbound, "PidFile", kInboundPidFile)), listeners));
-    for (const auto& one : setup.settings->sockets)
+    for (const auto& one : setup.settings ? setup.settings->sockets : std::vector<config::ListenSocket>{})
         findings.push_back(port_of(one.address, "proxy", "sandwichd", setup.settings->pid_file, listeners));
     if (setup.delivery && !setup.by_command())
         for (const auto& daemon : setup.delivery->daemons)

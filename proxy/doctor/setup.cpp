@@ -64,12 +64,20 @@ void read_settings(Setup& setup) {
 
 }  // namespace
 
+bool Setup::named(std::string_view daemon) const {
+    return std::find(daemons.begin(), daemons.end(), daemon) != daemons.end();
+}
+
 bool Setup::inbound_expected() const {
+    if (!daemons.empty())
+        return named("inbound");
     return !settings || std::any_of(settings->sockets.begin(), settings->sockets.end(),
                                     [](const auto& one) { return one.address.address.loopback(); });
 }
 
 bool Setup::delivery_expected() const {
+    if (!daemons.empty())
+        return named("delivery");
     return !settings || by_command() ||
            std::any_of(settings->downstream.begin(), settings->downstream.end(), [&](const net::Endpoint& one) {
                return one.address.loopback() || std::find(local.begin(), local.end(), one.address) != local.end();
@@ -79,9 +87,12 @@ bool Setup::delivery_expected() const {
 std::shared_ptr<const Setup> make_setup(Request request) {
     auto setup = std::make_shared<Setup>();
     setup->request = std::move(request);
-    read_settings(*setup);
     const auto text = config::read_file(kDefaults, 65536);
     const auto defaults = parse_defaults(text ? std::string_view(*text) : std::string_view());
+    if (const auto found = defaults.find("DAEMONS"); found != defaults.end())
+        setup->daemons = config::list_items(found->second);
+    if (setup->proxy_expected())
+        read_settings(*setup);
     const auto name_of = [&](const std::optional<std::string>& wanted, std::string_view key, const char* usual) {
         if (wanted)
             return *wanted;
@@ -90,8 +101,11 @@ std::shared_ptr<const Setup> make_setup(Request request) {
     };
     setup->inbound_cf = name_of(setup->request.inbound_cf, "INBOUND_CF", kInboundCf);
     setup->delivery_cf = name_of(setup->request.delivery_cf, "DELIVERY_CF", kDeliveryCf);
-    setup->inbound = read_cf(setup->inbound_cf);
-    setup->delivery = read_cf(setup->delivery_cf);
+    // Of a daemon on another box the file may lie here, too; it says nothing about this one.
+    if (setup->daemons.empty() || setup->named("inbound"))
+        setup->inbound = read_cf(setup->inbound_cf);
+    if (setup->daemons.empty() || setup->named("delivery"))
+        setup->delivery = read_cf(setup->delivery_cf);
     setup->local = net::local_addresses();
     setup->user = find_user(setup->settings ? setup->settings->user : "sandwich");
     return setup;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -58,7 +59,12 @@ struct Setup {
     }
     // The delivery Sendmail is started by sandwichd for its mail, and nobody listens.
     [[nodiscard]] bool by_command() const { return settings && !settings->original_command.empty(); }
-    // Whether the inbound and the delivery Sendmail should be on this machine.
+    // "inbound", "proxy", "delivery": which of the daemons DAEMONS in /etc/default/sandwich names; empty: it is not
+    // said.
+    std::vector<std::string> daemons;
+    [[nodiscard]] bool named(std::string_view daemon) const;
+    // Whether sandwichd, the inbound and the delivery Sendmail should be on this machine.
+    [[nodiscard]] bool proxy_expected() const { return daemons.empty() || named("proxy"); }
     [[nodiscard]] bool inbound_expected() const;
     [[nodiscard]] bool delivery_expected() const;
 };

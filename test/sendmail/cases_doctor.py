@@ -104,6 +104,20 @@ def case_doctor_tells_that_delivery_is_down_and_where_a_probe_waits(lab):
     lab.sandwich.delivered("alice", waits[1])
 
 
+def case_doctor_on_a_box_with_one_daemon(lab):
+    """DAEMONS says what to look for; the others' files may lie there or not."""
+    need_system(lab)
+    lab.root.write("/etc/default/sandwich", 'DAEMONS="inbound"\n')
+    try:
+        told = lab.sandwich.inside("/usr/local/sbin/sandwichctl", "doctor", "-c", "/nonexistent", "--delivery-cf=/nonexistent").stdout
+    finally:
+        (lab.root / "/etc/default/sandwich").unlink()
+    found = re.findall(r"^(ok|warning|FAILURE) +(.*?): ", told, re.M)
+    expect_equal([about for level, about in found if level == "FAILURE"], [], f"what is wrong: {told}")
+    expect_equal([about for _, about in found if about != "clock"], ["Sendmail's configurations", "port 25", "port 587", "queue of the inbound Sendmail"],
+                 "what is looked at")
+
+
 def case_doctor_tells_of_a_missing_queue_runner_and_novrfy(lab):
     need_system(lab)
     sandwich, root = lab.sandwich, lab.root
