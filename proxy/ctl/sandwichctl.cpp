@@ -63,7 +63,7 @@ constexpr std::string_view kUsage =
     "otherwise\n"
     "                                than those in force; --quarantine: those that are held\n"
     "  doctor                        looks at all that mail depends on, and says what is wrong and what to do;\n"
-    "                                --probe: sends two messages through it all. doctor --help tells more\n"
+    "                                --probe: sends two messages through it all, and follows them\n"
     "  auth-test ADDRESS             whether the log-in servers of the configuration take an address and the password "
     "that\n"
     "                                is typed, or comes on standard input\n"
