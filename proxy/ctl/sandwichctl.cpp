@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -22,6 +23,7 @@
 #include "config/old_file.hpp"
 #include "ctl/auth_test.hpp"
 #include "ctl/client.hpp"
+#include "ctl/doctor_command.hpp"
 #include "ctl/user_commands.hpp"
 
 namespace {
@@ -60,6 +62,8 @@ constexpr std::string_view kUsage =
     "  replay --policy=FILE MAILS... which mails of mboxes, Maildirs and directories these rules would treat "
     "otherwise\n"
     "                                than those in force; --quarantine: those that are held\n"
+    "  doctor                        looks at all that mail depends on, and says what is wrong and what to do;\n"
+    "                                --probe: sends two messages through it all, and follows them\n"
     "  auth-test ADDRESS             whether the log-in servers of the configuration take an address and the password "
     "that\n"
     "                                is typed, or comes on standard input\n"
@@ -71,7 +75,8 @@ constexpr std::string_view kUsage =
     "  -s, --socket=SOCKET           the control socket itself\n"
     "\n"
     "Exit status: 0 done, 1 the daemon refused, 2 wrong usage, 3 the daemon cannot be reached;\n"
-    "of auth-test: 0 right, 1 wrong, 75 try again later, 2 no valid configuration.\n";
+    "of auth-test: 0 right, 1 wrong, 75 try again later, 2 no valid configuration;\n"
+    "of doctor: 0 all is well, 1 there are warnings, 2 there are failures, 64 wrong usage.\n";
 
 enum Option : int { kRaw = 256, kAgain, kVersion, kHelp };
 
@@ -207,13 +212,16 @@ std::string request_of(const Arguments& arguments) {
 constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kOfDaemon{
     {{"scan", "--inspect"}, {"matrix", "--matrix"}, {"replay", "--replay"}}};
 
-// Where one of these words is the command: only -c may stand before it. 0: nowhere.
-int find_command_of_daemon(int argc, char** argv) {
+bool is_of_daemon(std::string_view word) {
+    return std::any_of(kOfDaemon.begin(), kOfDaemon.end(), [&](const auto& known) { return known.first == word; });
+}
+
+// Where a command stands that reads its own options: only -c may stand before it. 0: nowhere.
+int find_command_with_options(int argc, char** argv) {
     for (int i = 1; i < argc; ++i) {
         const std::string_view word = argv[i];
-        for (const auto& [command, option] : kOfDaemon)
-            if (word == command)
-                return i;
+        if (is_of_daemon(word) || word == "doctor")
+            return i;
         if (word == "-c" || word == "--config")
             ++i;
         else if (!word.starts_with("--config=") && !word.starts_with("-c"))
@@ -329,8 +337,11 @@ int run_users(const Arguments& arguments) {
 }
 
 int run(int argc, char** argv) {
-    if (const int command = find_command_of_daemon(argc, argv); command > 0)
-        return hand_to_daemon(argc, argv, command);
+    if (const int command = find_command_with_options(argc, argv); command > 0) {
+        if (is_of_daemon(argv[command]))
+            return hand_to_daemon(argc, argv, command);
+        ctl::run_doctor(argc, argv);
+    }
     const auto arguments = read_arguments(argc, argv);
     if (arguments && arguments->task == kHelp)
         return to_stdout(kUsage) ? 0 : kRefused;

@@ -38,7 +38,8 @@ RULES = {
     "supervisor": {"base", "config", "net", "roles"},
 }
 RULES["inspect"] = {"base", "config", "mail", "net", "policy", "quarantine", "scanners", "session", "supervisor"}
-RULES["console"] = set(RULES) - {"inspect", "roles", "supervisor"}
+RULES["doctor"] = {"base", "config", "directory", "mail", "net", "policy", "smtp"}
+RULES["console"] = set(RULES) - {"doctor", "inspect", "roles", "supervisor"}
 RULES["ctl"] = set(RULES) - {"console", "inspect", "roles", "supervisor"}
 RULES["main"] = set(RULES)
 
@@ -58,7 +59,7 @@ LIBEVENT = re.compile(r"^(event2/.*|event\.h|ev\w+\.h)$")
 EVENT_LOOP = re.compile(r"^proxy/(net|session|ctl|inspect)/|^proxy/quarantine/service\.|^proxy/journal/journal\.|^proxy/explain/explanations\.|^scanners/(worker/pool\.|network/)")
 # The headers of net that know nothing of the event loop: everybody may have addresses, and the supervisor judges keys.
 FREE_OF_LOOP = {"net/address.hpp", "net/tls.hpp"}
-USES_LOOP = re.compile(EVENT_LOOP.pattern + r"|^proxy/[^/]+$|^proxy/(console|directory)/")
+USES_LOOP = re.compile(EVENT_LOOP.pattern + r"|^proxy/[^/]+$|^proxy/(console|directory|doctor)/")
 IN_THE_PROXY = re.compile(r"^scanners/(worker/pool\.|network/)")
 
 INCLUDE = re.compile(r"^\s*#\s*include\s*(?:<([^>]+)>|\"([^\"]+)\"|(\S.*))")

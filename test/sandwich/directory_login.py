@@ -7,8 +7,10 @@ import itertools
 import os
 import pathlib
 import pty
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -549,6 +551,109 @@ def wrong_usage_and_settings():
                               (["-c", ini({"login x": {"type": "imap"}}), "auth-test", "a@b.test"], 2)):
         done = subprocess.run([program("sandwichctl"), *arguments], input="x\n", capture_output=True, text=True, check=False)
         equal(done.returncode, wanted, f"{arguments}: {done.stderr}")
+
+
+# ---- the doctor
+
+
+class Deaf:
+    """A port whose queue is full: what connects gets no answer, as behind a firewall that drops."""
+
+    def __init__(self):
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+        self.port = self._listener.getsockname()[1]
+        self._full = [socket.socket() for _ in range(4)]
+        for one in self._full:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", self.port))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for one in (self._listener, *self._full):
+            one.close()
+
+
+def doctor(sections, *arguments, environment=None):
+    """{what a line is about: [(level, text, cure)]} of a doctor without Sendmail and daemon, and its exit status."""
+    general = {"control_socket": WORK / "control", "pid_file": WORK / "pid"}
+    path = ini({"general": general, "socket_1": {"proxy_port": free_port()}, "scanner.clamav": {"allow_test_signatures": "yes"}, **sections})
+    done = subprocess.run([program("sandwichctl"), "doctor", "-c", path, "--patience=2", *arguments], capture_output=True, text=True, check=False,
+                          timeout=120, env=os.environ | (environment or {}))
+    found = {}
+    for line in done.stdout.splitlines():
+        if match := re.match(r"(ok|warning|FAILURE) +(.*?): (.*)", line):
+            found.setdefault(match[2], []).append([match[1], match[3], ""])
+            last = found[match[2]][-1]
+        elif line.startswith("         cure: "):
+            last[2] = line[len("         cure: "):]
+    check(READER[1] not in done.stdout + done.stderr, "a password was printed")
+    return found, done.returncode
+
+
+@suite.test_apart
+def the_doctor_tells_of_each_server_why_it_fails():
+    wrong = WORK / "not-the-password"
+    wrong.write_text("something else", encoding="ascii")
+    staff = WORK / "staff"
+    staff.write_text("bob@example.test\n", encoding="ascii")
+    staff.chmod(0o644)
+    refused = free_port()
+    with Deaf() as deaf, Scripted(None) as silent, Scripted("554 no") as hostile, Scripted("220 m", {"EHLO": "250 m"}, "250 ok") as plain, \
+            Scripted("220 m", {"EHLO": "250 m", "VRFY": "252 maybe"}) as secretive:
+        here = "127.0.0.1:"
+        found, status = doctor({
+            "smtp": {"downstream_smtp_server_addr": f"{here}{plain.port}"},
+            "directory": {"domains": "a.test", "sources": "list staff, list lost, vrfy hub, ldap good"},
+            "source.list staff": {"file": staff}, "source.list lost": {"file": WORK / "lost"},
+            "source.vrfy hub": {"server": f"{here}{secretive.port}"}, "source.smtp hub": {"server": f"{here}{plain.port}"},
+            "domain refused.test": {"route_1": f"10 {here}{refused}"},
+            "domain deaf.test": {"route_1": f"10 {here}{deaf.port}"},
+            "domain hostile.test": {"route_1": f"10 {here}{hostile.port}", "route_2": f"20 {here}{plain.port}"},
+            "domain secure.test": {"route_1": f"10 {here}{plain.port} tls=required"},
+            "domain nowhere.test": {"route_1": "10 no-such-host.invalid"},
+            "ldap good": ldap(), "ldap unsure": ldap(bind_password_file=wrong), "ldap base": ldap(base_dn="dc=nowhere,dc=test"),
+            "ldap down": ldap(server=f"{here}{refused}"), "ldap mute": ldap(server=f"{here}{silent.port}"),
+            "ldap deaf": ldap(server=f"{here}{deaf.port}"), "ldap variable": {key: value for key, value in ldap(
+                bind_password_variable="SANDWICH_NOT_SET").items() if key != "bind_password_file"},
+            "ldap forged": ldap(tls="starttls", tls_ca_file=OTHER_CA.certificate),
+            "login imap": by_mail("imap", "tls")["login mail"], "login pop": by_mail("pop3", tls_ca_file=OTHER_CA.certificate, tls="starttls")["login mail"],
+            "login down": {"type": "imap", "server": f"{here}{refused}"},
+        })
+    equal(status, 2)
+    wanted = [
+        (f"route 1 {here}{plain.port} (default)", "ok", "greets", ""),
+        (f"route 10 {here}{refused} (refused.test)", "FAILURE", "connection refused; mail waits", "start the server"),
+        (f"route 10 {here}{deaf.port} (deaf.test)", "FAILURE", "no answer in time", "firewalls"),
+        (f"route 10 {here}{hostile.port} (hostile.test)", "warning", "it greets with 554 no; another", "let the server"),
+        (f"route 20 {here}{plain.port} (hostile.test)", "ok", "greets", ""),
+        (f"route 10 {here}{plain.port} tls=required (secure.test)", "FAILURE", "does not offer STARTTLS", "tls="),
+        ("route 10 no-such-host.invalid:25 (nowhere.test)", "FAILURE", "no-such-host.invalid", "correct the name"),
+        ("list staff", "ok", "1 recipients", ""), ("list lost", "FAILURE", "No such file", "correct the file"),
+        ("vrfy hub", "FAILURE", "answers VRFY with 252", "novrfy"), ("smtp hub", "ok", "answers: 250 ok", ""),
+        ("ldap good", "ok", "answers", ""), ("ldap unsure", "FAILURE", "Invalid credentials", "correct the section"),
+        ("ldap base", "FAILURE", "No such object", "correct the section"), ("ldap down", "FAILURE", "connection refused", "start the server"),
+        ("ldap mute", "FAILURE", "", "correct the section"), ("ldap deaf", "FAILURE", "no answer in time", "firewalls"),
+        ("ldap variable", "warning", "SANDWICH_NOT_SET is not set", "sandwichctl recipient"),
+        ("ldap forged", "FAILURE", "STARTTLS", "its certificate must come from tls_ca_file"),
+        ("login imap", "ok", "answers", ""), ("login pop", "FAILURE", "certificate", "correct the section"),
+        ("login down", "FAILURE", "connection refused", "start the server"),
+    ]
+    for about, level, text, cure in wanted:
+        lines = found.get(about.replace(": ", ":"), [])
+        check(len(lines) == 1 and lines[0][0] == level and text in lines[0][1] and cure in lines[0][2], about, level, text, cure, lines or sorted(found))
+    equal(found["sandwichd"][0][0], "FAILURE", "no daemon runs")
+
+
+@suite.test_apart
+def the_doctor_with_a_broken_configuration_or_usage():
+    path = ini({"smtp": {"max_recipients": "many"}})
+    done = subprocess.run([program("sandwichctl"), "doctor", "-c", path], capture_output=True, text=True, check=False)
+    check(done.returncode == 2 and f"{path}:2: error: " in done.stdout and "cannot be read" in done.stdout, done.stdout)
+    for arguments in (["--patience=0"], ["--patience=x"], ["--to=a@b.test"], ["--probe", "--to=a b"], ["more"], ["--nonsense"]):
+        done = subprocess.run([program("sandwichctl"), "doctor", *arguments], capture_output=True, text=True, check=False)
+        check(done.returncode == 64 and "Usage" in done.stderr, arguments, done)
 
 
 def cleanup():

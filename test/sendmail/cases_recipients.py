@@ -94,6 +94,12 @@ def _make_map(root, name, text, kind="hash"):
         root.run("/usr/libexec/sendmail/makemap", kind, f"/etc/mail/{name}", stdin=source)
 
 
+def _doctor_of_socketmap(sandwich):
+    """What sandwichctl doctor says of it."""
+    told = sandwich.inside("/usr/local/sbin/sandwichctl", "doctor").stdout
+    return next(line for line in told.splitlines() if " socketmap: " in line)
+
+
 def case_recipients_of_sendmails_own_maps(lab):
     """Sendmail itself is asked by RCPT about each address, and the source must say the same."""
     need_system(lab)
@@ -239,7 +245,9 @@ def case_recipients_refused_at_port_25_by_the_socketmap(lab):
         sandwich.start_inbound()
         try:
             expect_equal(_rcpt(lab, "alice@example.test", "bob@example.test", "Alice+x@example.test"), [250, 550, 250], "RCPT at port 25")
+            expect(_doctor_of_socketmap(sandwich).startswith("ok"), f"the doctor: {_doctor_of_socketmap(sandwich)}")
             sandwich.stop_proxy()
+            expect(_doctor_of_socketmap(sandwich).startswith("FAILURE"), f"the doctor: {_doctor_of_socketmap(sandwich)}")
             expect_equal(_rcpt(lab, "alice@example.test", "bob@example.test"), [250, 250], "RCPT without sandwichd")
             mark = mail.token()
             lab.send("s@outside.test", ["alice@example.test"], mail.message(mark))

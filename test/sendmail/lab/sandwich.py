@@ -200,8 +200,8 @@ path={path("/var/lib/sandwich/users")}
     def start_inbound(self, configuration=INBOUND_CF):
         self._start_sendmail("sm-in", configuration, self.ports.inbound_address, self.ports.inbound, self.boxes.inbound)
 
-    def start_delivery(self):
-        self._start_sendmail("sm-deliv", DELIVERY_CF, self.boxes.delivery.address, self.ports.delivery, self.boxes.delivery)
+    def start_delivery(self, queue_run=True):
+        self._start_sendmail("sm-deliv", DELIVERY_CF, self.boxes.delivery.address, self.ports.delivery, self.boxes.delivery, queue_run)
 
     def stop_inbound(self):
         self._stop_sendmail("sm-in")
@@ -296,9 +296,10 @@ path={path("/var/lib/sandwich/users")}
         """The delivery Sendmail in another network namespace, with a configuration of its own; stop_delivery() ends it."""
         self._start_sendmail("sm-deliv", configuration, address, self.ports.delivery, Box(network))
 
-    def _start_sendmail(self, ident, configuration, address, port, box=None):
+    def _start_sendmail(self, ident, configuration, address, port, box=None, queue_run=True):
         box = box or self.boxes.delivery
-        command = ["/usr/sbin/sendmail-mta", "-Am", "-L", ident, "-bD", f"-q{QUEUE_INTERVAL}s", f"-C{configuration}"]
+        interval = [f"-q{QUEUE_INTERVAL}s"] if queue_run else []
+        command = ["/usr/sbin/sendmail-mta", "-Am", "-L", ident, "-bD", *interval, f"-C{configuration}"]
         with box.network.inside(), open(self.root / "/var/log/daemons.out", "ab") as output:
             daemon = subprocess.Popen(
                 box.command(self.root, command), stdout=output, stderr=output, stdin=subprocess.DEVNULL, process_group=0
