@@ -187,7 +187,7 @@ constexpr Setting kTable[] = {
      "The socket that sandwichctl(8) talks to. The system allows no longer path than this."},
     {"general", "spool_directory",
      Kind::kPath, Effect::kRestart, kCommented, "/var/spool/sandwich", kPathLength, kNoWords, AT(spool_directory),
-     "Where messages above 1 MiB are kept while they pass, in files without a name: nothing is left after a crash, "
+     "Where messages above 1.125 MiB are kept while they pass, in files without a name: nothing is left after a crash, "
      "and nothing there is a queue. When it is full, mail is deferred with 452 and waits in the inbound queue."},
     {"general", "threads",
      Kind::kNumber, Effect::kRestart, kCommented, "0", {0, 64}, kNoWords, AT(threads),
@@ -289,7 +289,7 @@ constexpr Setting kTable[] = {
     {"smtp", "message_memory",
      Kind::kOctets, Effect::kReload, kCommented, "1g", {kMega, kTera}, kNoWords, AT(message_memory),
      "How much memory the messages in work may take together. Beyond that a new message gets 452 and waits in the "
-     "inbound queue; those begun are finished. Messages above 1 MiB are kept on disk and do not count."},
+     "inbound queue; those begun are finished. Messages above 1.125 MiB are kept on disk and do not count."},
     {"smtp", "spool_disk_floor",
      Kind::kOctets, Effect::kReload, kCommented, "256m", {0, 1024 * kTera}, kNoWords, AT(spool_disk_floor),
      "How much must stay free on the file system of [general] spool_directory. Below, a new message gets 452 and "
