@@ -1,4 +1,5 @@
-// Where a mail's bytes live while it passes: memory up to kSpoolInMemory, above that an unlinked file in the spool directory.
+// Where a mail's bytes live while it passes: memory up to kSpoolInMemory, above that an unlinked file in the spool
+// directory.
 //
 // Nothing here survives the process, on purpose (invariant 2: no queue, no file to process after a crash).
 #pragma once
