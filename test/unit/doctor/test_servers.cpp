@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 
+#include <string_view>
 #include <thread>
 
 #include "doctor/allow_list.hpp"
@@ -65,7 +66,10 @@ class OneServer {
             const base::UniqueFd client(::accept(socket_.get(), nullptr, nullptr));
             (void)::send(client.get(), says.data(), says.size(), MSG_NOSIGNAL);
             char octets[1024];
-            while (!says.empty() && ::recv(client.get(), octets, sizeof octets, 0) > 0) {
+            ssize_t got = 0;
+            while (!says.empty() && (got = ::recv(client.get(), octets, sizeof octets, 0)) > 0) {
+                if (std::string_view(octets, static_cast<std::size_t>(got)).find("QUIT") != std::string_view::npos)
+                    break;
             }
         });
     }
