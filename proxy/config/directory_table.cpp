@@ -1,7 +1,6 @@
 #include "config/directory_table.hpp"
 
-#include <type_traits>
-#include <utility>
+#include "config/table_rows.hpp"
 
 namespace config {
 // Of its own, since files of a room are also compiled together.
@@ -12,7 +11,6 @@ constexpr Range kNoRange{0, 0};
 constexpr Range kShortText{0, 1000};
 constexpr Range kPathLength{0, 1000};
 constexpr Range kPatience{1, 600};  // seconds
-constexpr std::span<const Word> kNoWords;
 constexpr Word kEncryptions[] = {
     {"off", int(Encryption::kOff)}, {"starttls", int(Encryption::kStartTls)}, {"tls", int(Encryption::kTls)}};
 constexpr Word kScopes[] = {{"sub", int(LdapScope::kSub)}, {"one", int(LdapScope::kOne)}};
@@ -22,14 +20,9 @@ constexpr Word kTypes[] = {{"ldap", int(LoginType::kLdap)},
                            {"imap", int(LoginType::kImap)}};
 constexpr std::string_view kAuthorities = "/etc/ssl/certs/ca-certificates.crt";
 
-// As in settings_table.cpp.
 // clang-format off
 #define OF_LDAP(path) AT(ldap_directories.back().path)
 #define OF_LOGIN(path) AT(login_servers.back().path)
-#define AT(path)                                                               \
-    Member<std::remove_reference_t<decltype(std::declval<Settings&>().path)>>{ \
-        [](Settings& settings) -> auto& { return settings.path; },             \
-        [](const Settings& settings) -> const auto& { return settings.path; }}
 
 constexpr Setting kTable[] = {
     // ---- ldap NAME
@@ -151,7 +144,6 @@ constexpr Setting kTable[] = {
      "How long the answer may take, all servers together. Then it is \"try again later\"."},
 };
 // clang-format on
-#undef AT
 #undef OF_LDAP
 #undef OF_LOGIN
 

@@ -1,7 +1,6 @@
 #include "config/domain_table.hpp"
 
-#include <type_traits>
-#include <utility>
+#include "config/table_rows.hpp"
 
 namespace config {
 // Of its own, since files of a room are also compiled together.
@@ -16,15 +15,8 @@ constexpr Word kWhenUnclear[] = {{"defer", int(policy::WhenUnclear::kDefer)},
 constexpr Word kUnclearWords[] = {{"directory", int(UnclearWord::kAsDirectory)},
                                   {"defer", int(UnclearWord::kDefer)},
                                   {"accept", int(UnclearWord::kAccept)}};
-constexpr std::span<const Word> kNoWords;
-constexpr bool kCommented = false;  // in etc/sandwich.ini
 
-// As in settings_table.cpp.
 // clang-format off
-#define AT(path)                                                               \
-    Member<std::remove_reference_t<decltype(std::declval<Settings&>().path)>>{ \
-        [](Settings& settings) -> auto& { return settings.path; },             \
-        [](const Settings& settings) -> const auto& { return settings.path; }}
 
 constexpr Setting kTable[] = {
     // ---- domain NAME
@@ -175,7 +167,6 @@ constexpr Setting kTable[] = {
      "in a message of their own."},
 };
 // clang-format on
-#undef AT
 
 }  // namespace
 }  // namespace domain_rows

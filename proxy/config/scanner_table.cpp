@@ -1,7 +1,6 @@
 #include "config/scanner_table.hpp"
 
-#include <type_traits>
-#include <utility>
+#include "config/table_rows.hpp"
 
 namespace config {
 // Of its own, since files of a room are also compiled together.
@@ -28,16 +27,8 @@ constexpr Word kFailureActions[] = {{"defer", int(Action::kDefer)},
                                     {"deliver-with-mark", int(Action::kDeliverWithMark)}};
 constexpr Word kIcapMethods[] = {{"respmod", int(IcapMethod::kRespmod)}, {"reqmod", int(IcapMethod::kReqmod)}};
 constexpr Word kMessageAs[] = {{"input", int(MessageAs::kInput)}, {"file", int(MessageAs::kFile)}};
-constexpr std::span<const Word> kNoWords;
-constexpr bool kActive = true;  // in etc/sandwich.ini
-constexpr bool kCommented = false;
 
-// As in settings_table.cpp.
 // clang-format off
-#define AT(path)                                                               \
-    Member<std::remove_reference_t<decltype(std::declval<Settings&>().path)>>{ \
-        [](Settings& settings) -> auto& { return settings.path; },             \
-        [](const Settings& settings) -> const auto& { return settings.path; }}
 
 constexpr Setting kTable[] = {
     // ---- worker
@@ -268,7 +259,6 @@ constexpr Setting kTable[] = {
      "scanner.clamav: what is set for each scanner.", "scanner.clamav"},
 };
 // clang-format on
-#undef AT
 
 }  // namespace
 }  // namespace scanner_rows

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -11,6 +10,7 @@
 #include "config/domain_table.hpp"
 #include "config/scanner_table.hpp"
 #include "config/spelling.hpp"
+#include "config/table_rows.hpp"
 
 namespace config {
 
@@ -48,18 +48,6 @@ constexpr Word kTlsVersions[] = {{"1.2", int(net::tls::Version::k12)}, {"1.3", i
 constexpr Word kClientCertificates[] = {{"no", int(net::tls::ClientCertificates::kNo)},
                                         {"ask", int(net::tls::ClientCertificates::kAsk)},
                                         {"require", int(net::tls::ClientCertificates::kRequire)}};
-constexpr std::span<const Word> kNoWords;
-
-constexpr bool kActive = true;  // in etc/sandwich.ini
-constexpr bool kCommented = false;
-
-// Both ways to one member. A macro, since clang 14 does not convert a generic lambda to the second.
-// clang-format off
-#define AT(path)                                                               \
-    Member<std::remove_reference_t<decltype(std::declval<Settings&>().path)>>{ \
-        [](Settings& settings) -> auto& { return settings.path; },             \
-        [](const Settings& settings) -> const auto& { return settings.path; }}
-// clang-format on
 
 // clang-format off
 constexpr Section kSections[] = {
@@ -479,7 +467,6 @@ constexpr Setting kTable[] = {
      "The least weight that is logged. The line for each message has info: above that it is missing."},
 };
 // clang-format on
-#undef AT
 
 }  // namespace
 
