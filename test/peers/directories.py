@@ -14,6 +14,19 @@ from engines import Engine, answers
 from suite import Failure
 
 READER = ("cn=reader,dc=test", "reader's password")
+# The first entries of a tree: its top, and who may read it.
+TOP = f"""dn: dc=test
+objectClass: dcObject
+objectClass: organization
+dc: test
+o: test
+
+dn: {READER[0]}
+objectClass: person
+cn: reader
+sn: reader
+userPassword: {READER[1]}
+"""
 # What mail servers add to people, and what an entry of Active Directory looks like, as far as it is about mail. The numbers are of the
 # branch for examples (RFC 7612 section 2: 1.3.6.1.4.1.32473).
 SCHEMA = """

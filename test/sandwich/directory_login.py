@@ -19,7 +19,7 @@ from certificates import Certificates
 from daemon import free_port, program
 from suite import Suite, check, equal, wait_for
 
-from directories import READER, Dovecot, Slapd
+from directories import READER, TOP, Dovecot, Slapd
 from mute import GO_AHEAD, Scripted
 
 suite = Suite()
@@ -33,18 +33,7 @@ STARTING = threading.Lock()
 NUMBERS = itertools.count()
 PASSWORD = "wonder land"
 
-TREE = f"""dn: dc=test
-objectClass: dcObject
-objectClass: organization
-dc: test
-o: test
-
-dn: {READER[0]}
-objectClass: person
-cn: reader
-sn: reader
-userPassword: {READER[1]}
-
+TREE = TOP + f"""
 dn: ou=people,dc=test
 objectClass: organizationalUnit
 ou: people

@@ -9,7 +9,7 @@ from daemon import Daemon
 from suite import Suite, check, equal
 
 from client import Client
-from directories import READER, Slapd
+from directories import READER, TOP, Slapd
 from sink import Sink
 
 suite = Suite()
@@ -17,18 +17,7 @@ certificates = Certificates()
 pair = certificates.certificate("server", certificates.authority("ca"), names=["IP:127.0.0.1"])
 sink = Sink()
 PEOPLE = [f"p{number}" for number in range(10)]
-TREE = f"""dn: dc=test
-objectClass: dcObject
-objectClass: organization
-dc: test
-o: test
-
-dn: {READER[0]}
-objectClass: person
-cn: reader
-sn: reader
-userPassword: {READER[1]}
-
+TREE = TOP + """
 dn: uid=alice,dc=test
 objectClass: inetOrgPerson
 objectClass: posixAccount

@@ -13,7 +13,7 @@ from daemon import Daemon
 from outages import COLUMNS, PEOPLE, Book, under_load, wait_in_order
 from suite import Failure, PerThread, Skip, Suite, check, equal
 
-from directories import READER, Slapd
+from directories import READER, TOP, Slapd
 from mailboxes import Mailboxes
 from sink import CLOSE, RESET, SILENCE, Sink
 
@@ -33,18 +33,7 @@ def write(daemon, name, text):
 
 
 TEXTS = {"list": "".join(f"{name}@list.test\n" for name in PEOPLE), "aliases": "".join(f"{name}: root\n" for name in PEOPLE)}
-TREE = f"""dn: dc=test
-objectClass: dcObject
-objectClass: organization
-dc: test
-o: test
-
-dn: {READER[0]}
-objectClass: person
-cn: reader
-sn: reader
-userPassword: {READER[1]}
-""" + "".join(f"""
+TREE = TOP + "".join(f"""
 dn: cn={name},dc=test
 objectClass: inetOrgPerson
 cn: {name}

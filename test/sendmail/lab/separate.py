@@ -23,23 +23,12 @@ from .world import CLIENT, MX_OUTSIDE, MX_REMOTE
 sys.path += [str(CHECKOUT / "test/sandwich"), str(CHECKOUT / "test/peers")]
 
 from certificates import Certificates  # noqa: E402
-from directories import READER, Slapd  # noqa: E402
+from directories import READER, TOP, Slapd  # noqa: E402
 
 _OWN = "/var/lib/mx-box"  # what the mx host has in place of the shared files
 _PAGE = Page("sandwich-boxes.7")
 ONLY_IN_LDAP, NOT_IN_LDAP = "zoe", "carol"  # asked for only, and known to the delivery Sendmail alone
-_TREE = f"""dn: dc=test
-objectClass: dcObject
-objectClass: organization
-dc: test
-o: test
-
-dn: {READER[0]}
-objectClass: person
-cn: reader
-sn: reader
-userPassword: {READER[1]}
-
+_TREE = TOP + """
 dn: dc=example,dc=test
 objectClass: dcObject
 objectClass: organization
