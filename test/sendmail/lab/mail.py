@@ -1,9 +1,11 @@
 """Messages of the tests, a client that sends bytes exactly as given, and a reader of mailboxes."""
 
+import fcntl
 import os
 import re
 import smtplib
 import socket
+import struct
 import uuid
 
 # The EICAR test string, put together here because as it stands in a file it makes anti-virus programs delete the file.
@@ -80,6 +82,9 @@ def read_mailbox(path):
     if not os.path.exists(path):
         return []
     with open(path, "rb") as box:
+        # Else the beginning of a message that procmail is writing. Its lock is this one, too; by open file and not by process,
+        # as several threads read here.
+        fcntl.fcntl(box, fcntl.F_OFD_SETLKW, struct.pack("hhqqi", fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0))
         text = box.read()
     if not text:
         return []
