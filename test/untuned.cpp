@@ -1,15 +1,21 @@
 // In place of what makes scanning cheaper (scanners_tuning): the C library and libclamav as they are.
 #include "scanners/clamav/logical_expression.hpp"
 #include "scanners/clamav/matchers.hpp"
+#include "scanners/clamav/remove_directory.hpp"
 #include "scanners/clamav/scanf.hpp"
+#include "scanners/clamav/seen_parts.hpp"
 #include "scanners/worker/memory.hpp"
 
 namespace scanners {
 
 void clamav::link_logical_expression() {}
+void clamav::link_remove_directory() {}
 void clamav::link_scanf() {}
 std::size_t clamav::prepare_matchers() {
     return 0;
+}
+bool clamav::keep_seen_parts() {
+    return false;
 }
 void keep_heap() {}
 void shrink_heap() {}

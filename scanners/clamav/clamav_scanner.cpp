@@ -9,7 +9,9 @@
 #include "scanners/clamav/database.hpp"
 #include "scanners/clamav/logical_expression.hpp"
 #include "scanners/clamav/matchers.hpp"
+#include "scanners/clamav/remove_directory.hpp"
 #include "scanners/clamav/scanf.hpp"
+#include "scanners/clamav/seen_parts.hpp"
 #include "scanners/clamav/verdict.hpp"
 
 namespace scanners::clamav {
@@ -80,6 +82,7 @@ base::Status ClamavScanner::set_limits() {
 
 base::Status ClamavScanner::load() {
     link_logical_expression();
+    link_remove_directory();
     link_scanf();
     if (auto ready = initialise_library(); !ready)
         return ready;
@@ -94,6 +97,7 @@ base::Status ClamavScanner::load() {
     if (const auto code = cl_engine_compile(engine_); code != CL_SUCCESS)
         return base::error("libclamav cannot prepare the signatures: {}", cl_strerror(code));
     prepare_matchers();
+    keep_seen_parts();
     made_ = loaded->made;
     signatures_ =
         fmt::format("{} of {}, loaded {}", loaded->description, base::iso8601(made_), base::iso8601(base::Wall::now()));

@@ -98,14 +98,36 @@ struct Matcher {
 constexpr int kFirstType = 500;  // answers from here on are types of files
 constexpr int kTypeIgnored = 586;
 
-// What has been seen of signatures in parts so far, in one file. More follows.
-struct Seen {
-    const void* const* parts;  // by signature, from 1; null: not even its first part
+constexpr std::size_t kMaxParts = 64;  // of a logical signature; libclamav loads none with more
+
+// Where the parts of a YARA rule have been seen; `parts` of each signature.
+struct Places {
+    std::uint32_t count;
+    void* parts[1];  // as many as `count`
 };
+
+// What has been seen of signatures in parts so far, in one file. Tables of as many entries as there are `partial`,
+// `logical` and (twice) `relative` signatures; none of no entry.
+struct Seen {
+    void*** parts;  // by signature, from 1; null: not even its first part
+    std::uint32_t partial, logical, relative;
+    std::uint32_t** counts;  // by signature and part: how often it was seen
+    std::uint32_t** last;    // and where
+    std::uint32_t** first;
+    Places** places;
+    std::uint8_t* rules;
+    std::uint32_t* offsets;
+    std::uint32_t macros[32];
+    const void* versions;
+    std::uint32_t first_part;
+};
+
+constexpr std::uint32_t kNowhere = 0xfffffffe;
 
 static_assert(sizeof(PlainPattern) == 72 && offsetof(PlainPattern, next) == 48 && offsetof(PlainPattern, length) == 56);
 static_assert(sizeof(TriePattern) == 136 && offsetof(TriePattern, offset_data) == 100);
 static_assert(offsetof(Matcher, plain_patterns) == 48 && offsetof(Matcher, size_hashes) == 64);
 static_assert(offsetof(Matcher, patterns) == 288);
+static_assert(sizeof(Seen) == 216 && offsetof(Seen, counts) == 24 && offsetof(Seen, macros) == 72);
 
 }  // namespace scanners::clamav::layout

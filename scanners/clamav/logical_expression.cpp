@@ -1,9 +1,9 @@
 // Any process, any thread; no state. Exact: the answer is libclamav's own wherever this file gives one.
 #include "scanners/clamav/logical_expression.hpp"
 
-#include <dlfcn.h>
-
 #include <cstdlib>
+
+#include "scanners/clamav/in_library.hpp"
 
 namespace scanners::clamav {
 namespace {
@@ -103,7 +103,7 @@ __attribute__((visibility("default"))) int cli_ac_chklsig(const char* expression
 int cli_ac_chklsig(const char* expression, const char* end, std::uint32_t* counts, unsigned* count, std::uint64_t* ids,
                    unsigned parse_only) {
     // Found before main() or at the first signature that is loaded, by one thread; libclamav is linked, so it is there.
-    static const auto library = reinterpret_cast<decltype(&cli_ac_chklsig)>(::dlsym(RTLD_NEXT, "cli_ac_chklsig"));
+    static auto* const library = scanners::clamav::in_library<decltype(cli_ac_chklsig)>("cli_ac_chklsig");
     if (parse_only == 0 && scanners::clamav::is_surely_false(expression, end, counts))
         return 0;
     return library(expression, end, counts, count, ids, parse_only);

@@ -2,7 +2,6 @@
 #include "scanners/clamav/matchers.hpp"
 
 #include <clamav.h>
-#include <dlfcn.h>
 
 #include <cstdint>
 #include <memory>
@@ -11,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "scanners/clamav/in_library.hpp"
 #include "scanners/clamav/layout.hpp"
 #include "scanners/clamav/plain_strings.hpp"
 #include "scanners/clamav/trie_windows.hpp"
@@ -44,11 +44,6 @@ std::unordered_map<const Matcher*, std::unique_ptr<Prepared>>& matchers() {
 const Prepared* prepared(const Matcher* matcher) {
     const auto found = matchers().find(matcher);
     return found == matchers().end() ? nullptr : found->second.get();
-}
-
-template <typename Function>
-Function* in_library(const char* name) {
-    return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
 }
 
 unsigned plain_hash(const unsigned char* octets) {

@@ -1,19 +1,14 @@
 // Directories below the first level are moved up to it and emptied in turn: flat work, two descriptors at most.
 #include "scanners/worker/temporary_directory.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
-#include <cstdint>
-#include <cstring>
-#include <memory>
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "scanners/worker/directory_entries.hpp"
 
 namespace scanners {
 namespace {
@@ -21,18 +16,16 @@ namespace {
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 base::Result<std::vector<std::string>> names_in(int directory) {
-    base::UniqueFd copy(::openat(directory, ".", kOpenDirectory));
-    if (!copy)
-        return base::errno_error("open temporary directory");
-    const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(copy.get()), ::closedir);
-    if (entries == nullptr)
-        return base::errno_error("fdopendir");
-    static_cast<void>(copy.release());  // closedir() closes it
+    if (::lseek(directory, 0, SEEK_SET) != 0)
+        return base::errno_error("rewind temporary directory");
     std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(entries.get())) {
-        if (std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0)
-            names.emplace_back(entry->d_name);
-    }
+    const auto keep = [&](const char* name) {
+        if (!is_dots(name))
+            names.emplace_back(name);
+        return true;
+    };
+    if (!visit_entries(directory, keep))
+        return base::errno_error("read temporary directory");
     return names;
 }
 
@@ -66,27 +59,7 @@ base::Status flatten(int top, const std::string& name, unsigned& moved) {
 }  // namespace
 
 bool is_empty_directory(int directory) {
-    struct Entry {  // linux_dirent64, getdents(2); the name follows
-        std::uint64_t inode;
-        std::int64_t next;
-        std::uint16_t size;
-        std::uint8_t type;
-    };
-    alignas(Entry) std::array<char, 1024> entries{};
-    if (::lseek(directory, 0, SEEK_SET) != 0)
-        return false;
-    unsigned found = 0;
-    long have = 0;
-    while ((have = ::syscall(SYS_getdents64, directory, entries.data(), entries.size())) > 0) {
-        for (long at = 0; at < have;) {
-            Entry entry{};
-            std::memcpy(&entry, entries.data() + at, sizeof entry);
-            at += entry.size;
-            if (++found > 2)  // "." and ".."
-                return false;
-        }
-    }
-    return have == 0;
+    return ::lseek(directory, 0, SEEK_SET) == 0 && visit_entries(directory, is_dots);
 }
 
 base::Status empty_directory(const std::string& directory) {

@@ -5,15 +5,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <random>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "made_database.hpp"
 #include "scanners/clamav/layout.hpp"
 #include "scanners/clamav/matchers.hpp"
 #include "scanners/clamav/plain_strings.hpp"
@@ -21,7 +19,11 @@
 
 namespace {
 
-namespace fs = std::filesystem;
+using made::Directory;
+using made::Engine;
+using made::hex;
+using made::is_known_version;
+using made::silence_libclamav;
 using scanners::clamav::PlainStrings;
 using scanners::clamav::TrieWindows;
 namespace layout = scanners::clamav::layout;
@@ -48,13 +50,6 @@ std::string octets(Dice& dice, unsigned least, unsigned most) {
     std::string made;
     for (unsigned left = least + dice.up_to(most - least); left > 0; --left)
         made += dice.one_of(kOctets);
-    return made;
-}
-
-std::string hex(std::string_view text) {
-    std::string made;
-    for (const char c : text)
-        made += fmt::format("{:02x}", static_cast<unsigned char>(c));
     return made;
 }
 
@@ -195,55 +190,6 @@ Signature body_signature(Dice& dice, unsigned number, const std::vector<std::str
             {piece.text}};
 }
 
-class Engine {
-  public:
-    // Of one file; a signature that libclamav refuses is an error.
-    explicit Engine(const std::string& directory) : engine_(cl_engine_new(), cl_engine_free) {
-        unsigned count = 0;
-        REQUIRE(cl_engine_set_num(engine_.get(), CL_ENGINE_DISABLE_CACHE, 1) == CL_SUCCESS);
-        REQUIRE(cl_load(directory.c_str(), engine_.get(), &count, CL_DB_STDOPT) == CL_SUCCESS);
-        REQUIRE(cl_engine_compile(engine_.get()) == CL_SUCCESS);
-    }
-
-    // What it found, or "".
-    std::string scan(std::string_view text) {
-        if (text.empty())
-            return {};
-        cl_scan_options options{};
-        options.general = CL_SCAN_GENERAL_HEURISTICS;
-        options.parse = ~0U;
-        const char* name = nullptr;
-        unsigned long scanned = 0;
-        const std::unique_ptr<cl_fmap_t, decltype(&cl_fmap_close)> map(cl_fmap_open_memory(text.data(), text.size()),
-                                                                       cl_fmap_close);
-        const auto code = cl_scanmap_callback(map.get(), nullptr, &name, &scanned, engine_.get(), &options, nullptr);
-        return code == CL_VIRUS ? std::string(name) : code == CL_CLEAN ? std::string() : std::to_string(code);
-    }
-
-  private:
-    std::unique_ptr<cl_engine, decltype(&cl_engine_free)> engine_;
-};
-
-class Directory {
-  public:
-    Directory() {
-        std::string name = (fs::temp_directory_path() / "sandwich-matchers-XXXXXX").string();
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path_ = name;
-    }
-    Directory(const Directory&) = delete;
-    Directory& operator=(const Directory&) = delete;
-    ~Directory() { fs::remove_all(path_); }
-
-    const std::string& path() const { return path_; }
-    void write(const std::string& name, const std::string& line) const {
-        std::ofstream(fs::path(path_) / name, std::ios::app) << line << '\n';
-    }
-
-  private:
-    std::string path_;
-};
-
 // Whether libclamav takes it at all: by loading it alone.
 bool is_accepted(const Signature& signature) {
     const Directory alone;
@@ -289,14 +235,6 @@ std::string text_of(Dice& dice, const std::vector<std::string>& words, const std
 bool has_any(const std::vector<std::string>& strings, std::string_view text) {
     return std::any_of(strings.begin(), strings.end(),
                        [text](const std::string& one) { return text.find(one) != std::string_view::npos; });
-}
-
-void silence() {
-    cl_set_clcb_msg([](cl_msg /*severity*/, const char* /*full*/, const char* /*text*/, void* /*context*/) {});
-}
-
-bool is_known_version() {
-    return std::string_view(cl_retver()).starts_with(layout::kVersion);
 }
 
 }  // namespace
@@ -388,16 +326,18 @@ TEST_CASE("a short pattern is found at the end of a text, and a later part only 
     const std::array<const layout::TriePattern*, 2> both = {&patterns[0], &patterns[1]};
     const auto windows = TrieWindows::make(both);
     REQUIRE(windows.has_value());
-    const void* begun = &patterns;
-    const auto count = [&](std::string_view text, const void* const* parts) {
+    void* places = nullptr;
+    void** begun = &places;
+    const auto count = [&](std::string_view text, void*** parts) {
         std::vector<TrieWindows::Window> found;
-        const layout::Seen seen{parts};
+        layout::Seen seen{};
+        seen.parts = parts;
         REQUIRE(windows->find({reinterpret_cast<const unsigned char*>(text.data()),
                                static_cast<std::uint32_t>(text.size()), 0, true, true, &seen},
                               found));
         return found.size();
     };
-    const void* nothing = nullptr;
+    void** nothing = nullptr;
     CHECK(count("....ab", &nothing) == 1);
     CHECK(count("ab", &nothing) == 1);
     CHECK(count("....abc", &nothing) == 1);
@@ -434,7 +374,7 @@ TEST_CASE("patterns that are not as libclamav makes them are left to it") {
 }
 
 TEST_CASE("libclamav finds the same with and without") {
-    silence();
+    silence_libclamav();
     REQUIRE(cl_init(CL_INIT_DEFAULT) == CL_SUCCESS);
     Dice dice;
     unsigned signatures = 0;
