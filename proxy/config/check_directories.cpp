@@ -45,8 +45,8 @@ void check_bind(const LdapDirectory& directory, std::size_t i, const Report& rep
     const Place user{kLdapSection, "bind_dn", i};
     const Place file{kLdapSection, "bind_password_file", i};
     const Place variable{kLdapSection, "bind_password_variable", i};
-    const bool has_file = !directory.bind_password_file.empty();
-    const bool has_variable = !directory.bind_password_variable.empty();
+    const bool has_file = !directory.bind_password.file.empty();
+    const bool has_variable = !directory.bind_password.variable.empty();
     if (has_file && has_variable)
         report(kError, {variable, file}, "both bind_password_file and bind_password_variable are given");
     // RFC 4513 section 5.1.2: without a password, a bind succeeds as nobody in particular.

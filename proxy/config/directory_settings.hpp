@@ -49,6 +49,13 @@ struct ServerTls {
     bool operator==(const ServerTls&) const = default;
 };
 
+// Where a password with which we log in somewhere is to be found; neither: there is none.
+struct PasswordPlace {
+    std::string file;      // its first line
+    std::string variable;  // of the environment
+    bool operator==(const PasswordPlace&) const = default;
+};
+
 // [ldap NAME]
 struct LdapDirectory {
     std::string name;               // as it is written
@@ -58,8 +65,7 @@ struct LdapDirectory {
     std::string base_dn;
     LdapScope scope = LdapScope::kSub;
     std::string bind_dn;  // empty: nobody in particular (anonymous)
-    std::string bind_password_file;
-    std::string bind_password_variable;
+    PasswordPlace bind_password;
     std::string filter;  // a template: filter_template.hpp
     std::string mailbox_attributes;
     std::string alias_attributes;

@@ -59,10 +59,10 @@ constexpr Setting kTable[] = {
      "The user that searches: any account that may read the attributes, as cn=sandwich,dc=example,dc=test; with Active "
      "Directory also sandwich@example.test. Empty: nobody in particular, where the directory permits it."},
     {kLdapSection, "bind_password_file",
-     Kind::kPath, Effect::kReload, false, "", kPathLength, kNoWords, OF_LDAP(bind_password_file),
+     Kind::kPath, Effect::kReload, false, "", kPathLength, kNoWords, OF_LDAP(bind_password.file),
      "The file whose first line is the password of bind_dn. It should belong to root and be readable by nobody else."},
     {kLdapSection, "bind_password_variable",
-     Kind::kName, Effect::kReload, false, "", {0, 64}, kNoWords, OF_LDAP(bind_password_variable),
+     Kind::kName, Effect::kReload, false, "", {0, 64}, kNoWords, OF_LDAP(bind_password.variable),
      "The environment variable that holds the password of bind_dn, in place of a file."},
     {kLdapSection, "filter",
      Kind::kText, Effect::kReload, false, "(|(mail=%s)(mailAlternateAddress=%s)(proxyAddresses=smtp:%s))", {1, 2000},

@@ -99,7 +99,7 @@ Login::Servers make_login_servers(const config::Settings& settings, const std::v
             settings.ldap_directories, [&](const auto& one) { return config::same(one.name, found->directory); });
         if (directory == settings.ldap_directories.end())
             continue;
-        auto password = password_of(*directory);
+        auto password = password_of("ldap " + directory->name, directory->bind_password);
         servers.push_back(make_ldap_login(*found, password
                                                       ? LdapSource::make(*directory, std::move(*password))
                                                       : base::Result<std::shared_ptr<LdapSource>>(password.error())));
