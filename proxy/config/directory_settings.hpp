@@ -88,6 +88,8 @@ struct LoginServer {
     std::vector<HostPort> servers;  // the same, filled in by parse()
     ServerTls tls;
     bool strip_domain_name = false;
+    std::string control_user;  // known to be good: whether a refusal can be believed; empty: it always is
+    PasswordPlace control_password;
     std::chrono::seconds timeout{};
     bool operator==(const LoginServer&) const = default;
 };

@@ -29,8 +29,8 @@ std::string_view take(std::string_view& packed) {
     return text;
 }
 
-void add(Loaded& loaded, const std::string& section, std::string_view key, const PasswordPlace& place,
-         std::string& packed) {
+void pack_password(Loaded& loaded, const std::string& section, std::string_view key, const PasswordPlace& place,
+                   std::string& packed) {
     const auto password = read_password(place);
     if (!password)
         loaded.diagnostics.push_back(
@@ -69,7 +69,9 @@ base::Result<std::string> read_password(const PasswordPlace& place) {
 std::string read_server_passwords(Loaded& loaded) {
     std::string packed;
     for (const auto& directory : loaded.settings->ldap_directories)
-        add(loaded, "ldap " + directory.name, "bind_password_file", directory.bind_password, packed);
+        pack_password(loaded, "ldap " + directory.name, "bind_password_file", directory.bind_password, packed);
+    for (const auto& login : loaded.settings->login_servers)
+        pack_password(loaded, "login " + login.name, "control_password_file", login.control_password, packed);
     return packed;
 }
 

@@ -10,6 +10,7 @@
 #include "directory/file_oracle.hpp"
 #include "directory/ldap_session.hpp"
 #include "directory/login_connection.hpp"
+#include "directory/login_control.hpp"
 #include "directory/netstring.hpp"
 #include "directory/server_password.hpp"
 #include "doctor/allow_list.hpp"
@@ -88,6 +89,7 @@ Findings check_directory(const Setup& setup, const config::LdapDirectory& direct
         ServerFacts facts{"ldap " + directory.name, with_port(server, usual), {}, {}, directory.servers.size() > 1};
         facts.tls = directory.tls.mode != Encryption::kOff;
         facts.contact = reach(server, usual, setup.deadline());
+        facts.instead = ", or ask through the daemon: sandwichctl recipient ADDRESS";
         if (unset(directory.bind_password))
             facts.variable = directory.bind_password.variable;
         else if (facts.contact.connected())
@@ -174,6 +176,19 @@ Finding check_socketmap(const Setup& setup) {
     return judge_socketmap(facts);
 }
 
+void ask_login(const Setup& setup, const config::LoginServer& login, const config::HostPort& server,
+               ServerFacts& facts) {
+    const auto opened = directory::LoginConnection::open(login.type, login.tls, server, setup.deadline());
+    if (!opened)
+        facts.refusal = opened.error().message;
+    else if (unset(login.control_password))
+        facts.variable = login.control_password.variable;
+    else if (const auto password = directory::read_secret(login.control_password); !password)
+        facts.refusal = password.error().message;
+    else if (!login.control_user.empty())
+        facts.control = directory::try_control_user(login, server, password, setup.deadline());
+}
+
 Findings check_login(const Setup& setup, const config::LoginServer& login) {
     const auto about = "login " + login.name;
     if (login.type == config::LoginType::kLdap)
@@ -186,9 +201,7 @@ Findings check_login(const Setup& setup, const config::LoginServer& login) {
         facts.tls = login.tls.mode != Encryption::kOff;
         facts.contact = reach(server, usual, setup.deadline());
         if (facts.contact.connected())
-            if (const auto opened = directory::LoginConnection::open(login.type, login.tls, server, setup.deadline());
-                !opened)
-                facts.refusal = opened.error().message;
+            ask_login(setup, login, server, facts);
         findings[i] = judge_server(facts);
     });
     return findings;

@@ -52,7 +52,9 @@ TEST_CASE("they reach another process beside the files of [tls]") {
     const File file("first\n");
     ::setenv("SANDWICH_TEST_PASSWORD", "second", 1);
     auto loaded = config::parse("[ldap a]\nbind_dn=cn=x\nbind_password_file=" + file.path +
-                                "\n[ldap b]\n[ldap C]\nbind_dn=cn=y\nbind_password_variable=SANDWICH_TEST_PASSWORD\n");
+                                "\n[ldap b]\n[ldap C]\nbind_dn=cn=y\nbind_password_variable=SANDWICH_TEST_PASSWORD\n"
+                                "[login A]\ntype=imap\nserver=localhost\ncontrol_user=x\n"
+                                "control_password_variable=SANDWICH_TEST_PASSWORD\n");
     const auto before = loaded.diagnostics.size();
     const auto files = config::TlsFiles::unpack(config::read_tls_files(loaded).pack());
     REQUIRE(files);
@@ -60,6 +62,7 @@ TEST_CASE("they reach another process beside the files of [tls]") {
     CHECK(config::server_password_in(files->server_passwords, "ldap A") == "first");
     CHECK(config::server_password_in(files->server_passwords, "ldap b").empty());
     CHECK(config::server_password_in(files->server_passwords, "ldap c") == "second");
+    CHECK(config::server_password_in(files->server_passwords, "login a") == "second");
     CHECK(config::server_password_in(files->server_passwords, "first").empty());
     CHECK(config::server_password_in(files->server_passwords, "A").empty());
     CHECK(config::print(*loaded.settings).find("first\n") == std::string::npos);
