@@ -161,7 +161,7 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
       quarantine_(std::move(store)),
       journal_(std::move(journal)),
       explanations_(settings.explain_path, settings.explain_enable, explain_limits(settings)),
-      recipients_(main_, settings, shared_.runtime.load()->tls.bind_passwords,
+      recipients_(main_, settings, shared_.runtime.load()->tls.server_passwords,
                   directory::embedded_user_store(settings.users_path)),
       users_(directory::embedded_user_store(settings.users_path), users_limits(settings)),
       limits_clock_(main_, [this] { tell_limits(); }) {
@@ -327,7 +327,7 @@ void Proxy::use(const session::RuntimePtr& runtime) {
     scanners_.configure(settings);
     quarantine_.set_limits(quarantine_limits(settings));
     journal_->set_limits(journal_limits(settings));
-    recipients_.configure(settings, runtime->tls.bind_passwords);
+    recipients_.configure(settings, runtime->tls.server_passwords);
     explanations_.configure(settings.explain_enable, explain_limits(settings));
     users_.configure(users_limits(settings));
     shared_.names.configure(settings);

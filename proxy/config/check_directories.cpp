@@ -41,20 +41,28 @@ void check_filter(std::string_view section, std::size_t i, const std::string& fi
         report(kError, {{section, "filter", i}}, fmt::format("filter: {}", parsed.error().message));
 }
 
-void check_bind(const LdapDirectory& directory, std::size_t i, const Report& report) {
-    const Place user{kLdapSection, "bind_dn", i};
-    const Place file{kLdapSection, "bind_password_file", i};
-    const Place variable{kLdapSection, "bind_password_variable", i};
-    const bool has_file = !directory.bind_password_file.empty();
-    const bool has_variable = !directory.bind_password_variable.empty();
+// The names of the settings of an account with which we log in.
+struct AccountKeys {
+    std::string_view section, user, file, variable;
+};
+constexpr AccountKeys kBind{kLdapSection, "bind_dn", "bind_password_file", "bind_password_variable"};
+constexpr AccountKeys kControl{kLoginSection, "control_user", "control_password_file", "control_password_variable"};
+
+void check_account(const AccountKeys& keys, std::size_t i, const std::string& name, const PasswordPlace& password,
+                   const Report& report) {
+    const Place user{keys.section, keys.user, i};
+    const Place file{keys.section, keys.file, i};
+    const Place variable{keys.section, keys.variable, i};
+    const bool has_file = !password.file.empty();
+    const bool has_variable = !password.variable.empty();
     if (has_file && has_variable)
-        report(kError, {variable, file}, "both bind_password_file and bind_password_variable are given");
-    // RFC 4513 section 5.1.2: without a password, a bind succeeds as nobody in particular.
-    if (!directory.bind_dn.empty() && !has_file && !has_variable)
+        report(kError, {variable, file}, fmt::format("both {} and {} are given", keys.file, keys.variable));
+    // An empty password is none: in a directory such a bind succeeds as nobody in particular (RFC 4513 section 5.1.2).
+    if (!name.empty() && !has_file && !has_variable)
         report(kError, {user},
-               "bind_dn needs a password: neither bind_password_file nor bind_password_variable is given");
-    if (directory.bind_dn.empty() && (has_file || has_variable))
-        report(kError, {file, variable}, "there is a password, but no bind_dn that it could be for");
+               fmt::format("{} needs a password: neither {} nor {} is given", keys.user, keys.file, keys.variable));
+    if (name.empty() && (has_file || has_variable))
+        report(kError, {file, variable}, fmt::format("there is a password, but no {} that it could be for", keys.user));
 }
 
 void check_ldap(const Settings& s, std::size_t i, const Report& report) {
@@ -64,7 +72,7 @@ void check_ldap(const Settings& s, std::size_t i, const Report& report) {
     check_filter(kLdapSection, i, directory.filter, report);
     check_attributes(i, "mailbox_attributes", directory.mailbox_attributes, report);
     check_attributes(i, "alias_attributes", directory.alias_attributes, report);
-    check_bind(directory, i, report);
+    check_account(kBind, i, directory.bind_dn, directory.bind_password, report);
     const bool for_login = std::ranges::any_of(s.login_servers, [&](const LoginServer& login) {
         return login.type == LoginType::kLdap && same(login.directory, directory.name);
     });
@@ -105,6 +113,9 @@ void check_ldap_login(const Settings& s, std::size_t i, const Report& report) {
     if (login.tls.mode != Encryption::kOff)
         report(kError, {{kLoginSection, "tls", i}, type},
                "tls is not for type=ldap: that of the section that directory names counts");
+    if (!login.control_user.empty())
+        report(kError, {{kLoginSection, "control_user", i}, type},
+               "control_user is not for type=ldap: a directory says by itself that it cannot tell");
     if (!has(s.ldap_directories, login.directory))
         report(kError, {directory, type},
                fmt::format("directory: there is no section [ldap {}]{}", login.directory,
@@ -124,6 +135,12 @@ void check_mail_login(const Settings& s, std::size_t i, const Report& report) {
     if (!login.filter.empty())
         report(kError, {{kLoginSection, "filter", i}, type}, "filter is for type=ldap alone");
     check_tls(kLoginSection, i, login.tls, login.servers, "passwords", report);
+}
+
+void check_login(const Settings& s, std::size_t i, const Report& report) {
+    const auto& login = s.login_servers[i];
+    login.type == LoginType::kLdap ? check_ldap_login(s, i, report) : check_mail_login(s, i, report);
+    check_account(kControl, i, login.control_user, login.control_password, report);
 }
 
 void check_order(const Settings& s, const std::string& names, const Place& place, const Report& report) {
@@ -146,10 +163,7 @@ void check_directories(const Settings& settings, const Report& report) {
     for (std::size_t i = 0; i < settings.ldap_directories.size(); ++i)
         check_ldap(settings, i, report);
     for (std::size_t i = 0; i < settings.login_servers.size(); ++i)
-        if (settings.login_servers[i].type == LoginType::kLdap)
-            check_ldap_login(settings, i, report);
-        else
-            check_mail_login(settings, i, report);
+        check_login(settings, i, report);
     check_order(settings, settings.login, {"general", "login"}, report);
     for (std::size_t i = 0; i < settings.domains.size(); ++i)
         check_order(settings, settings.domains[i].login, {kDomainSection, "login", i}, report);

@@ -49,6 +49,13 @@ struct ServerTls {
     bool operator==(const ServerTls&) const = default;
 };
 
+// Where a password with which we log in somewhere is to be found; neither: there is none.
+struct PasswordPlace {
+    std::string file;      // its first line
+    std::string variable;  // of the environment
+    bool operator==(const PasswordPlace&) const = default;
+};
+
 // [ldap NAME]
 struct LdapDirectory {
     std::string name;               // as it is written
@@ -58,8 +65,7 @@ struct LdapDirectory {
     std::string base_dn;
     LdapScope scope = LdapScope::kSub;
     std::string bind_dn;  // empty: nobody in particular (anonymous)
-    std::string bind_password_file;
-    std::string bind_password_variable;
+    PasswordPlace bind_password;
     std::string filter;  // a template: filter_template.hpp
     std::string mailbox_attributes;
     std::string alias_attributes;
@@ -82,6 +88,8 @@ struct LoginServer {
     std::vector<HostPort> servers;  // the same, filled in by parse()
     ServerTls tls;
     bool strip_domain_name = false;
+    std::string control_user;  // known to be good: whether a refusal can be believed; empty: it always is
+    PasswordPlace control_password;
     std::chrono::seconds timeout{};
     bool operator==(const LoginServer&) const = default;
 };

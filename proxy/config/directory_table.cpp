@@ -59,10 +59,10 @@ constexpr Setting kTable[] = {
      "The user that searches: any account that may read the attributes, as cn=sandwich,dc=example,dc=test; with Active "
      "Directory also sandwich@example.test. Empty: nobody in particular, where the directory permits it."},
     {kLdapSection, "bind_password_file",
-     Kind::kPath, Effect::kReload, false, "", kPathLength, kNoWords, OF_LDAP(bind_password_file),
+     Kind::kPath, Effect::kReload, false, "", kPathLength, kNoWords, OF_LDAP(bind_password.file),
      "The file whose first line is the password of bind_dn. It should belong to root and be readable by nobody else."},
     {kLdapSection, "bind_password_variable",
-     Kind::kName, Effect::kReload, false, "", {0, 64}, kNoWords, OF_LDAP(bind_password_variable),
+     Kind::kName, Effect::kReload, false, "", {0, 64}, kNoWords, OF_LDAP(bind_password.variable),
      "The environment variable that holds the password of bind_dn, in place of a file."},
     {kLdapSection, "filter",
      Kind::kText, Effect::kReload, false, "(|(mail=%s)(mailAlternateAddress=%s)(proxyAddresses=smtp:%s))", {1, 2000},
@@ -108,7 +108,7 @@ constexpr Setting kTable[] = {
      "What is asked.\n"
      "ldap: a directory: the entry with the address is searched, then a bind as that entry is tried with the password.\n"
      "smtp: a mail server's AUTH, PLAIN or LOGIN. Sendmail says \"authentication failed\" (535) also while its SASL cannot "
-     "ask (saslauthd is down), and the password then counts as wrong: where that matters, ask what SASL asks, or imap.\n"
+     "ask (saslauthd is down), and the password then counts as wrong unless there is a control_user.\n"
      "pop3: a mailbox server's AUTH PLAIN or LOGIN, or USER and PASS.\n"
      "imap: a mailbox server's AUTHENTICATE PLAIN, or LOGIN."},
     {kLoginSection, "directory",
@@ -139,9 +139,23 @@ constexpr Setting kTable[] = {
      Kind::kYesNo, Effect::kReload, false, "no", kNoRange, kNoWords, OF_LOGIN(strip_domain_name),
      "With the other types: whether the server gets only what is before the @, though the whole address was typed: yes "
      "for servers whose users have no domain. Where several domains ask one server, bob of one is then bob of all."},
+    {kLoginSection, "control_user",
+     Kind::kText, Effect::kReload, false, "", {0, 320}, kNoWords, OF_LOGIN(control_user),
+     "With the other types: an account that is known to be good, as its user would type it. A server that refuses a "
+     "password is then asked to let in this one: only if it does, the password is wrong. If it does not, the "
+     "answer is \"try again later\", and the reason says why. It is asked with the same TLS, at the same address and within "
+     "the same timeout; one that has let it in not again for two seconds, one that has not for one second. Best is an "
+     "account without other use and rights, which wrong passwords do not lock. Where one address stands for several "
+     "servers (a load balancer), name each server. Empty: whatever a server refuses is wrong."},
+    {kLoginSection, "control_password_file",
+     Kind::kPath, Effect::kReload, false, "", kPathLength, kNoWords, OF_LOGIN(control_password.file),
+     "The file whose first line is the password of control_user. It should belong to root and be readable by nobody else."},
+    {kLoginSection, "control_password_variable",
+     Kind::kName, Effect::kReload, false, "", {0, 64}, kNoWords, OF_LOGIN(control_password.variable),
+     "The environment variable that holds the password of control_user, in place of a file."},
     {kLoginSection, "timeout",
      Kind::kDuration, Effect::kReload, false, "10s", kPatience, kNoWords, OF_LOGIN(timeout),
-     "How long the answer may take, all servers together. Then it is \"try again later\"."},
+     "How long the answer may take, all servers and control_user together. Then it is \"try again later\"."},
 };
 // clang-format on
 #undef OF_LDAP

@@ -187,7 +187,7 @@ constexpr Setting kTable[] = {
     {"general", "login_user_attempts",
      Kind::kNumber, Effect::kReload, kCommented, "10", {1, 1000}, kNoWords, AT(login_user_attempts),
      "How many wrong passwords one user may try in ten minutes; further ones are answered with \"try again later\", and "
-     "no server is asked."},
+     "no server is asked. One that a server has refused counts even where nobody can tell whether it is wrong."},
     {"general", "login_attempts",
      Kind::kNumber, Effect::kReload, kCommented, "600", {1, 100000}, kNoWords, AT(login_attempts),
      "How many passwords are checked in a minute, of all users together."},

@@ -6,7 +6,7 @@
 #include <charconv>
 #include <utility>
 
-#include "config/bind_passwords.hpp"
+#include "config/server_passwords.hpp"
 
 namespace config {
 namespace {
@@ -62,14 +62,15 @@ TlsFiles read_files(Loaded& loaded) {
 
 std::string TlsFiles::pack() const {
     std::string packed;
-    for (const auto* text : {&certificate, &key, &client_ca, &downstream_ca, &bind_passwords})
+    for (const auto* text : {&certificate, &key, &client_ca, &downstream_ca, &server_passwords})
         packed += fmt::format("{}\n{}", text->size(), *text);
     return packed;
 }
 
 base::Result<TlsFiles> TlsFiles::unpack(std::string_view packed) {
     TlsFiles files;
-    for (auto* text : {&files.certificate, &files.key, &files.client_ca, &files.downstream_ca, &files.bind_passwords}) {
+    for (auto* text :
+         {&files.certificate, &files.key, &files.client_ca, &files.downstream_ca, &files.server_passwords}) {
         std::size_t size = 0;
         const auto line = packed.substr(0, packed.find('\n'));
         const auto [end, failure] = std::from_chars(line.data(), line.data() + line.size(), size);
@@ -87,7 +88,7 @@ base::Result<TlsFiles> TlsFiles::unpack(std::string_view packed) {
 base::Result<TlsContexts> make_tls_contexts(const Settings& settings, const TlsFiles& files, std::string* key) {
     const auto& tls = settings.tls;
     TlsContexts contexts;
-    contexts.bind_passwords = files.bind_passwords;
+    contexts.server_passwords = files.server_passwords;
     if (tls.upstream != UpstreamTls::kNo) {
         auto made = net::tls::Context::server(
             {files.certificate, files.key, tls.minimum_version, tls.client_certificates, files.client_ca});
@@ -135,7 +136,7 @@ TlsFiles read_tls_files(Loaded& loaded) {
         else if (contexts->upstream && !contexts->upstream->certificate_warning().empty())
             report(loaded, Severity::kWarning, "certificate", contexts->upstream->certificate_warning());
     }
-    files.bind_passwords = read_bind_passwords(loaded);
+    files.server_passwords = read_server_passwords(loaded);
     std::ranges::stable_sort(loaded.diagnostics, {}, &Diagnostic::line);
     return files;
 }

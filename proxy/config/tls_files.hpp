@@ -1,4 +1,5 @@
-// The files that [tls] names, and the contexts that are made of them; the passwords of directories take the same way.
+// The files that [tls] names, and the contexts that are made of them; the passwords that [ldap NAME] and [login NAME]
+// name take the same way.
 //
 // The supervisor, which may read a key that belongs to root, reads the files when it reads the configuration and proves
 // that they fit; it hands their texts to the proxy, which opens none of them and makes the same contexts.
@@ -20,7 +21,7 @@ struct TlsFiles {
     std::string key;
     std::string client_ca;
     std::string downstream_ca;
-    std::string bind_passwords;  // of directories: bind_passwords.hpp
+    std::string server_passwords;  // server_passwords.hpp
 
     // For the way from one process to another.
     [[nodiscard]] std::string pack() const;
@@ -30,7 +31,7 @@ inline constexpr std::size_t kMaxPackedTlsFiles = 5 * (kMaxFile + 16);  // octet
 
 // Null where the settings want no TLS; and what came along with the files.
 struct TlsContexts {
-    std::string bind_passwords;  // as TlsFiles has them
+    std::string server_passwords;  // as TlsFiles has them
     net::tls::ContextPtr upstream;
     net::tls::ContextPtr downstream;           // without proof of who the server is
     net::tls::ContextPtr downstream_verified;  // with

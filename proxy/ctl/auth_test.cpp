@@ -13,8 +13,8 @@
 #include "config/load.hpp"
 #include "config/old_file.hpp"
 #include "ctl/client.hpp"
-#include "directory/ldap_source.hpp"
 #include "directory/login.hpp"
+#include "directory/server_password.hpp"
 
 namespace ctl {
 namespace {
@@ -152,7 +152,8 @@ int auth_test(const std::string& configuration, std::string_view address) {
     directory::LoginRate rate(settings->login_user_attempts, settings->login_attempts);
     const auto names =
         config::login_names(*settings, config::DomainIndex(settings->domains, settings->domain_list), address);
-    directory::Login login(directory::make_login_servers(*settings, names, directory::read_bind_password), rate);
+    const auto password_of = [](const auto&, const auto& place) { return directory::read_secret(place); };
+    directory::Login login(directory::make_login_servers(*settings, names, password_of), rate);
     const auto answer = login.ask(address, *password);
     for (const auto& step : answer.steps)
         print_step(step);

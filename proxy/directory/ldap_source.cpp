@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "config/bind_passwords.hpp"
-
 namespace directory {
 namespace {
 
@@ -34,11 +32,6 @@ base::Result<std::shared_ptr<LdapSource>> LdapSource::make(config::LdapDirectory
     if (!filter)
         return base::error("[ldap {}]: filter: {}", settings.name, filter.error().message);
     return std::shared_ptr<LdapSource>(new LdapSource(std::move(settings), std::move(password), std::move(*filter)));
-}
-
-base::Result<Secret> read_bind_password(const config::LdapDirectory& settings) {
-    auto password = config::read_bind_password(settings);
-    return password ? base::Result<Secret>(Secret(std::move(*password))) : password.error();
 }
 
 }  // namespace directory

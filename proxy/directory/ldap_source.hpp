@@ -33,7 +33,4 @@ class LdapSource {
     LdapSource(config::LdapDirectory given, Secret secret, config::FilterTemplate parsed);
 };
 
-// config::read_bind_password(), kept as a secret.
-base::Result<Secret> read_bind_password(const config::LdapDirectory& settings);
-
 }  // namespace directory

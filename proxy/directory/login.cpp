@@ -57,7 +57,11 @@ LoginAnswer Login::ask(std::string_view address, const Secret& password) {
     if (!rate_.admit(address))
         return answer_of(Outcome::kTryLater, "too many attempts: login_user_attempts, login_attempts");
     auto answer = ask_servers(address, password);
-    if (answer.kind != Outcome::kWrong)
+    // What a server has refused was a guess, even where nobody can tell whether it was wrong: else a control_user that
+    // is locked would let everybody be guessed without end.
+    const bool guessed = answer.kind == Outcome::kWrong ||
+                         (answer.kind == Outcome::kTryLater && std::ranges::any_of(answer.steps, &LoginStep::refused));
+    if (!guessed)
         rate_.take_back(address);
     return answer;
 }
@@ -92,14 +96,14 @@ Login::Servers make_login_servers(const config::Settings& settings, const std::v
         if (found == settings.login_servers.end())
             continue;  // no such settings are ever made
         if (found->type != config::LoginType::kLdap) {
-            servers.push_back(make_mail_login(*found));
+            servers.push_back(make_mail_login(*found, password_of("login " + found->name, found->control_password)));
             continue;
         }
         const auto directory = std::ranges::find_if(
             settings.ldap_directories, [&](const auto& one) { return config::same(one.name, found->directory); });
         if (directory == settings.ldap_directories.end())
             continue;
-        auto password = password_of(*directory);
+        auto password = password_of("ldap " + directory->name, directory->bind_password);
         servers.push_back(make_ldap_login(*found, password
                                                       ? LdapSource::make(*directory, std::move(*password))
                                                       : base::Result<std::shared_ptr<LdapSource>>(password.error())));

@@ -56,8 +56,9 @@ class Login {
     std::once_flag started_;
 };
 
-// The password of a directory's bind_dn: read_bind_password(), or in the daemon config::bind_password_in().
-using PasswordOf = std::function<base::Result<Secret>(const config::LdapDirectory&)>;
+// The password of a section, as "ldap main", for which the settings name this place: read_secret(), or in the daemon
+// config::server_password_in().
+using PasswordOf = std::function<base::Result<Secret>(const std::string& section, const config::PasswordPlace&)>;
 
 // Those of these [login NAME] sections (config::login_names), in this order.
 Login::Servers make_login_servers(const config::Settings& settings, const std::vector<std::string>& names,

@@ -41,7 +41,8 @@ void set_tls(CURL* handle, const config::ServerTls& tls) {
 
 base::Result<std::unique_ptr<LoginConnection>> LoginConnection::open(config::LoginType type,
                                                                      const config::ServerTls& tls,
-                                                                     const config::HostPort& server, Time deadline) {
+                                                                     const config::HostPort& server, Time deadline,
+                                                                     const std::string& at) {
     prepare_library();
     std::unique_ptr<LoginConnection> made(new LoginConnection);
     CURL* const handle = curl_easy_init();
@@ -59,7 +60,12 @@ base::Result<std::unique_ptr<LoginConnection>> LoginConnection::open(config::Log
     curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, left_until(deadline));
     curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, left_until(deadline));
     set_tls(handle, tls);
+    // The certificate must be for the name all the same.
+    const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> there(
+        at.empty() ? nullptr : curl_slist_append(nullptr, fmt::format("::{}:", at).c_str()), &curl_slist_free_all);
+    curl_easy_setopt(handle, CURLOPT_CONNECT_TO, there.get());
     const auto code = curl_easy_perform(handle);
+    curl_easy_setopt(handle, CURLOPT_CONNECT_TO, nullptr);
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, nullptr);
     if (code != CURLE_OK)
         return base::error("{}: {}", url, why[0] == '\0' ? curl_easy_strerror(code) : why.data());
@@ -72,6 +78,13 @@ LoginConnection::~LoginConnection() {
     // The good-bye is said already; libcurl's own would wait for an answer.
     curl_easy_setopt(handle_, CURLOPT_TIMEOUT_MS, 1L);
     curl_easy_cleanup(handle_);
+}
+
+std::string LoginConnection::address() const {
+    const char* found = nullptr;
+    curl_easy_getinfo(handle_, CURLINFO_PRIMARY_IP, &found);
+    const std::string address(found == nullptr ? "" : found);
+    return address.find(':') == std::string::npos ? address : "[" + address + "]";
 }
 
 base::Status LoginConnection::wait(short what, Time deadline) {

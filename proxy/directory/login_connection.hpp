@@ -20,12 +20,17 @@ class LoginConnection {
   public:
     using Time = base::Monotonic::time_point;
 
-    // Error: why there is no such connection; with TLS, why it is not safe.
+    // `at`: at which of its addresses; empty: any. Error: why there is no such connection; with TLS, why it is not
+    // safe.
     static base::Result<std::unique_ptr<LoginConnection>> open(config::LoginType type, const config::ServerTls& tls,
-                                                               const config::HostPort& server, Time deadline);
+                                                               const config::HostPort& server, Time deadline,
+                                                               const std::string& at = {});
     ~LoginConnection();
     LoginConnection(const LoginConnection&) = delete;
     LoginConnection& operator=(const LoginConnection&) = delete;
+
+    // The server's, with brackets where it is IPv6: that of open().
+    [[nodiscard]] std::string address() const;
 
     base::Status send(std::string_view text, Time deadline);
     // The next line, without its end.

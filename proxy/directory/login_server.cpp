@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "directory/ldap_session.hpp"
-#include "directory/login_connection.hpp"
-#include "directory/login_dialogue.hpp"
+#include "directory/login_control.hpp"
+#include "directory/login_talk.hpp"
 #include "directory/server_choice.hpp"
 
 namespace directory {
@@ -16,7 +16,8 @@ using Said = LoginStep::Kind;
 
 class MailLogin final : public LoginServer {
   public:
-    explicit MailLogin(const config::LoginServer& settings) : settings_(settings), choice_(settings.servers.size()) {}
+    MailLogin(const config::LoginServer& settings, base::Result<Secret> control_password)
+        : settings_(settings), control_password_(std::move(control_password)), choice_(settings.servers.size()) {}
 
     LoginStep ask(std::string_view address, const Secret& password) override {
         LoginStep step;
@@ -37,43 +38,38 @@ class MailLogin final : public LoginServer {
     void ask_one(std::size_t server, std::string_view address, const Secret& password, Time deadline, LoginStep& step) {
         const auto& place = settings_.servers.at(server);
         step.server = place.to_string();
-        const auto verdict = talk(place, address, password, deadline);
-        if (!verdict) {
-            step.reason = verdict.error().message;
+        const auto talk = log_in(settings_, place, address, password, deadline);
+        if (!talk) {
+            step.reason = talk.error().message;
             choice_.failed(server, step.reason);
             return;
         }
         choice_.reached(server);
-        step.reason = verdict->reason;
-        if (verdict->kind == LoginVerdict::Kind::kRight)
+        step.reason = talk->verdict.reason;
+        if (talk->verdict.kind == LoginVerdict::Kind::kRight)
             step.kind = Said::kRight;
-        else if (verdict->kind == LoginVerdict::Kind::kWrong)
-            step.kind = Said::kRefused;
+        else if (talk->verdict.kind == LoginVerdict::Kind::kWrong)
+            refused(place, talk->at, deadline, step);
     }
 
-    // Error: the connection failed.
-    base::Result<LoginVerdict> talk(const config::HostPort& server, std::string_view address, const Secret& password,
-                                    Time deadline) {
-        const auto user = settings_.strip_domain_name ? address.substr(0, address.rfind('@')) : address;
-        const auto dialogue = LoginDialogue::make(settings_.type, std::string(user), password);
-        const auto connection = LoginConnection::open(settings_.type, settings_.tls, server, deadline);
-        if (!connection)
-            return connection.error();
-        dialogue->begin();
-        for (;;) {
-            const Secret output(dialogue->take_output());
-            auto status = (*connection)->send(output.view(), deadline);
-            if (dialogue->finished())
-                return dialogue->verdict();  // whether or not the good-bye could be said
-            auto line = status ? (*connection)->receive(deadline) : base::Result<std::string>(status.error());
-            if (!line)
-                return base::error("{}: {}", server.to_string(), line.error().message);
-            dialogue->feed(*line);
-        }
+    // With a control_user this is believed only if the server lets that one in: also of control_user itself, with
+    // another password.
+    void refused(const config::HostPort& place, const std::string& at, Time deadline, LoginStep& step) {
+        step.refused = true;
+        const auto believed =
+            settings_.control_user.empty() ? base::ok() : control_.ask(fmt::format("{} {}", step.server, at), [&] {
+                return try_control_user(settings_, place, control_password_, deadline, at);
+            });
+        if (believed)
+            step.kind = Said::kRefused;
+        else
+            step.reason += fmt::format("; but {}", believed.error().message);
     }
 
     const config::LoginServer settings_;
+    const base::Result<Secret> control_password_;
     ServerChoice choice_;
+    LoginControl control_;
 };
 
 class LdapLogin final : public LoginServer {
@@ -103,6 +99,7 @@ class LdapLogin final : public LoginServer {
                 break;
             case LdapSession::Proof::kWrong:
                 step.kind = Said::kWrong;
+                step.refused = true;
                 break;
             case LdapSession::Proof::kNotFound:
                 step.kind = Said::kRefused;
@@ -141,8 +138,9 @@ class LdapLogin final : public LoginServer {
 
 }  // namespace
 
-std::unique_ptr<LoginServer> make_mail_login(const config::LoginServer& settings) {
-    return std::make_unique<MailLogin>(settings);
+std::unique_ptr<LoginServer> make_mail_login(const config::LoginServer& settings,
+                                             base::Result<Secret> control_password) {
+    return std::make_unique<MailLogin>(settings, std::move(control_password));
 }
 
 std::unique_ptr<LoginServer> make_ldap_login(const config::LoginServer& settings,

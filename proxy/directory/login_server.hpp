@@ -24,6 +24,7 @@ struct LoginStep {
         kUnavailable,
     };
     Kind kind = Kind::kUnavailable;
+    bool refused = false;              // it has refused the password, whether or not that can be believed
     std::string name;                  // NAME of [login NAME]
     std::string server;                // who has answered, where somebody has
     std::string reason;                // what it said, or why nobody can tell; for the log
@@ -41,8 +42,10 @@ class LoginServer {
     virtual LoginStep ask(std::string_view address, const Secret& password) = 0;
 };
 
-// Over SMTP, POP3 or IMAP.
-std::unique_ptr<LoginServer> make_mail_login(const config::LoginServer& settings);
+// Over SMTP, POP3 or IMAP. `control_password`: that of control_user, where there is one. Error: why it cannot be had;
+// the server is then never believed that a password is wrong.
+std::unique_ptr<LoginServer> make_mail_login(const config::LoginServer& settings,
+                                             base::Result<Secret> control_password);
 
 // In a directory. Error: `source` is what is wrong; the server then says so of every user.
 std::unique_ptr<LoginServer> make_ldap_login(const config::LoginServer& settings,

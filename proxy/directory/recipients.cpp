@@ -7,7 +7,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
-#include "config/bind_passwords.hpp"
+#include "config/server_passwords.hpp"
 #include "config/spelling.hpp"
 
 namespace directory {
@@ -55,15 +55,15 @@ std::string in_words(const SourceAnswer& answer) {
 
 }  // namespace
 
-Recipients::Recipients(net::Loop& home, const config::Settings& settings, std::string_view bind_passwords,
+Recipients::Recipients(net::Loop& home, const config::Settings& settings, std::string_view server_passwords,
                        UserList::Open users)
     : home_(home), users_(std::move(users)) {
-    configure(settings, bind_passwords);
+    configure(settings, server_passwords);
 }
 
 Recipients::~Recipients() = default;
 
-void Recipients::configure(const config::Settings& settings, std::string_view bind_passwords) {
+void Recipients::configure(const config::Settings& settings, std::string_view server_passwords) {
     std::map<std::string, Made> now;
     order_.clear();
     const auto take = [&](const std::string& id, const config::RecipientSource& source,
@@ -82,7 +82,7 @@ void Recipients::configure(const config::Settings& settings, std::string_view bi
     const auto named = config::named_sources(settings);
     for (const auto& wanted : settings.ldap_directories) {
         const auto id = "ldap " + config::lower(wanted.name);
-        const auto password = config::bind_password_in(bind_passwords, wanted.name);
+        const auto password = config::server_password_in(server_passwords, id);
         if (std::ranges::find(named, id) != named.end())
             take(id, {}, wanted, password, [&] { return make_source(home_, wanted, password); });
     }

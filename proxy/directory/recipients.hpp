@@ -32,14 +32,14 @@ class Recipients {
         std::atomic<std::uint64_t> slowed{0};    // answers, because their client guesses
     };
 
-    // Home loop. `bind_passwords`: those of the directories (config::bind_password_in). `users` opens the user list.
-    Recipients(net::Loop& home, const config::Settings& settings, std::string_view bind_passwords,
+    // Home loop. `server_passwords`: config::server_password_in(). `users` opens the user list.
+    Recipients(net::Loop& home, const config::Settings& settings, std::string_view server_passwords,
                UserList::Open users = {});
     ~Recipients();
     Recipients(const Recipients&) = delete;
     Recipients& operator=(const Recipients&) = delete;
     // Sources whose settings have not changed stay as they are; all that is remembered is forgotten.
-    void configure(const config::Settings& settings, std::string_view bind_passwords);
+    void configure(const config::Settings& settings, std::string_view server_passwords);
 
     // Any thread. What is remembered; empty: look_up().
     std::optional<policy::SourceAnswer> remembered(const config::RecipientCheck& check,

@@ -279,9 +279,13 @@ Findings check_rights(const Setup& setup) {
     if (!settings.tls.key.empty())
         findings.push_back(judge_secret("[tls] key", look_at(settings.tls.key), setup.user));
     for (const auto& directory : settings.ldap_directories)
-        if (!directory.bind_password_file.empty())
+        if (!directory.bind_password.file.empty())
             findings.push_back(judge_secret(fmt::format("[ldap {}] bind_password_file", directory.name),
-                                            look_at(directory.bind_password_file), setup.user));
+                                            look_at(directory.bind_password.file), setup.user));
+    for (const auto& login : settings.login_servers)
+        if (!login.control_password.file.empty())
+            findings.push_back(judge_secret(fmt::format("[login {}] control_password_file", login.name),
+                                            look_at(login.control_password.file), setup.user));
     for (const auto& source : settings.sources) {
         const auto& file = source.kind == config::SourceKind::kList ? source.file : source.sendmail_cf;
         if (file.empty())

@@ -10,7 +10,9 @@
 #include "directory/file_oracle.hpp"
 #include "directory/ldap_session.hpp"
 #include "directory/login_connection.hpp"
+#include "directory/login_control.hpp"
 #include "directory/netstring.hpp"
+#include "directory/server_password.hpp"
 #include "doctor/allow_list.hpp"
 #include "doctor/sendmail_pair.hpp"
 #include "doctor/server_check.hpp"
@@ -53,7 +55,7 @@ Contact reach(const config::HostPort& server, std::uint16_t usual, Deadline dead
 
 // A question to a directory, of this one server, about an address that nobody has.
 std::string ask_directory(config::LdapDirectory settings, const config::HostPort& server, Deadline deadline) {
-    auto password = directory::read_bind_password(settings);
+    auto password = directory::read_secret(settings.bind_password);
     if (!password)
         return password.error().message;
     settings.servers = {server};
@@ -66,6 +68,11 @@ std::string ask_directory(config::LdapDirectory settings, const config::HostPort
     const auto answer = session.look_up(kNobody, deadline);
     return answer.kind == directory::LdapAnswer::Kind::kUnavailable ? "a search fails: " + answer.reason
                                                                     : std::string();
+}
+
+// What the daemon has in its environment, root's shell has not.
+bool unset(const config::PasswordPlace& password) {
+    return password.file.empty() && !password.variable.empty() && std::getenv(password.variable.c_str()) == nullptr;
 }
 
 std::string with_port(config::HostPort server, std::uint16_t usual) {
@@ -82,10 +89,9 @@ Findings check_directory(const Setup& setup, const config::LdapDirectory& direct
         ServerFacts facts{"ldap " + directory.name, with_port(server, usual), {}, {}, directory.servers.size() > 1};
         facts.tls = directory.tls.mode != Encryption::kOff;
         facts.contact = reach(server, usual, setup.deadline());
-        // What the daemon has in its environment, root's shell has not.
-        if (directory.bind_password_file.empty() && !directory.bind_password_variable.empty() &&
-            std::getenv(directory.bind_password_variable.c_str()) == nullptr)
-            facts.variable = directory.bind_password_variable;
+        facts.instead = ", or ask through the daemon: sandwichctl recipient ADDRESS";
+        if (unset(directory.bind_password))
+            facts.variable = directory.bind_password.variable;
         else if (facts.contact.connected())
             facts.refusal = ask_directory(directory, server, setup.deadline());
         findings[i] = judge_server(facts);
@@ -170,6 +176,19 @@ Finding check_socketmap(const Setup& setup) {
     return judge_socketmap(facts);
 }
 
+void ask_login(const Setup& setup, const config::LoginServer& login, const config::HostPort& server,
+               ServerFacts& facts) {
+    const auto opened = directory::LoginConnection::open(login.type, login.tls, server, setup.deadline());
+    if (!opened)
+        facts.refusal = opened.error().message;
+    else if (unset(login.control_password))
+        facts.variable = login.control_password.variable;
+    else if (const auto password = directory::read_secret(login.control_password); !password)
+        facts.refusal = password.error().message;
+    else if (!login.control_user.empty())
+        facts.control = directory::try_control_user(login, server, password, setup.deadline());
+}
+
 Findings check_login(const Setup& setup, const config::LoginServer& login) {
     const auto about = "login " + login.name;
     if (login.type == config::LoginType::kLdap)
@@ -182,9 +201,7 @@ Findings check_login(const Setup& setup, const config::LoginServer& login) {
         facts.tls = login.tls.mode != Encryption::kOff;
         facts.contact = reach(server, usual, setup.deadline());
         if (facts.contact.connected())
-            if (const auto opened = directory::LoginConnection::open(login.type, login.tls, server, setup.deadline());
-                !opened)
-                facts.refusal = opened.error().message;
+            ask_login(setup, login, server, facts);
         findings[i] = judge_server(facts);
     });
     return findings;

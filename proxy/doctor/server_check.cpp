@@ -32,15 +32,20 @@ Finding judge_server(const ServerFacts& facts) {
             facts.about,
             fmt::format("{} can be reached; no question is asked, since the environment variable {} is not set here",
                         facts.place, facts.variable),
-            fmt::format("run it with {} set, or ask through the daemon: sandwichctl recipient ADDRESS",
-                        facts.variable));
+            fmt::format("run it with {} set{}", facts.variable, facts.instead));
     if (!facts.refusal.empty())
         return bad(
             facts.others, facts.about, fmt::format("{}: {}", facts.place, facts.refusal),
             fmt::format(
                 "correct the section in sandwich.ini, or what the server at {} allows{}", facts.place,
                 facts.tls ? "; its certificate must come from tls_ca_file, be in force and be for this host" : ""));
-    return fine(facts.about, facts.place + " answers");
+    if (facts.control && !*facts.control)
+        return bad(facts.others, facts.about,
+                   fmt::format("{}: {}; while that is so, no password is wrong, but \"try again later\"", facts.place,
+                               facts.control->error().message),
+                   "start what the server asks for passwords (with Sendmail: saslauthd), or correct control_user and "
+                   "its password");
+    return fine(facts.about, facts.place + (facts.control ? " answers and lets control_user in" : " answers"));
 }
 
 Finding judge_file_source(const FileSourceFacts& facts) {

@@ -20,7 +20,9 @@ struct ServerFacts {
         refusal{};        // why it is of no use although connected: certificate, bind, base_dn ...; empty: it is of use
     bool others = false;  // there are other servers of the same
     std::string variable{};  // of the environment, which has the password and is not set here; empty: none is needed
-    bool tls = false;        // it is asked with TLS
+    std::string instead{};   // what else can be done then than to set it
+    std::optional<base::Status> control{};  // of a log-in: whether control_user is let in; none: that was not tried
+    bool tls = false;                       // it is asked with TLS
 };
 Finding judge_server(const ServerFacts& facts);
 

@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
-#include "config/bind_passwords.hpp"
 #include "config/load.hpp"
+#include "config/server_passwords.hpp"
 
 namespace {
 
@@ -107,7 +107,7 @@ int main(int argc, char** argv) {
     if (!text)
         return fail(text.error().message);
     auto loaded = config::parse(*text);
-    const auto passwords = loaded.settings ? config::read_bind_passwords(loaded) : std::string();
+    const auto passwords = loaded.settings ? config::read_server_passwords(loaded) : std::string();
     for (const auto& diagnostic : loaded.diagnostics)
         std::cerr << config::format(argv[1], diagnostic) << '\n';
     if (!loaded.settings || loaded.settings->directory.check.sources.empty())

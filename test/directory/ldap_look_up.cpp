@@ -15,6 +15,7 @@
 #include "config/load.hpp"
 #include "config/spelling.hpp"
 #include "directory/ldap_client.hpp"
+#include "directory/server_password.hpp"
 
 namespace {
 
@@ -113,7 +114,7 @@ int main(int argc, char** argv) {
     for (const auto& settings : loaded.settings->ldap_directories) {
         if (!config::same(settings.name, arguments[1]))
             continue;
-        auto password = directory::read_bind_password(settings);
+        auto password = directory::read_secret(settings.bind_password);
         if (!password)
             return fail(password.error().message);
         const auto source = directory::LdapSource::make(settings, std::move(*password));

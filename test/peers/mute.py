@@ -14,13 +14,14 @@ GO_AHEAD = bytes.fromhex("300c02010178070a010004000400")
 
 
 class Scripted:
-    """`first`: octets with which the first that a client says is answered, before nothing more is said."""
+    """`first`: octets with which the first that a client says is answered, before nothing more is said. `once`: after its first
+    connection it listens no more."""
 
-    def __init__(self, greeting, answers=None, otherwise="500 what?", tagged=False, first=b""):
-        self.first = first
+    def __init__(self, greeting, answers=None, otherwise="500 what?", tagged=False, first=b"", place=("127.0.0.1", 0), once=False):
+        self.first, self.once = first, once
         self.greeting, self.answers, self.otherwise, self.tagged = greeting, answers or {}, otherwise, tagged
         self.heard = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(place)
         self.port = self._listener.getsockname()[1]
         self._connections = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -32,6 +33,8 @@ class Scripted:
             except OSError:
                 return
             self._connections.append(connection)
+            if self.once:
+                self._listener.close()
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):

@@ -2,6 +2,7 @@
 """Who has an address, and is that the password: the LDAP client against a real slapd, sandwichctl auth-test against slapd, dovecot (IMAP,
 POP3, submission), and servers that are down, silent or talk nonsense."""
 
+import base64
 import concurrent.futures
 import itertools
 import os
@@ -32,6 +33,7 @@ STARTED = {}
 STARTING = threading.Lock()
 NUMBERS = itertools.count()
 PASSWORD = "wonder land"
+CONTROL = ("control@example.test", "known to be good")
 
 TREE = TOP + f"""
 dn: ou=people,dc=test
@@ -129,13 +131,21 @@ def slapd():
 def dovecot():
     with STARTING:
         if "dovecot" not in STARTED:
-            STARTED["dovecot"] = Dovecot({"dora@example.test": PASSWORD, "dora": 'quo"ted \\ one'}, PAIR)
+            STARTED["dovecot"] = Dovecot({"dora@example.test": PASSWORD, "dora": 'quo"ted \\ one', CONTROL[0]: CONTROL[1]}, PAIR)
         return STARTED["dovecot"]
 
 
 SECRET = WORK / "reader"
 SECRET.write_text(READER[1] + "\n", encoding="ascii")
 SECRET.chmod(0o600)
+
+
+CONTROL_SECRET = WORK / "control-password"
+CONTROL_SECRET.write_text(CONTROL[1] + "\n", encoding="ascii")
+CONTROL_SECRET.chmod(0o600)
+STALE_SECRET = WORK / "stale-password"
+STALE_SECRET.write_text("from before\n", encoding="ascii")
+STALE_SECRET.chmod(0o600)
 
 
 def ini(sections):
@@ -186,12 +196,12 @@ def look_up(address, **keys):
         return asker.ask(address)
 
 
-def authenticate(address, password, sections, login, environment=None):
-    """(exit status, what was printed)"""
+def authenticate(address, password, sections, login, environment=None, through=()):
+    """(exit status, what was printed); `through`: a command that runs the rest of its arguments."""
     path = ini({"general": {"login": login}, **sections})
-    done = subprocess.run([program("sandwichctl"), "-c", path, "auth-test", address], input=password + "\n", capture_output=True, text=True,
+    done = subprocess.run([*through, program("sandwichctl"), "-c", path, "auth-test", address], input=password + "\n", capture_output=True, text=True,
                           check=False, timeout=60, env={**os.environ, **(environment or {})})
-    for secret in (password, READER[1]):
+    for secret in (password, READER[1], CONTROL[1], "from before"):
         check(not secret.strip() or secret not in done.stdout + done.stderr, "a password was printed:", done.stdout, done.stderr)
     return done.returncode, done.stdout + done.stderr
 
@@ -476,6 +486,113 @@ def a_server_without_starttls_gets_no_password():
                 check(not any(word in line.upper().split() for line in peer.heard), kind, peer.heard)
 
 
+# ---- an account that is known to be good
+
+
+def controlled(kind, tls="off", port=None, **keys):
+    return by_mail(kind, tls, port, **{"control_user": CONTROL[0], "control_password_file": CONTROL_SECRET, **keys})
+
+
+@suite.test_apart
+def a_password_is_wrong_only_where_the_control_account_is_let_in():
+    def ask(kind):
+        for keys, address, password, wanted in (
+                ({}, "dora@example.test", "mistaken!", 1), ({}, CONTROL[0], "mistaken!", 1), ({}, "dora@example.test", PASSWORD, 0),
+                ({"control_password_file": STALE_SECRET}, "dora@example.test", "mistaken!", 75),
+                ({"control_password_file": STALE_SECRET}, CONTROL[0], CONTROL[1], 0),
+                ({"control_password_file": STALE_SECRET}, "dora@example.test", PASSWORD, 0),
+                ({"control_password_file": WORK / "lost"}, "dora@example.test", "mistaken!", 75)):
+            status, text = authenticate(address, password, controlled(kind, "starttls", **keys), "mail")
+            equal(status, wanted, f"{kind} {keys} {address} {password}: {text}")
+            equal("but it refuses even control_user: " in text, keys == {"control_password_file": STALE_SECRET} and wanted == 75, text)
+        check("control_user cannot be asked for: " in text and "No such file" in text, text)
+
+    dovecot()
+    at_once(ask, ["imap", "pop3", "smtp"])
+    sections = by_mail("imap", control_user=CONTROL[0], control_password_variable="CONTROL_PASSWORD")
+    equal(authenticate("dora@example.test", "mistaken!", sections, "mail", {"CONTROL_PASSWORD": CONTROL[1]})[0], 1)
+    equal(authenticate("dora@example.test", "mistaken!", sections, "mail")[0], 75)
+
+
+def in_base64(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def doubtful(known=None, user="535 no", **keys):
+    """A server that is asked with AUTH LOGIN: its answer to the password of control_user, and to any other."""
+    return Scripted("220 m", {"EHLO": "250-m\r\n250 AUTH LOGIN", "AUTH": "334 VXNlcm5hbWU6", "QUIT": None,
+                              **{in_base64(name).upper(): "334 UGFzc3dvcmQ6" for name in ("dora@example.test", CONTROL[0])},
+                              in_base64(CONTROL[1]).upper(): known}, user, **keys)
+
+
+@suite.test_apart
+def who_cannot_tell_of_the_control_account_cannot_tell_of_anybody():
+    for known, user, wanted, asked in (("235 in", "535 no", 1, True), ("535 no", "535 no", 75, True), ("454 later", "535 no", 75, True),
+                                       (None, "535 no", 75, True), ("235 in", "235 in", 0, False), ("235 in", "454 later", 75, False)):
+        with doubtful(known, user) as peer:
+            status, text = authenticate("dora@example.test", "mistaken!", controlled("smtp", port=peer.port), "mail")
+            equal(status, wanted, f"{known} {user}: {text}")
+            equal(in_base64(CONTROL[1]) in peer.heard, asked, f"{known} {user}: {peer.heard}")
+
+
+@suite.test_apart
+def the_next_server_when_one_refuses_even_the_control_account():
+    with doubtful("535 no") as doubted, doubtful("235 in") as believed:
+        both = {"server": f"127.0.0.1:{doubted.port} 127.0.0.1:{believed.port}"}
+        status, text = authenticate("dora@example.test", "mistaken!", controlled("smtp", **both), "mail")
+        equal(status, 1, text)
+        equal((in_base64("mistaken!") in doubted.heard, in_base64("mistaken!") in believed.heard), (True, True))
+
+
+@suite.test_apart
+def the_control_account_is_asked_for_at_the_same_address():
+    hosts = WORK / "hosts"
+    hosts.write_text("127.0.0.1 twice.test\n127.0.0.2 twice.test\n", encoding="ascii")
+    through = ["unshare", "--mount", "--propagation", "private", "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh"]
+    for once, wanted in ((False, 1), (True, 75)):
+        port = free_port()
+        with doubtful("235 in", place=("127.0.0.1", port), once=once) as one, doubtful("235 in", place=("127.0.0.2", port), once=once) as other:
+            status, text = authenticate("dora@example.test", "mistaken!", controlled("smtp", server=f"twice.test:{port}"), "mail", through=through)
+            equal(status, wanted, text)
+            equal([peer.heard.count("QUIT") for peer in (one, other) if peer.heard], [1 if once else 2], text)
+
+
+class Turncoat:
+    """Passes its first connection on to one port, further ones to another."""
+
+    def __init__(self, *ports):
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, args=(ports,), daemon=True).start()
+
+    def _accept(self, ports):
+        for port in ports:
+            connection, _ = self._listener.accept()
+            there = socket.create_connection(("127.0.0.1", port))
+            for one, other in ((connection, there), (there, connection)):
+                threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def _pass(one, other):
+        try:
+            while data := one.recv(4096):
+                other.sendall(data)
+            other.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+@suite.test_apart
+def the_control_account_goes_out_only_where_the_users_would():
+    for kind, greeting, otherwise in (("smtp", "220 m", "500 what?"), ("imap", "* OK m", "{tag} BAD no"), ("pop3", "+OK m", "-ERR what?")):
+        with Scripted(greeting, {"EHLO": "250-m\r\n250 AUTH PLAIN LOGIN"}, otherwise) as bare:
+            sections = controlled(kind, "starttls", port=Turncoat(dovecot().ports[kind], bare.port).port)
+            status, text = authenticate("dora@example.test", "mistaken!", sections, "mail")
+            equal(status, 75, f"{kind}: {text}")
+            check("it cannot be asked for control_user: " in text and bare.heard, kind, text, bare.heard)
+            check(not any(word in line.upper().split() for line in bare.heard for word in ("AUTH", "USER", "PASS", "LOGIN", "AUTHENTICATE")), bare.heard)
+
+
 @suite.test_apart
 def old_servers_are_asked_in_the_old_way():
     with Scripted("+OK <1.2@old>", {"CAPA": "-ERR what?", "USER": "+OK", "PASS": "+OK"}) as pop3:
@@ -577,7 +694,7 @@ def doctor(sections, *arguments, environment=None):
             last = found[match[2]][-1]
         elif line.startswith("         cure: "):
             last[2] = line[len("         cure: "):]
-    check(READER[1] not in done.stdout + done.stderr, "a password was printed")
+    check(not any(secret in done.stdout + done.stderr for secret in (READER[1], CONTROL[1], "from before")), "a password was printed")
     return found, done.returncode
 
 
@@ -609,6 +726,9 @@ def the_doctor_tells_of_each_server_why_it_fails():
             "ldap forged": ldap(tls="starttls", tls_ca_file=OTHER_CA.certificate),
             "login imap": by_mail("imap", "tls")["login mail"], "login pop": by_mail("pop3", tls_ca_file=OTHER_CA.certificate, tls="starttls")["login mail"],
             "login down": {"type": "imap", "server": f"{here}{refused}"},
+            "login known": controlled("imap", "tls")["login mail"],
+            "login stale": controlled("smtp", "starttls", control_password_file=STALE_SECRET)["login mail"],
+            "login unset": by_mail("pop3", control_user="x", control_password_variable="SANDWICH_NOT_SET")["login mail"],
         })
     equal(status, 2)
     wanted = [
@@ -628,6 +748,9 @@ def the_doctor_tells_of_each_server_why_it_fails():
         ("ldap forged", "FAILURE", "STARTTLS", "its certificate must come from tls_ca_file"),
         ("login imap", "ok", "answers", ""), ("login pop", "FAILURE", "certificate", "correct the section"),
         ("login down", "FAILURE", "connection refused", "start the server"),
+        ("login known", "ok", "lets control_user in", ""), ("login stale", "FAILURE", "it refuses even control_user", "saslauthd"),
+        ("login unset", "warning", "SANDWICH_NOT_SET is not set", "run it with"),
+        ("rights of [login stale] control_password_file", "ok", "", ""),
     ]
     for about, level, text, cure in wanted:
         lines = found.get(about.replace(": ", ":"), [])

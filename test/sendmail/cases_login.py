@@ -11,6 +11,8 @@ from lab.sandwich import DELIVERY_CF, wait_for
 
 _PORT = 10587
 _PASSWORD = "wonder land"
+_CONTROL = {"control_user": "control@example.test", "control_password_file": "/etc/sandwich/control"}
+_CONTROL_PASSWORD = "known to be good"
 _RIGHT, _WRONG, _LATER = 0, 1, 75  # exit status of auth-test
 _SASL = "pwcheck_method: saslauthd\nmech_list: PLAIN LOGIN\n"
 
@@ -41,6 +43,7 @@ def _saslauthd(lab):
     finally:
         daemon.terminate()
         daemon.wait(10)
+        (root / "/run/saslauthd/mux").unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -58,7 +61,7 @@ def _log_in(lab, address, password, **keys):
     settings = {"type": "smtp", "server": f"localhost:{_PORT}", "tls": "starttls", "tls_ca_file": "/etc/mail/tls/ca.pem", "timeout": "20s", **keys}
     lab.sandwich.root.write("/etc/sandwich/login.ini", "[general]\nlogin=mail\n[login mail]\n" + "".join(f"{k}={v}\n" for k, v in settings.items()))
     done = lab.sandwich.inside("/usr/local/sbin/sandwichctl", "-c", "/etc/sandwich/login.ini", "auth-test", address, input=password + "\n")
-    expect(password not in done.stdout, f"the password was printed: {done.stdout}")
+    expect(not any(secret in done.stdout for secret in (password, _CONTROL_PASSWORD)), f"a password was printed: {done.stdout}")
     return done.returncode, done.stdout
 
 
@@ -70,20 +73,31 @@ def case_passwords_that_sendmail_knows(lab):
     root.write("/etc/sasl2/Sendmail.conf", _SASL)
     (root / "/run/saslauthd").mkdir(exist_ok=True)
     make_certificates(root)
-    root.run("/usr/sbin/saslpasswd2", "-p", "-c", "-u", "example.test", "alice", input=_PASSWORD.encode())
+    for user, password in (("alice", _PASSWORD), ("control", _CONTROL_PASSWORD)):
+        root.run("/usr/sbin/saslpasswd2", "-p", "-c", "-u", "example.test", user, input=password.encode())
+    root.write(_CONTROL["control_password_file"], _CONTROL_PASSWORD + "\n", mode=0o600)
     for mechanism in ("PLAIN", "LOGIN"):
         with _sendmail(lab, _configuration(root, "login", mechanism, "O AuthOptions=p\n")):
             with _saslauthd(lab):
                 for address, password, keys, wanted in (
                         ("alice@example.test", _PASSWORD, {}, _RIGHT), ("alice@example.test", "mistaken!", {}, _WRONG),
-                        ("nobody@example.test", _PASSWORD, {}, _WRONG), ("alice@example.test", _PASSWORD, {"tls": "off"}, _LATER)):
+                        ("nobody@example.test", _PASSWORD, {}, _WRONG), ("alice@example.test", _PASSWORD, {"tls": "off"}, _LATER),
+                        ("alice@example.test", "mistaken!", _CONTROL, _WRONG), ("control@example.test", "mistaken!", _CONTROL, _WRONG)):
                     status, told = _log_in(lab, address, password, **keys)
                     expect_equal(status, wanted, f"{mechanism}, {address}, {password}, {keys}: {told}")
                 told = lab.sandwich.log("sm-login", "AUTH=server", f"mech={mechanism}")
-                expect_equal(len(told), 1, f"log-ins by {mechanism}")
+                expect_equal(len(told), 3, f"log-ins by {mechanism}: alice once, control_user twice")
             # Sendmail's reply is 535 whatever keeps SASL from saying yes; only its log tells "generic failure". So the manual says.
             status, told = _log_in(lab, "alice@example.test", _PASSWORD)
             expect_equal((status, "535 5.7.0" in told), (_WRONG, True), f"without saslauthd: {told}")
+            for address, password in (("alice@example.test", _PASSWORD), ("alice@example.test", "mistaken!"),
+                                      ("control@example.test", _CONTROL_PASSWORD)):
+                status, told = _log_in(lab, address, password, **_CONTROL)
+                expect_equal((status, "but it refuses even control_user: 535 5.7.0" in told), (_LATER, True), f"{address}, {password}: {told}")
+            with _saslauthd(lab):
+                for password, wanted in ((_PASSWORD, _RIGHT), ("mistaken!", _WRONG)):
+                    status, told = _log_in(lab, "alice@example.test", password, **_CONTROL)
+                    expect_equal(status, wanted, f"with saslauthd again, {password}: {told}")
             expect(lab.sandwich.log("sm-login", f"AUTH failure ({mechanism}): generic failure"), "Sendmail does not know that SASL has failed")
         status, told = _log_in(lab, "alice@example.test", _PASSWORD)
         expect_equal(status, _LATER, f"without Sendmail: {told}")

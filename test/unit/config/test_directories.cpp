@@ -103,6 +103,15 @@ TEST_CASE("what does not go together is refused, with its line") {
     expect::one(ldap("[login x]\ndirectory=main\nserver=a"), "5: error: ", "not for type=ldap");
     expect::one(ldap("[login x]\ndirectory=main\nfilter=(a"), "5: error: ", "filter: ");
     expect::one(ldap("[login x]\ndirectory=main\nstrip_domain_name=yes"), "5: error: ", "%u");
+    expect::one(ldap("[login x]\ndirectory=main\ncontrol_user=a\ncontrol_password_file=/a"),
+                "5: error: ", "control_user is not for type=ldap");
+    const auto mail = [](std::string_view lines) {
+        return login("type=smtp\nserver=localhost\n" + std::string(lines));
+    };
+    expect::one(mail("control_user=a"), "4: error: ", "control_user needs a password: neither control_password_file");
+    expect::one(mail("control_password_file=/a"), "4: error: ", "no control_user that it could be for");
+    expect::one(mail("control_user=a\ncontrol_password_file=/a\ncontrol_password_variable=X"), "6: error: ", "both");
+    expect::none(mail("control_user=a\ncontrol_password_variable=X"));
     expect::one(login("type=imap"), "2: error: ", "has type=imap and no server");
     expect::one(login("type=smtp\nserver=localhost\nfilter=(a=%s)"), "4: error: ", "for type=ldap alone");
     expect::one(login("type=exchange\nserver=localhost"), "2: error: ", "one of ldap, smtp, pop3, imap");

@@ -104,6 +104,8 @@ std::vector<std::string_view> fitting_keys(std::string_view section, Random& ran
         return {"bind_dn", "bind_password_file", "alias_attributes", "page_size", "max_connections", "max_waiting"};
     if (pick(random, 0, 1) == 0)
         return {"directory", "filter", "timeout"};
+    if (pick(random, 0, 1) == 0)
+        return {"type", "server", "control_user", "control_password_file"};
     return {"type", "server", "tls", "tls_verify", "tls_ca_file", "timeout"};
 }
 

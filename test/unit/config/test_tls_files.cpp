@@ -10,7 +10,7 @@ TEST_CASE("the TLS files survive the way to another process") {
     CHECK(again->key == files.key);
     CHECK(again->client_ca.empty());
     CHECK(again->downstream_ca == files.downstream_ca);
-    CHECK(again->bind_passwords == files.bind_passwords);
+    CHECK(again->server_passwords == files.server_passwords);
 }
 
 TEST_CASE("damaged TLS files are refused") {

@@ -17,11 +17,12 @@ namespace {
 
 class Scripted final : public directory::LoginServer {
   public:
-    Scripted(Says says, int& asked) : says_(says), asked_(asked) {}
+    Scripted(Says says, int& asked, bool refuses = false) : says_(says), asked_(asked), refuses_(refuses) {}
     LoginStep ask(std::string_view, const Secret& password) override {
         ++asked_;
         LoginStep step;
         step.kind = password.view() == "right" ? Says::kRight : says_;
+        step.refused = refuses_ && step.kind != Says::kRight;
         step.mailbox = "alice@example.test";
         return step;
     }
@@ -29,6 +30,7 @@ class Scripted final : public directory::LoginServer {
   private:
     Says says_;
     int& asked_;
+    bool refuses_;
 };
 
 struct World {
@@ -90,6 +92,22 @@ TEST_CASE("after some wrong passwords nobody is asked; what nobody could tell do
     const auto answer = world.ask({Says::kRefused}, "right");
     CHECK(answer.kind == Kind::kTryLater);
     CHECK(answer.reason.find("too many attempts") != std::string::npos);
+    CHECK(world.asked == 0);
+}
+
+TEST_CASE("a guess that a server has refused counts, though nobody can tell") {
+    World world;
+    const auto ask = [&](std::string password, bool refuses) {
+        Login::Servers servers;
+        servers.push_back(std::make_unique<Scripted>(Says::kUnavailable, world.asked, refuses));
+        return Login(std::move(servers), world.rate).ask("alice@example.test", Secret(std::move(password)));
+    };
+    for (int i = 0; i < 20; ++i)
+        CHECK(ask("right", true).kind == Kind::kRight);
+    for (int i = 0; i < 3; ++i)
+        CHECK(ask("guess", true).kind == Kind::kTryLater);
+    world.asked = 0;
+    CHECK(ask("right", true).reason.find("too many attempts") != std::string::npos);
     CHECK(world.asked == 0);
 }
 

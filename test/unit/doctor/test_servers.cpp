@@ -205,6 +205,21 @@ TEST_CASE("a server of a directory, a log-in, a scanner") {
     CHECK(judge_server(facts).level == Level::kWarning);
 }
 
+TEST_CASE("a log-in server and its account that is known to be good") {
+    ServerFacts facts{"login mail", "192.0.2.1:25", {Reach::kConnected, {}}, {}, false};
+    CHECK(judge_server(facts).text == "192.0.2.1:25 answers");
+    facts.control = base::ok();
+    CHECK(judge_server(facts).text == "192.0.2.1:25 answers and lets control_user in");
+    CHECK(judge_server(facts).level == Level::kOk);
+    facts.control = base::error("it refuses even control_user: 535 no");
+    CHECK(judge_server(facts).level == Level::kFailure);
+    CHECK(judge_server(facts).text.starts_with("192.0.2.1:25: it refuses even control_user: 535 no"));
+    CHECK(judge_server(facts).cure.find("saslauthd") != std::string::npos);
+    facts.variable = "CONTROL_PASSWORD";
+    CHECK(judge_server(facts).level == Level::kWarning);
+    CHECK(judge_server(facts).cure == "run it with CONTROL_PASSWORD set");
+}
+
 TEST_CASE("files as sources") {
     CHECK(judge_file_source({"list staff", {}, "3 recipients in /f"}).level == Level::kOk);
     CHECK(judge_file_source({"list staff", "/f: No such file", {}}).level == Level::kFailure);

@@ -1,11 +1,11 @@
-// The passwords of directories: where they come from, and their way to another process.
+// The passwords with which we log in at other servers: where they come from, and their way to another process.
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
 
-#include "config/bind_passwords.hpp"
+#include "config/server_passwords.hpp"
 #include "config/tls_files.hpp"
 #include "expect.hpp"
 
@@ -22,9 +22,7 @@ struct File {
 
 std::string read(const std::string& text) {
     const File file(text);
-    config::LdapDirectory directory;
-    directory.bind_password_file = file.path;
-    const auto password = config::read_bind_password(directory);
+    const auto password = config::read_password({file.path, {}});
     return password ? *password : "error: " + password.error().message.substr(file.path.size());
 }
 
@@ -40,28 +38,33 @@ TEST_CASE("the first line of a file is the password, blanks and all") {
 }
 
 TEST_CASE("a variable serves as well, and nothing where nothing is named") {
-    config::LdapDirectory directory;
-    CHECK(config::read_bind_password(directory)->empty());
-    directory.bind_password_variable = "SANDWICH_TEST_PASSWORD";
+    CHECK(config::read_password({})->empty());
+    const config::PasswordPlace variable{{}, "SANDWICH_TEST_PASSWORD"};
     ::unsetenv("SANDWICH_TEST_PASSWORD");
-    CHECK_FALSE(config::read_bind_password(directory));
+    CHECK_FALSE(config::read_password(variable));
     ::setenv("SANDWICH_TEST_PASSWORD", "secret", 1);
-    CHECK(*config::read_bind_password(directory) == "secret");
+    CHECK(*config::read_password(variable) == "secret");
+    ::setenv("SANDWICH_TEST_PASSWORD", "two\nlines", 1);
+    CHECK_FALSE(config::read_password(variable));
 }
 
 TEST_CASE("they reach another process beside the files of [tls]") {
     const File file("first\n");
     ::setenv("SANDWICH_TEST_PASSWORD", "second", 1);
     auto loaded = config::parse("[ldap a]\nbind_dn=cn=x\nbind_password_file=" + file.path +
-                                "\n[ldap b]\n[ldap C]\nbind_dn=cn=y\nbind_password_variable=SANDWICH_TEST_PASSWORD\n");
+                                "\n[ldap b]\n[ldap C]\nbind_dn=cn=y\nbind_password_variable=SANDWICH_TEST_PASSWORD\n"
+                                "[login A]\ntype=imap\nserver=localhost\ncontrol_user=x\n"
+                                "control_password_variable=SANDWICH_TEST_PASSWORD\n");
     const auto before = loaded.diagnostics.size();
     const auto files = config::TlsFiles::unpack(config::read_tls_files(loaded).pack());
     REQUIRE(files);
     CHECK(loaded.diagnostics.size() == before);
-    CHECK(config::bind_password_in(files->bind_passwords, "A") == "first");
-    CHECK(config::bind_password_in(files->bind_passwords, "b").empty());
-    CHECK(config::bind_password_in(files->bind_passwords, "c") == "second");
-    CHECK(config::bind_password_in(files->bind_passwords, "first").empty());
+    CHECK(config::server_password_in(files->server_passwords, "ldap A") == "first");
+    CHECK(config::server_password_in(files->server_passwords, "ldap b").empty());
+    CHECK(config::server_password_in(files->server_passwords, "ldap c") == "second");
+    CHECK(config::server_password_in(files->server_passwords, "login a") == "second");
+    CHECK(config::server_password_in(files->server_passwords, "first").empty());
+    CHECK(config::server_password_in(files->server_passwords, "A").empty());
     CHECK(config::print(*loaded.settings).find("first\n") == std::string::npos);
 }
 
