@@ -9,7 +9,7 @@
     "busy"     421 in the greeting, and to every command
     "later"    451 to RCPT and VRFY
     "garbage"  says what is no reply
-    "refuse"   554 in the greeting
+    "refuse"   554 in the greeting; who was greeted before is closed at the next command
 
 `stop()` and `start()` take it off its port and put it back."""
 
@@ -58,7 +58,7 @@ class _Handler(socketserver.StreamRequestHandler):
         if mood == "silent":
             owner.over.wait(30)
             return False
-        if mood == "close":
+        if mood in ("close", "refuse"):
             return False
         if mood == "reset":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
