@@ -59,6 +59,13 @@ class Command:
                     found[int(match.group(1))] = json.load(file)
         return found
 
+    def child(self):
+        """The pid of the one process that the command has forked, which runs."""
+        (name,) = wait_for("the command's child", lambda: [name for name in os.listdir(self.folder) if name.endswith(".child")])
+        pid = int(name.split(".")[0])
+        check(not has_ended(pid), "the child has ended before it was to")
+        return pid
+
     def mails(self):
         """All that was said 250 to, in no order."""
         found = []
@@ -158,7 +165,7 @@ def wherever_it_dies_nothing_is_lost_and_nothing_doubled():
 
 
 @suite.test_apart
-def one_that_hangs_is_given_up_in_time_and_ended_with_its_group():
+def one_that_hangs_is_given_up_in_time():
     with Command({"smtp.downstream_command_timeout": "1s", "smtp.downstream_final_timeout": "1s"}) as command:
         for stage in ("rcpt", "dot"):
             command.behave("hang-" + stage)
@@ -173,15 +180,28 @@ def one_that_hangs_is_given_up_in_time_and_ended_with_its_group():
 @suite.test_apart
 def one_that_will_not_end_is_killed_with_the_daemon():
     with Command({"smtp.downstream_final_timeout": "1s"}) as command:
-        command.behave("hang-dot", "stay")
+        command.behave("hang-dot", "stay", "fork")
         equal(command.send("mark").code, 451)
-        (pid,) = command.running()
+        (pid,), child = command.began(), command.child()
         command.daemon.process.terminate()
         wait_for("the proxy to end", lambda: not command.daemon.pids("proxy"), 10)
         check(os.path.exists(f"/proc/{pid}"), "it was to ignore the end of its input")
         command.daemon.process.terminate()  # asked twice: at once
         equal(command.daemon.process.wait(10), 0)
         check(not os.path.exists(f"/proc/{pid}"), "left running")
+        wait_for("its child to end, too", lambda: has_ended(child))
+
+
+@suite.test_apart
+def one_that_needs_to_be_told_to_end_is_told_with_its_group():
+    with Command({"smtp.downstream_final_timeout": "1s"}) as command:
+        command.behave("hang-dot", "wait", "fork")
+        equal(command.send("mark").code, 451)
+        (pid,), child = command.began(), command.child()
+        command.daemon.process.terminate()
+        equal(command.daemon.process.wait(30), 0)
+        check(command.daemon.log_lines(rf"command_ended: process {pid}: signal 15 .*, which it was told to"))
+        wait_for("its child to end, too", lambda: has_ended(child))
 
 
 @suite.test_apart
@@ -205,6 +225,14 @@ def one_that_is_killed_costs_a_retry_at_most():
 def _state(pid):
     with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
         return file.read().rsplit(")", 1)[1].split()[0]
+
+
+def has_ended(pid):
+    """Nobody of ours reaps it."""
+    try:
+        return _state(pid) in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def answered_of(clients, count):
