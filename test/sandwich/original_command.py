@@ -17,6 +17,7 @@ from samples import message
 from suite import Suite, check, equal, wait_for
 
 from client import Client, Closed, send_message
+from sink import Sink
 
 suite = Suite()
 
@@ -323,10 +324,13 @@ def the_proxy_dies_and_the_next_one_goes_on():
 
 @suite.test_apart
 def a_reload_changes_the_command_and_back_to_a_server():
-    with Command() as command:
+    with Command() as command, Sink() as sink:
         equal(command.send("one").code, 250)
-        command.daemon.reload({"smtp.original": f"127.0.0.1 {command.daemon.downstream}"})
-        check("delivery server: 127.0.0.1:" in command.daemon.ctl("status").stdout)
+        command.daemon.reload({"smtp.original": f"127.0.0.1 {sink.port}"})
+        check(f"delivery server: 127.0.0.1:{sink.port}" in command.daemon.ctl("status").stdout)
+        equal(command.send("two").code, 250)
+        equal([b"two" in one.data for one in sink.messages], [True])
+        equal((command.holding("one"), command.holding("two")), (1, 0))
         command.daemon.reload({"smtp.original": "sendmail -bs"})
         check(command.daemon.log_lines("original is neither the absolute path of a command nor a server"))
 
