@@ -362,5 +362,33 @@ def an_intscan_ini_is_run_on_as_it_is_and_imported():
         check(not daemon.log_lines("native.ini:.*error"))
 
 
+@suite.test_apart
+def an_imss_ini_is_run_on_as_it_is_and_imported():
+    with Daemon(start=False) as daemon, Sink(port=daemon.downstream) as sink:
+        daemon.ini = daemon.path("imss.ini")
+        daemon.configure({"socket_1.proxy_service": "SMTP_SERVICE", "socket_1.proxy_addr": None, "socket_1.proxy_smtp_server_ip": "127.0.0.1",
+                          "socket_2.proxy_service": "SMTP_REPROCESS", "socket_2.proxy_port": daemon.port, "smtp.proc_max_connections": 70,
+                          "smtp.smtp_greeting_msg": "IMSS SMTP proxy", "smtp.never_heard_of": 1, "Update.interval": 60})
+        daemon.start()
+        with Client(daemon.port) as client:
+            check("IMSS SMTP proxy" in client.greeting.text, client.greeting)
+        equal(send_message(daemon.port, message("as it is\r\n")).code, 250)
+        equal([b"as it is" in one.data for one in sink.messages], [True])
+        with open(daemon.ini, encoding="utf-8") as file:
+            line = file.read().splitlines().index("never_heard_of=1") + 1
+        daemon.wait_log(rf"imss\.ini:{line}: warning: \[smtp\] never_heard_of=1: nobody here knows this")
+        told = daemon.ctl("import", daemon.ini, daemon.path("native.ini"))
+        equal(told.returncode, 0, told.stdout + told.stderr)
+        for part in (r"applied: \[socket_1\] proxy_smtp_server_ip=127\.0\.0\.1, here \[socket_1\] proxy_addr$",
+                     r"applied: \[smtp\] proc_max_connections=70, here \[smtp\] max_connections$",
+                     rf"without effect: \[socket_2\] proxy_port={daemon.port}: there is no service but SMTP_SERVICE$",
+                     r"without effect: \[Update\] interval=60: ", rf":{line}: unknown: \[smtp\] never_heard_of=1$"):
+            check(re.search(part, told.stdout, re.M), f"{part!r} is missing in {told.stdout}")
+        with open(daemon.path("native.ini"), encoding="utf-8") as file:
+            native = file.read()
+        for part in ("proxy_addr=127.0.0.1\n", "max_connections=70\n", "smtp_greeting_msg=IMSS SMTP proxy\n"):
+            check(part in native, f"{part!r} is missing in {native}")
+
+
 if __name__ == "__main__":
     suite.main()
