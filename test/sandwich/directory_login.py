@@ -21,7 +21,7 @@ from daemon import free_port, program
 from suite import Suite, check, equal, wait_for
 
 from directories import READER, TOP, Dovecot, Slapd
-from mute import GO_AHEAD, Scripted
+from mute import GO_AHEAD, Scripted, Undressed
 
 suite = Suite()
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="sandwich-directory-"))
@@ -406,6 +406,32 @@ def the_directory_knows_who_has_which_password():
 
 
 @suite.test_apart
+def a_directory_hears_passwords_encrypted_where_that_is_wanted():
+    for tls, port in (("off", slapd().port), ("starttls", slapd().port), ("tls", slapd().tls_port)):
+        for password, wanted in ((PASSWORD, 0), ("mistaken!", 1)):
+            between = Turncoat(port, port)  # the reader's connection, and the user's
+            sections = by_ldap(tls=tls, tls_ca_file=CA.certificate, server=f"127.0.0.1:{between.port}")
+            status, text = authenticate("alice@example.test", password, sections, "people")
+            equal(status, wanted, f"{tls} {password}: {text}")
+            equal([secret.encode() in between.octets for secret in (password, READER[1])], [tls == "off"] * 2, f"{tls} {password}: seen in clear")
+    for tls, port in (("starttls", slapd().port), ("tls", slapd().tls_port)):
+        sections = by_ldap(tls=tls, tls_ca_file=OTHER_CA.certificate, server=f"127.0.0.1:{port}")
+        equal(authenticate("alice@example.test", PASSWORD, sections, "people")[0], 75, tls)
+
+
+@suite.test_apart
+def a_directory_without_starttls_gets_no_password():
+    for ports in ((), (slapd().port,)):  # from the beginning, or when it has found the user
+        with Undressed() as bare:
+            between = Turncoat(*ports, bare.port, bare.port)
+            sections = by_ldap(tls="starttls", tls_ca_file=CA.certificate, server=f"127.0.0.1:{between.port}")
+            status, text = authenticate("alice@example.test", PASSWORD, sections, "people")
+            equal(status, 75, f"{ports}: {text}")
+            check("STARTTLS" in text and Undressed.START_TLS in bare.octets, ports, text, bare.octets)
+            check(not any(secret.encode() in bare.octets for secret in (PASSWORD, READER[1])), ports, bare.octets)
+
+
+@suite.test_apart
 def the_reader_may_come_from_the_environment():
     keys = ldap()
     del keys["bind_password_file"]
@@ -558,9 +584,10 @@ def the_control_account_is_asked_for_at_the_same_address():
 
 
 class Turncoat:
-    """Passes its first connection on to one port, further ones to another."""
+    """Passes its first connection on to one port, further ones to another. `octets`: what its clients said."""
 
     def __init__(self, *ports):
+        self.octets = b""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(ports,), daemon=True).start()
@@ -570,12 +597,12 @@ class Turncoat:
             connection, _ = self._listener.accept()
             there = socket.create_connection(("127.0.0.1", port))
             for one, other in ((connection, there), (there, connection)):
-                threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
+                threading.Thread(target=self._pass, args=(one, other, one is connection), daemon=True).start()
 
-    @staticmethod
-    def _pass(one, other):
+    def _pass(self, one, other, from_client):
         try:
             while data := one.recv(4096):
+                self.octets += data if from_client else b""
                 other.sendall(data)
             other.shutdown(socket.SHUT_WR)
         except OSError:
