@@ -187,10 +187,11 @@ constexpr Setting kTable[] = {
     {"general", "login_user_attempts",
      Kind::kNumber, Effect::kReload, kCommented, "10", {1, 1000}, kNoWords, AT(login_user_attempts),
      "How many wrong passwords one user may try in ten minutes; further ones are answered with \"try again later\", and "
-     "no server is asked. One that a server has refused counts even where nobody can tell whether it is wrong."},
+     "no server is asked. One that a server has refused counts even where nobody can tell whether it is wrong. They "
+     "are counted within the process that asks: each call of sandwichctl auth-test begins anew."},
     {"general", "login_attempts",
      Kind::kNumber, Effect::kReload, kCommented, "600", {1, 100000}, kNoWords, AT(login_attempts),
-     "How many passwords are checked in a minute, of all users together."},
+     "How many passwords are checked in a minute, of all users together, counted within one process as well."},
 
     // ---- socket_N
     {kSocketSection, "proxy_service",
@@ -321,9 +322,9 @@ constexpr Setting kTable[] = {
      "The delivery server as InterScan VirusWall's intscan.ini names it, in place of downstream_smtp_server_addr: a "
      "command that speaks SMTP on its standard streams, as /usr/lib/sendmail -bs -C/etc/mail/delivery.cf (an absolute "
      "path; blanks separate arguments, there are no quotes), or a server as 127.0.0.1 19000. A command is started for "
-     "mail when none waits from the mail before; it costs more than a server that runs already, and what it leaves in "
-     "its queue needs a queue runner: see sandwich-cf(8). Empty: downstream_smtp_server_addr counts. Routes of "
-     "[domain default] come before either."},
+     "mail when none waits from the mail before; to start it costs more than to connect to a server that runs already, "
+     "and what it leaves in its queue needs a queue runner: see sandwich-cf(8). Empty: downstream_smtp_server_addr "
+     "counts. Routes of [domain default] come before either."},
     {"smtp", "original_user",
      Kind::kName, Effect::kReload, kCommented, "root", kUserLength, kNoWords, AT(original_user),
      "Whom the command in original runs as, where the daemon is started by root. As root it has the rights of a delivery "

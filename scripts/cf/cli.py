@@ -63,10 +63,10 @@ def _parser():
     parser.add_argument("--check", nargs=2, metavar=("IN.CF", "DELIVERY.CF"), help="check a pair, write nothing")
     parser.add_argument("--inbound", metavar="OUT", help="write the inbound variant")
     parser.add_argument("--delivery", metavar="OUT", help="write the delivery variant")
-    parser.add_argument("--scanner", type=_hop(Scanners, 18000), default=Settings.scanner, metavar="HOST[,HOST]:PORT",
+    parser.add_argument("--scanner", "--scanner-host", type=_hop(Scanners, 18000), default=Settings.scanner, metavar="HOST[,HOST]:PORT",
                         help="where sandwichd listens (127.0.0.1:18000); of several the first that can be reached")
     parser.add_argument("--spread", action="store_true", help="with several scanners: any of them first, not the first in the list")
-    parser.add_argument("--delivery-listen", type=_hop(Hop, 19000), default=Settings.delivery_listen, metavar="ADDR:PORT",
+    parser.add_argument("--delivery-listen", "--delivery-host", type=_hop(Hop, 19000), default=Settings.delivery_listen, metavar="ADDR:PORT",
                         help="where the delivery Sendmail listens (127.0.0.1:19000)")
     parser.add_argument("--listen", type=_listen, default="any", metavar="ADDR|any|keep",
                         help="address of port 25 (any: only a loopback restriction is lifted)")

@@ -192,6 +192,13 @@ class Debian(TempCase):
             self.assertIn(line, run.stdout)
         self.assertIn("not on loopback", run.stderr)
 
+    def test_hosts_by_their_other_names(self):
+        inbound, delivery, _ = self.make(self.source, "--scanner", "10.1.2.3:2525", "--delivery-listen", "10.1.2.4")
+        files = [read(inbound), read(delivery)]
+        inbound, delivery, _ = self.make(self.source, "--scanner-host", "10.1.2.3:2525", "--delivery-host", "10.1.2.4")
+        self.assertEqual([read(inbound), read(delivery)], files)
+        self.assertIn("Addr=10.1.2.4, Port=19000\n", files[1])
+
     def test_several_scanners_are_tried_in_turn(self):
         for scanners in ("10.1.2.3:2525,10.1.2.4", "10.1.2.3,10.1.2.4:2525", "10.1.2.3:2525,10.1.2.4:2525"):
             inbound, _, run = self.make(self.source, "--scanner", scanners, "--delivery-listen", "10.1.2.5:2626")

@@ -8,6 +8,8 @@ its environment, user, groups, process group, open descriptors. FOLDER/behave sa
     die-greeting, die-rcpt, die-data, die-text, die-dot, die-after     end at this stage; die-after: the message is kept, 250 is not said
     hang-rcpt, hang-dot     say nothing more, but go on reading
     stay            ignore SIGTERM and the end of the input
+    wait            ignore the end of the input
+    fork            a child of it runs beside it, for a minute at most, as PID.child says (its own pid)
     once            forget the rest after the first time (only for the die words: the next process behaves)
 """
 
@@ -42,7 +44,7 @@ def stage(name):
     if "hang-" + name in words:
         while os.read(0, 65536):
             pass
-        while "stay" in words:
+        while {"stay", "wait"} & set(words):
             time.sleep(0.05)
         os._exit(0)
 
@@ -62,6 +64,11 @@ def main():
     note_beginning()
     if "stay" in behaviour():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if "fork" in behaviour() and os.fork() == 0:
+        with open(f"{FOLDER}/{os.getpid()}.child", "w", encoding="ascii"):
+            os.closerange(0, 3)
+        time.sleep(60)
+        os._exit(0)
     while "late" in behaviour() and not os.path.exists(f"{FOLDER}/go"):
         time.sleep(0.01)
     stage("greeting")

@@ -2,6 +2,8 @@
 
     with Scripted("220 hello", {"EHLO": "250-here\\r\\n250 AUTH PLAIN", "AUTH": "454 later"}) as peer: peer.port, peer.heard
 
+    with Undressed() as peer: peer.port, peer.octets        an LDAP server without TLS that takes any password
+
 The key is the first word of what a client says, for IMAP the second; "{tag}" in an answer is the first. A line that no key fits is
 answered with `otherwise`; None: the connection is closed. A greeting of None: nothing is ever said."""
 
@@ -68,3 +70,23 @@ class Scripted:
 
     def __exit__(self, *_):
         self.close()
+
+
+class Undressed(Scripted):
+    """It refuses StartTLS (RFC 4511 section 4.14.2: protocolError) and says "success" to whatever else it is asked. `octets`: all it heard."""
+
+    START_TLS = b"1.3.6.1.4.1.1466.20037"
+
+    def __init__(self):
+        self.octets = b""
+        super().__init__(None)
+
+    def _serve(self, connection):
+        try:
+            while request := connection.recv(4096):
+                self.octets += request
+                refused = self.START_TLS in request
+                number = request[request.index(b"\x02\x01") + 2]
+                connection.sendall(bytes([0x30, 0x0C, 2, 1, number, 0x78 if refused else 0x61, 7, 0x0A, 1, 2 if refused else 0, 4, 0, 4, 0]))
+        except OSError:
+            pass

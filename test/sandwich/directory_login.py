@@ -8,7 +8,6 @@ import itertools
 import os
 import pathlib
 import pty
-import re
 import shutil
 import signal
 import socket
@@ -18,10 +17,11 @@ import threading
 
 from certificates import Certificates
 from daemon import free_port, program
+from doctored import Deaf, compare, findings, write_ini
 from suite import Suite, check, equal, wait_for
 
 from directories import READER, TOP, Dovecot, Slapd
-from mute import GO_AHEAD, Scripted
+from mute import GO_AHEAD, Scripted, Undressed
 
 suite = Suite()
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="sandwich-directory-"))
@@ -150,10 +150,7 @@ STALE_SECRET.chmod(0o600)
 
 def ini(sections):
     """The path of a configuration of its own: section -> keys."""
-    path = WORK / f"sandwich_{next(NUMBERS)}.ini"
-    path.write_text("".join(f"[{section}]\n" + "".join(f"{key}={value}\n" for key, value in keys.items()) for section, keys in sections.items()),
-                    encoding="ascii")
-    return str(path)
+    return write_ini(WORK / f"sandwich_{next(NUMBERS)}.ini", sections)
 
 
 def ldap(**keys):
@@ -406,6 +403,32 @@ def the_directory_knows_who_has_which_password():
 
 
 @suite.test_apart
+def a_directory_hears_passwords_encrypted_where_that_is_wanted():
+    for tls, port in (("off", slapd().port), ("starttls", slapd().port), ("tls", slapd().tls_port)):
+        for password, wanted in ((PASSWORD, 0), ("mistaken!", 1)):
+            between = Turncoat(port, port)  # the reader's connection, and the user's
+            sections = by_ldap(tls=tls, tls_ca_file=CA.certificate, server=f"127.0.0.1:{between.port}")
+            status, text = authenticate("alice@example.test", password, sections, "people")
+            equal(status, wanted, f"{tls} {password}: {text}")
+            equal([secret.encode() in between.octets for secret in (password, READER[1])], [tls == "off"] * 2, f"{tls} {password}: seen in clear")
+    for tls, port in (("starttls", slapd().port), ("tls", slapd().tls_port)):
+        sections = by_ldap(tls=tls, tls_ca_file=OTHER_CA.certificate, server=f"127.0.0.1:{port}")
+        equal(authenticate("alice@example.test", PASSWORD, sections, "people")[0], 75, tls)
+
+
+@suite.test_apart
+def a_directory_without_starttls_gets_no_password():
+    for ports in ((), (slapd().port,)):  # from the beginning, or when it has found the user
+        with Undressed() as bare:
+            between = Turncoat(*ports, bare.port, bare.port)
+            sections = by_ldap(tls="starttls", tls_ca_file=CA.certificate, server=f"127.0.0.1:{between.port}")
+            status, text = authenticate("alice@example.test", PASSWORD, sections, "people")
+            equal(status, 75, f"{ports}: {text}")
+            check("STARTTLS" in text and Undressed.START_TLS in bare.octets, ports, text, bare.octets)
+            check(not any(secret.encode() in bare.octets for secret in (PASSWORD, READER[1])), ports, bare.octets)
+
+
+@suite.test_apart
 def the_reader_may_come_from_the_environment():
     keys = ldap()
     del keys["bind_password_file"]
@@ -558,9 +581,10 @@ def the_control_account_is_asked_for_at_the_same_address():
 
 
 class Turncoat:
-    """Passes its first connection on to one port, further ones to another."""
+    """Passes its first connection on to one port, further ones to another. `octets`: what its clients said."""
 
     def __init__(self, *ports):
+        self.octets = b""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(ports,), daemon=True).start()
@@ -570,12 +594,12 @@ class Turncoat:
             connection, _ = self._listener.accept()
             there = socket.create_connection(("127.0.0.1", port))
             for one, other in ((connection, there), (there, connection)):
-                threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
+                threading.Thread(target=self._pass, args=(one, other, one is connection), daemon=True).start()
 
-    @staticmethod
-    def _pass(one, other):
+    def _pass(self, one, other, from_client):
         try:
             while data := one.recv(4096):
+                self.octets += data if from_client else b""
                 other.sendall(data)
             other.shutdown(socket.SHUT_WR)
         except OSError:
@@ -662,40 +686,13 @@ def wrong_usage_and_settings():
 # ---- the doctor
 
 
-class Deaf:
-    """A port whose queue is full: what connects gets no answer, as behind a firewall that drops."""
-
-    def __init__(self):
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=0)
-        self.port = self._listener.getsockname()[1]
-        self._full = [socket.socket() for _ in range(4)]
-        for one in self._full:
-            one.setblocking(False)
-            one.connect_ex(("127.0.0.1", self.port))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for one in (self._listener, *self._full):
-            one.close()
-
-
-def doctor(sections, *arguments, environment=None):
-    """{what a line is about: [(level, text, cure)]} of a doctor without Sendmail and daemon, and its exit status."""
+def doctor(sections):
+    """Of a doctor without Sendmail and daemon: see doctored.findings()."""
     general = {"control_socket": WORK / "control", "pid_file": WORK / "pid"}
-    path = ini({"general": general, "socket_1": {"proxy_port": free_port()}, "scanner.clamav": {"allow_test_signatures": "yes"}, **sections})
-    done = subprocess.run([program("sandwichctl"), "doctor", "-c", path, "--patience=2", *arguments], capture_output=True, text=True, check=False,
-                          timeout=120, env=os.environ | (environment or {}))
-    found = {}
-    for line in done.stdout.splitlines():
-        if match := re.match(r"(ok|warning|FAILURE) +(.*?): (.*)", line):
-            found.setdefault(match[2], []).append([match[1], match[3], ""])
-            last = found[match[2]][-1]
-        elif line.startswith("         cure: "):
-            last[2] = line[len("         cure: "):]
-    check(not any(secret in done.stdout + done.stderr for secret in (READER[1], CONTROL[1], "from before")), "a password was printed")
-    return found, done.returncode
+    found, status, printed = findings(ini({"general": general, "socket_1": {"proxy_port": free_port()},
+                                           "scanner.clamav": {"allow_test_signatures": "yes"}, **sections}))
+    check(not any(secret in printed for secret in (READER[1], CONTROL[1], "from before")), "a password was printed")
+    return found, status
 
 
 @suite.test_apart
@@ -752,20 +749,8 @@ def the_doctor_tells_of_each_server_why_it_fails():
         ("login unset", "warning", "SANDWICH_NOT_SET is not set", "run it with"),
         ("rights of [login stale] control_password_file", "ok", "", ""),
     ]
-    for about, level, text, cure in wanted:
-        lines = found.get(about.replace(": ", ":"), [])
-        check(len(lines) == 1 and lines[0][0] == level and text in lines[0][1] and cure in lines[0][2], about, level, text, cure, lines or sorted(found))
+    compare(found, wanted)
     equal(found["sandwichd"][0][0], "FAILURE", "no daemon runs")
-
-
-@suite.test_apart
-def the_doctor_with_a_broken_configuration_or_usage():
-    path = ini({"smtp": {"max_recipients": "many"}})
-    done = subprocess.run([program("sandwichctl"), "doctor", "-c", path], capture_output=True, text=True, check=False)
-    check(done.returncode == 2 and f"{path}:2: error: " in done.stdout and "cannot be read" in done.stdout, done.stdout)
-    for arguments in (["--patience=0"], ["--patience=x"], ["--to=a@b.test"], ["--probe", "--to=a b"], ["more"], ["--nonsense"]):
-        done = subprocess.run([program("sandwichctl"), "doctor", *arguments], capture_output=True, text=True, check=False)
-        check(done.returncode == 64 and "Usage" in done.stderr, arguments, done)
 
 
 def cleanup():

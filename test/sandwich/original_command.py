@@ -17,6 +17,7 @@ from samples import message
 from suite import Suite, check, equal, wait_for
 
 from client import Client, Closed, send_message
+from sink import Sink
 
 suite = Suite()
 
@@ -58,6 +59,13 @@ class Command:
                 with open(os.path.join(self.folder, name), encoding="utf-8") as file:
                     found[int(match.group(1))] = json.load(file)
         return found
+
+    def child(self):
+        """The pid of the one process that the command has forked, which runs."""
+        (name,) = wait_for("the command's child", lambda: [name for name in os.listdir(self.folder) if name.endswith(".child")])
+        pid = int(name.split(".")[0])
+        check(not has_ended(pid), "the child has ended before it was to")
+        return pid
 
     def mails(self):
         """All that was said 250 to, in no order."""
@@ -158,7 +166,7 @@ def wherever_it_dies_nothing_is_lost_and_nothing_doubled():
 
 
 @suite.test_apart
-def one_that_hangs_is_given_up_in_time_and_ended_with_its_group():
+def one_that_hangs_is_given_up_in_time():
     with Command({"smtp.downstream_command_timeout": "1s", "smtp.downstream_final_timeout": "1s"}) as command:
         for stage in ("rcpt", "dot"):
             command.behave("hang-" + stage)
@@ -173,15 +181,28 @@ def one_that_hangs_is_given_up_in_time_and_ended_with_its_group():
 @suite.test_apart
 def one_that_will_not_end_is_killed_with_the_daemon():
     with Command({"smtp.downstream_final_timeout": "1s"}) as command:
-        command.behave("hang-dot", "stay")
+        command.behave("hang-dot", "stay", "fork")
         equal(command.send("mark").code, 451)
-        (pid,) = command.running()
+        (pid,), child = command.began(), command.child()
         command.daemon.process.terminate()
         wait_for("the proxy to end", lambda: not command.daemon.pids("proxy"), 10)
         check(os.path.exists(f"/proc/{pid}"), "it was to ignore the end of its input")
         command.daemon.process.terminate()  # asked twice: at once
         equal(command.daemon.process.wait(10), 0)
         check(not os.path.exists(f"/proc/{pid}"), "left running")
+        wait_for("its child to end, too", lambda: has_ended(child))
+
+
+@suite.test_apart
+def one_that_needs_to_be_told_to_end_is_told_with_its_group():
+    with Command({"smtp.downstream_final_timeout": "1s"}) as command:
+        command.behave("hang-dot", "wait", "fork")
+        equal(command.send("mark").code, 451)
+        (pid,), child = command.began(), command.child()
+        command.daemon.process.terminate()
+        equal(command.daemon.process.wait(30), 0)
+        check(command.daemon.log_lines(rf"command_ended: process {pid}: signal 15 .*, which it was told to"))
+        wait_for("its child to end, too", lambda: has_ended(child))
 
 
 @suite.test_apart
@@ -205,6 +226,14 @@ def one_that_is_killed_costs_a_retry_at_most():
 def _state(pid):
     with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
         return file.read().rsplit(")", 1)[1].split()[0]
+
+
+def has_ended(pid):
+    """Nobody of ours reaps it."""
+    try:
+        return _state(pid) in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def answered_of(clients, count):
@@ -295,10 +324,13 @@ def the_proxy_dies_and_the_next_one_goes_on():
 
 @suite.test_apart
 def a_reload_changes_the_command_and_back_to_a_server():
-    with Command() as command:
+    with Command() as command, Sink() as sink:
         equal(command.send("one").code, 250)
-        command.daemon.reload({"smtp.original": f"127.0.0.1 {command.daemon.downstream}"})
-        check("delivery server: 127.0.0.1:" in command.daemon.ctl("status").stdout)
+        command.daemon.reload({"smtp.original": f"127.0.0.1 {sink.port}"})
+        check(f"delivery server: 127.0.0.1:{sink.port}" in command.daemon.ctl("status").stdout)
+        equal(command.send("two").code, 250)
+        equal([b"two" in one.data for one in sink.messages], [True])
+        equal((command.holding("one"), command.holding("two")), (1, 0))
         command.daemon.reload({"smtp.original": "sendmail -bs"})
         check(command.daemon.log_lines("original is neither the absolute path of a command nor a server"))
 
@@ -328,6 +360,34 @@ def an_intscan_ini_is_run_on_as_it_is_and_imported():
         equal(command.send("as ours").code, 250)
         equal([command.holding("as it is"), command.holding("as ours")], [1, 1])
         check(not daemon.log_lines("native.ini:.*error"))
+
+
+@suite.test_apart
+def an_imss_ini_is_run_on_as_it_is_and_imported():
+    with Daemon(start=False) as daemon, Sink(port=daemon.downstream) as sink:
+        daemon.ini = daemon.path("imss.ini")
+        daemon.configure({"socket_1.proxy_service": "SMTP_SERVICE", "socket_1.proxy_addr": None, "socket_1.proxy_smtp_server_ip": "127.0.0.1",
+                          "socket_2.proxy_service": "SMTP_REPROCESS", "socket_2.proxy_port": daemon.port, "smtp.proc_max_connections": 70,
+                          "smtp.smtp_greeting_msg": "IMSS SMTP proxy", "smtp.never_heard_of": 1, "Update.interval": 60})
+        daemon.start()
+        with Client(daemon.port) as client:
+            check("IMSS SMTP proxy" in client.greeting.text, client.greeting)
+        equal(send_message(daemon.port, message("as it is\r\n")).code, 250)
+        equal([b"as it is" in one.data for one in sink.messages], [True])
+        with open(daemon.ini, encoding="utf-8") as file:
+            line = file.read().splitlines().index("never_heard_of=1") + 1
+        daemon.wait_log(rf"imss\.ini:{line}: warning: \[smtp\] never_heard_of=1: nobody here knows this")
+        told = daemon.ctl("import", daemon.ini, daemon.path("native.ini"))
+        equal(told.returncode, 0, told.stdout + told.stderr)
+        for part in (r"applied: \[socket_1\] proxy_smtp_server_ip=127\.0\.0\.1, here \[socket_1\] proxy_addr$",
+                     r"applied: \[smtp\] proc_max_connections=70, here \[smtp\] max_connections$",
+                     rf"without effect: \[socket_2\] proxy_port={daemon.port}: there is no service but SMTP_SERVICE$",
+                     r"without effect: \[Update\] interval=60: ", rf":{line}: unknown: \[smtp\] never_heard_of=1$"):
+            check(re.search(part, told.stdout, re.M), f"{part!r} is missing in {told.stdout}")
+        with open(daemon.path("native.ini"), encoding="utf-8") as file:
+            native = file.read()
+        for part in ("proxy_addr=127.0.0.1\n", "max_connections=70\n", "smtp_greeting_msg=IMSS SMTP proxy\n"):
+            check(part in native, f"{part!r} is missing in {native}")
 
 
 if __name__ == "__main__":

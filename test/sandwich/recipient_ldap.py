@@ -2,6 +2,7 @@
 """A real slapd as a source of recipients: known, unknown, aliases of one mailbox, and what is said while it is half configured. Outages:
 recipient_outage.py."""
 
+import base64
 import os
 
 from certificates import Certificates
@@ -37,6 +38,8 @@ cn: {name}
 sn: {name}
 mail: {name}@example.test
 """ for name in PEOPLE)
+# Of [ldap main], of the same section later, and of a log-in server's control_user.
+PASSWORDS = {"password": READER[1], "wrong-password": "no reader's word", "control-password": "known to be good"}
 OK, REFUSED, DEFERRED = "250 2.1.5", "550 5.1.1", "450 4.3.0"
 world = {}
 
@@ -46,10 +49,13 @@ def get():
     if not world:
         world["slapd"] = Slapd(TREE, pair)
         daemon = world["daemon"] = Daemon(sink.port, start=False)
-        with open(daemon.path("password"), "w", encoding="ascii") as file:
-            file.write(READER[1] + "\n")
-        os.chmod(daemon.path("password"), 0o600)  # the supervisor reads it
+        for name, password in PASSWORDS.items():
+            with open(daemon.path(name), "w", encoding="ascii") as file:
+                file.write(password + "\n")
+            os.chmod(daemon.path(name), 0o600)  # the supervisor reads it
         daemon.configure({
+            "log.level": "debug", "general.login": "mail", "login mail.type": "imap", "login mail.server": "127.0.0.1:1",
+            "login mail.control_user": "control@example.test", "login mail.control_password_file": daemon.path("control-password"),
             "ldap main.server": f"127.0.0.1:{world['slapd'].port}", "ldap main.base_dn": "dc=test", "ldap main.bind_dn": READER[0],
             "ldap main.bind_password_file": daemon.path("password"), "ldap main.timeout": "5s",
             "ldap other.server": f"127.0.0.1:{world['slapd'].port}", "ldap other.base_dn": "dc=elsewhere",
@@ -84,6 +90,17 @@ def a_directory_that_cannot_be_asked_is_down():
     _, daemon = get()
     equal(rcpt(daemon, "eve@other.test", "alice@example.test"), [DEFERRED, OK])
     check("source ldap other: DOWN" in daemon.ctl("status").stdout, daemon.ctl("status").stdout)
+
+
+@suite.test
+def no_password_is_logged():
+    _, daemon = get()
+    daemon.reload({"ldap main.bind_password_file": daemon.path("wrong-password")})
+    equal(rcpt(daemon, "alice@example.test"), [DEFERRED])
+    daemon.wait_log("ldap main: .*Invalid credentials")
+    told = daemon.log() + daemon.ctl("status").stdout + daemon.ctl("recipient", "alice@example.test").stdout
+    for name, password in PASSWORDS.items():
+        check(password not in told and base64.b64encode(password.encode()).decode() not in told, name, "is told")
 
 
 def close():

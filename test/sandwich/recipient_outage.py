@@ -308,6 +308,7 @@ def directories_gone_and_silent():
             wait_in_order(books, world.daemon.port)
             under_load(books, world.daemon.port, lambda: begin(world.first), lambda: end(world.first))
             enter([book.close(name) for book in books], harmless=["two"])
+        check(READER[1] not in world.daemon.log(), "a password is in the log")
     finally:
         world.close()
 

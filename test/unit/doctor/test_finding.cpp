@@ -1,8 +1,13 @@
-// What is printed, the exit status, and what a failed connection tells.
+// What is printed, the exit status, what a failed connection tells, and checks that do not come to an end.
 #include <doctest/doctest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
 
 #include "doctor/contact.hpp"
 #include "doctor/finding.hpp"
+#include "doctor/run_checks.hpp"
 
 using namespace doctor;
 
@@ -35,4 +40,32 @@ TEST_CASE("a refused connection is no matter of a firewall first, a silent one i
     CHECK(to_text({Reach::kRefused, "x"}) == "connection refused");
     CHECK(to_text({Reach::kSilent, "x"}) == "no answer in time");
     CHECK(to_text({Reach::kUnreachable, "No route to host"}) == "No route to host");
+}
+
+TEST_CASE("a check that throws, or is not done in time, is a failure, and the others are told all the same") {
+    static std::atomic<bool> enough = false;
+    const auto setup = std::make_shared<Setup>();
+    std::string printed;
+    setup->request.print = [&](const std::string& text) { printed += text; };
+    const auto found = run_checks(
+        {{"hangs",
+          [](const Setup&) -> Findings {
+              while (!enough)
+                  std::this_thread::sleep_for(std::chrono::milliseconds(1));
+              return {fine("hangs", "too late")};
+          },
+          std::chrono::seconds(0)},
+         {"throws", [](const Setup&) -> Findings { throw std::runtime_error("no memory"); }, std::chrono::seconds(60)},
+         {"well", [](const Setup&) -> Findings { return {fine("well", "it is")}; }, std::chrono::seconds(60)}},
+        setup);
+    enough = true;
+    REQUIRE(found.size() == 3);
+    CHECK(found[0].level == Level::kFailure);
+    CHECK(found[0].about + ": " + found[0].text == "hangs: not done within 0 s");
+    CHECK(found[0].cure.find("name service") != std::string::npos);
+    CHECK(found[1].level == Level::kFailure);
+    CHECK(found[1].about + ": " + found[1].text == "throws: could not be checked: no memory");
+    CHECK(found[1].cure.find("report it") != std::string::npos);
+    CHECK(found[2] == fine("well", "it is"));
+    CHECK(printed == to_text(found[0]) + to_text(found[1]) + to_text(found[2]));
 }
