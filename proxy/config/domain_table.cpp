@@ -87,7 +87,8 @@ constexpr Setting kTable[] = {
      Kind::kNumber, Effect::kReload, kCommented, "20", {0, 1000000}, kNoWords, AT(directory.unknown_per_minute),
      "So many unknown recipients of one client in a minute are answered at once; then each refusal waits unknown_delay: "
      "who guesses addresses learns few. The client is the one that the upstream tells of (XCLIENT, XFORWARD, socketmap), "
-     "or else the upstream itself. 0: nobody waits."},
+     "or else the upstream itself. Unknown is whom the sources do not know, and whom the delivery server refuses with "
+     "550, 551 or 553 and 5.1.1, 5.1.6 or 5.1.10. 0: nobody waits."},
     {"directory", "unknown_delay",
      Kind::kDuration, Effect::kReload, kCommented, "5s", {1, 60}, kNoWords, AT(directory.unknown_delay),
      "How long such a refusal waits."},

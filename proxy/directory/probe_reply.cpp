@@ -19,6 +19,8 @@ SourceAnswer with_reply(Knowledge knowledge, const smtp::Reply& reply) {
             {}};
 }
 
+}  // namespace
+
 // RFC 3463, RFC 7505: bad mailbox address, mailbox has moved, null MX of the recipient's domain.
 bool says_unknown(const smtp::Reply& reply) {
     if (reply.code != 550 && reply.code != 551 && reply.code != 553)
@@ -26,8 +28,6 @@ bool says_unknown(const smtp::Reply& reply) {
     const auto code = smtp::enhanced_code(reply);
     return code == "5.1.1" || code == "5.1.6" || code == "5.1.10";
 }
-
-}  // namespace
 
 SourceAnswer judge_rcpt(const smtp::Reply& reply) {
     if (reply.positive())

@@ -9,6 +9,9 @@
 
 namespace directory {
 
+// 550, 551 or 553 with an enhanced code for "no such mailbox".
+[[nodiscard]] bool says_unknown(const smtp::Reply& reply);
+
 policy::SourceAnswer judge_rcpt(const smtp::Reply& reply);
 policy::SourceAnswer judge_vrfy(const smtp::Reply& reply);
 // A reply to something that comes before the question: greeting, EHLO, MAIL from <>.

@@ -25,6 +25,7 @@ TEST_CASE("unknown is 550, 551 or 553 with 5.1.1, 5.1.6 or 5.1.10") {
             const auto text = std::string(enhanced) + " no such user";
             CHECK(judge_rcpt(reply(code, text.c_str())).knowledge ==
                   (unknown ? Knowledge::kUnknown : Knowledge::kCannotTell));
+            CHECK(directory::says_unknown(reply(code, text.c_str())) == unknown);
         }
 }
 
