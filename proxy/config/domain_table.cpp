@@ -148,6 +148,11 @@ constexpr Setting kTable[] = {
     {kVrfySection, "timeout",
      Kind::kDuration, Effect::kReload, kCommented, "10s", {1, 300}, kNoWords, AT(sources.back().timeout),
      "How long an answer may take, all servers together. Then the source counts as down for this recipient."},
+    {kVrfySection, "trust_plain_550",
+     Kind::kYesNo, Effect::kReload, kCommented, "no", kNoRange, kNoWords, AT(sources.back().trust_plain_550),
+     "Whether 550 without an enhanced code means unknown, too. Lotus Domino says nothing else; but it says the same of "
+     "a mail-in database, which takes mail: so name those in a [source.list NAME] that is asked first. What is \"not a "
+     "user\" (a group, a mailing list) stays open, as does any other 5xx."},
 
     // ---- routing
     {"routing", "domain_file",

@@ -11,11 +11,11 @@ from daemon import Daemon, free_port
 from suite import PerThread, Suite, check, equal, wait_for
 
 from client import Client
-from mailboxes import Mailboxes
+from mailboxes import Domino, Mailboxes
 from sink import Sink
 
 suite = Suite()
-KNOWN_IN_LIST = "bob@list.test\nbob.smith@list.test bob@list.test\n@all.test\n"
+KNOWN_IN_LIST = "bob@list.test\nbob.smith@list.test bob@list.test\n@all.test\norders@domino.test\n"
 CF = """\
 SParse0
 SParse1
@@ -34,6 +34,7 @@ class Check:
         self.quiet = False
         self.sink = Sink()
         self.hub = hub = Mailboxes({"bob@smtp.test", "carol@both.test", "dora@vrfy.test"})
+        self.domino = Domino({"bob@domino.test", "bob@careful.test"}, groups={"team@domino.test"})
         self.daemon = Daemon(self.sink.port, start=False)
         path = self.daemon.path
         self.write("list", KNOWN_IN_LIST)
@@ -60,6 +61,11 @@ class Check:
             "source.vrfy hub.timeout": "2s",
             "source.vrfy hub.max_questions": 3,
             "source.vrfy hub.max_connections": 1,
+            "source.vrfy domino.server": f"127.0.0.1:{self.domino.port}",
+            "source.vrfy domino.trust_plain_550": "yes",
+            "source.vrfy careful.server": f"127.0.0.1:{self.domino.port}",
+            "domain domino.test.recipient_sources": "list main, vrfy domino",
+            "domain careful.test.recipient_sources": "vrfy careful",
             "domain maps.test.recipient_sources": "maps local",
             "domain virt.test.recipient_sources": "maps local",
             "users.domains": "maps.test virt.test",
@@ -76,7 +82,8 @@ class Check:
 
     def close(self):
         self.daemon.close()
-        self.hub.stop()
+        for server in (self.hub, self.domino):
+            server.stop()
         self.sink.close()
 
     def write(self, name, text):
@@ -216,6 +223,22 @@ def vrfy_is_asked_a_few_times_on_a_connection():
             client.command(f"RCPT TO:<e{number}@vrfy.test>")
     equal(len(here.hub.asked("VRFY")), 9)
     check(here.hub.connections - before >= 3, "connections", here.hub.connections - before)
+
+
+@suite.test_apart
+def domino_says_550_of_whom_it_does_not_know_and_of_some_whom_it_does():
+    here = get()
+    equal(here.rcpt("bob@domino.test", "eve@domino.test", "team@domino.test", "two@domino.test"), [OK, REFUSED, OK, OK])
+    equal(sorted(here.domino.said), ["250 <bob@domino.test>", "550 eve@domino.test is not a valid user",
+                                     "550 team@domino.test is a Group not a user", "553 two@domino.test is not a unique user"])
+    # What it has no word of its own for stands in a list, which is asked first.
+    here.domino.said.clear()
+    equal(here.rcpt("orders@domino.test"), [OK])
+    equal(here.domino.said, [])
+    check("vrfy domino: unknown" in here.daemon.ctl("recipient", "orders@domino.test").stdout)
+    # Unless it is said that its word counts, nobody is refused for it.
+    equal(here.rcpt("bob@careful.test", "eve@careful.test"), [OK, OK])
+    check("vrfy careful: cannot tell" in here.daemon.ctl("recipient", "eve@careful.test").stdout)
 
 
 @suite.test_apart
