@@ -34,6 +34,7 @@ class Check:
         self.quiet = False
         self.sink = Sink()
         self.hub = hub = Mailboxes({"bob@smtp.test", "carol@both.test", "dora@vrfy.test"})
+        self.spare = Mailboxes({"bob@pair.test", "bob@vpair.test"})  # behind the hub
         self.domino = Domino({"bob@domino.test", "bob@careful.test"}, groups={"team@domino.test"})
         self.daemon = Daemon(self.sink.port, start=False)
         path = self.daemon.path
@@ -61,9 +62,15 @@ class Check:
             "source.vrfy hub.timeout": "2s",
             "source.vrfy hub.max_questions": 3,
             "source.vrfy hub.max_connections": 1,
+            "source.smtp pair.server": f"127.0.0.1:{hub.port} 127.0.0.1:{self.spare.port}",
+            "source.vrfy pair.server": f"127.0.0.1:{hub.port} 127.0.0.1:{self.spare.port}",
             "source.vrfy domino.server": f"127.0.0.1:{self.domino.port}",
             "source.vrfy domino.trust_plain_550": "yes",
             "source.vrfy careful.server": f"127.0.0.1:{self.domino.port}",
+            "source.smtp pair.timeout": "2s",
+            "source.vrfy pair.timeout": "2s",
+            "domain pair.test.recipient_sources": "smtp pair",
+            "domain vpair.test.recipient_sources": "vrfy pair",
             "domain domino.test.recipient_sources": "list main, vrfy domino",
             "domain careful.test.recipient_sources": "vrfy careful",
             "domain maps.test.recipient_sources": "maps local",
@@ -82,7 +89,7 @@ class Check:
 
     def close(self):
         self.daemon.close()
-        for server in (self.hub, self.domino):
+        for server in (self.hub, self.spare, self.domino):
             server.stop()
         self.sink.close()
 
@@ -239,6 +246,37 @@ def domino_says_550_of_whom_it_does_not_know_and_of_some_whom_it_does():
     # Unless it is said that its word counts, nobody is refused for it.
     equal(here.rcpt("bob@careful.test", "eve@careful.test"), [OK, OK])
     check("vrfy careful: cannot tell" in here.daemon.ctl("recipient", "eve@careful.test").stdout)
+
+
+@suite.test_apart
+def the_next_server_of_a_source_is_asked_when_one_is_down():
+    here = get()
+    here.hub.known |= {"kim@pair.test", "kim@vpair.test"}
+
+    def asked(server):
+        return len(server.asked("RCPT")), len(server.asked("VRFY"))
+
+    recipients = [f"{name}@{domain}.test" for domain in ("pair", "vpair") for name in ("bob", "kim", "eve")]
+    equal(here.rcpt(*recipients), [REFUSED, OK, REFUSED] * 2)
+    equal((asked(here.hub), asked(here.spare)), ((3, 3), (0, 0)))
+    for number, down in enumerate(("silent", "close", "busy", "refuse", None)):
+        here.hub.mood = down
+        if down is None:
+            here.hub.stop()
+        # Made anew, so that they have forgotten that it was down.
+        here.daemon.reload({f"source.{kind} pair.max_connections": 6 + number for kind in ("smtp", "vrfy")})
+        here.spare.forget()
+        equal(here.rcpt(*recipients), [OK, REFUSED, REFUSED] * 2, down)
+        equal(asked(here.spare), (3, 3), down)
+    here.hub.start()
+    here.hub.forget()
+
+    def again():
+        here.daemon.reload()
+        return here.rcpt(*recipients) == [REFUSED, OK, REFUSED] * 2
+
+    wait_for("the first server to be asked again", again)
+    here.hub.known -= {"kim@pair.test", "kim@vpair.test"}
 
 
 @suite.test_apart
