@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/channel.hpp"
+#include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "config/load.hpp"
 #include "ctl/control_server.hpp"
@@ -70,6 +71,7 @@ base::Result<session::RuntimePtr> read_runtime(const base::Packet& packet, unsig
     auto settings = supervisor::read_configuration(packet.descriptors.front().get());
     if (!settings)
         return settings.error();
+    SANDWICH_FAILPOINT("configuration-read");
     auto tls = tls_contexts(*settings, packet.descriptors[1].get());
     if (!tls)
         return tls.error();

@@ -87,7 +87,8 @@ constexpr Setting kTable[] = {
      Kind::kNumber, Effect::kReload, kCommented, "20", {0, 1000000}, kNoWords, AT(directory.unknown_per_minute),
      "So many unknown recipients of one client in a minute are answered at once; then each refusal waits unknown_delay: "
      "who guesses addresses learns few. The client is the one that the upstream tells of (XCLIENT, XFORWARD, socketmap), "
-     "or else the upstream itself. 0: nobody waits."},
+     "or else the upstream itself. Unknown is whom the sources do not know, and whom the delivery server refuses with "
+     "550, 551 or 553 and 5.1.1, 5.1.6 or 5.1.10. 0: nobody waits."},
     {"directory", "unknown_delay",
      Kind::kDuration, Effect::kReload, kCommented, "5s", {1, 60}, kNoWords, AT(directory.unknown_delay),
      "How long such a refusal waits."},
@@ -147,6 +148,11 @@ constexpr Setting kTable[] = {
     {kVrfySection, "timeout",
      Kind::kDuration, Effect::kReload, kCommented, "10s", {1, 300}, kNoWords, AT(sources.back().timeout),
      "How long an answer may take, all servers together. Then the source counts as down for this recipient."},
+    {kVrfySection, "trust_plain_550",
+     Kind::kYesNo, Effect::kReload, kCommented, "no", kNoRange, kNoWords, AT(sources.back().trust_plain_550),
+     "Whether 550 without an enhanced code means unknown, too. Lotus Domino says nothing else; but it says the same of "
+     "a mail-in database, which takes mail: so name those in a [source.list NAME] that is asked first. What is \"not a "
+     "user\" (a group, a mailing list) stays open, as does any other 5xx."},
 
     // ---- routing
     {"routing", "domain_file",

@@ -34,6 +34,7 @@ struct RecipientSource {
     unsigned max_connections = 0;          // to one server at the same time
     unsigned commands_per_connection = 0;  // then it is opened anew
     std::chrono::seconds timeout{};        // for an answer, all servers together
+    bool trust_plain_550 = false;          // of vrfy: no such mailbox, also without an enhanced code
     bool operator==(const RecipientSource&) const = default;
 
     [[nodiscard]] std::string id() const { return std::string(to_string(kind)) + " " + name; }

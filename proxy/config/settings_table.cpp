@@ -106,8 +106,9 @@ constexpr Section kSections[] = {
      "is down, any other 5xx that it cannot tell. The delivery server itself need not be a source: it is asked for each "
      "recipient in any case."},
     {kVrfySection, "Recipients: a mail server, asked by VRFY",
-     "250 means known, 550 5.1.1 unknown; 252 and 502 that the server cannot tell: Sendmail with novrfy in "
-     "PrivacyOptions, for instance. Sendmail slows down after some VRFY on one connection, so few are asked on each."},
+     "250 means known, 550 5.1.1 unknown; 252, 502 and a 550 without an enhanced code that the server cannot tell: "
+     "Sendmail with novrfy in PrivacyOptions, for instance. For Lotus Domino see trust_plain_550. Sendmail slows down "
+     "after some VRFY on one connection, so few are asked on each."},
     {"content", "What is in a message",
      "Bounds of looking into a message: its parts, the members of archives, what documents hold. A message that goes "
      "over one of them is looked at up to there. What is done then, each limit may say for itself. Nobody looks where "

@@ -66,7 +66,7 @@ void ProbeConnection::send_question() {
     ++asked_;
     refused_.reset();
     const auto path = path_of(*question_);
-    if (method_ == Method::kVrfy) {
+    if (method_ != Method::kRcpt) {
         protocol_.vrfy(path);
     } else {
         protocol_.mail("", "");
@@ -135,7 +135,7 @@ void ProbeConnection::on_reply(ClientProtocol::Expect to, const smtp::Reply& rep
         case ClientProtocol::Expect::kRset:
             return answer(refused_ ? *refused_ : policy::SourceAnswer{});
         case ClientProtocol::Expect::kVrfy:
-            return answer(judge_vrfy(reply));
+            return answer(judge_vrfy(reply, method_ == Method::kVrfyPlain));
         default:
             return;
     }

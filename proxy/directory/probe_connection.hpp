@@ -17,7 +17,8 @@ namespace directory {
 
 class ProbeConnection final : private net::Stream::Handler {
   public:
-    enum class Method : std::uint8_t { kRcpt, kVrfy };
+    // kVrfyPlain: a 550 without an enhanced code is believed.
+    enum class Method : std::uint8_t { kRcpt, kVrfy, kVrfyPlain };
 
     class Owner {
       public:

@@ -88,8 +88,10 @@ ProbeSource::Line* ProbeSource::free_line(std::size_t server) {
 }
 
 ProbeSource::Line* ProbeSource::open_line(std::size_t server) {
-    const auto method =
-        settings_.kind == config::SourceKind::kVrfy ? ProbeConnection::Method::kVrfy : ProbeConnection::Method::kRcpt;
+    using Method = ProbeConnection::Method;
+    const auto method = settings_.kind != config::SourceKind::kVrfy ? Method::kRcpt
+                        : settings_.trust_plain_550                 ? Method::kVrfyPlain
+                                                                    : Method::kVrfy;
     auto& line = lines_.emplace_back();
     line.server = server;
     // The others must have their share of the time.

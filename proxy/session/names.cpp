@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/log.hpp"
@@ -16,6 +17,15 @@ namespace {
 constexpr std::uint64_t kNameShares = 1000;  // of a name's weight, to be divided among its addresses
 
 }  // namespace
+
+std::vector<Target> share_weight(const net::DnsHost& host, const std::vector<net::Address>& addresses) {
+    const std::uint64_t weight = host.weight == 0 ? 1 : host.weight * kNameShares;
+    std::vector<Target> targets;
+    for (const auto& address : addresses)
+        targets.push_back(
+            {{address, host.port}, host.name, host.preference, std::max<std::uint64_t>(1, weight / addresses.size())});
+    return targets;
+}
 
 // Somebody who waits for the names of a set.
 struct Names::Waiting {
@@ -123,13 +133,7 @@ void Names::Lookup::found(const net::DnsHost& host, net::DnsAddresses answer) {
     else
         why_ = fmt::format("{}: {}", host.name, answer.why);
     unclear_ = unclear_ || answer.outcome == DnsOutcome::kCannotTell;
-    // RFC 2782: a weight of 0 has a very small chance.
-    const std::uint64_t weight = host.weight == 0 ? 1 : host.weight * kNameShares;
-    for (const auto& address : answer.records)
-        targets_.push_back({{address, host.port},
-                            host.name,
-                            host.preference,
-                            std::max<std::uint64_t>(1, weight / answer.records.size())});
+    std::ranges::move(share_weight(host, answer.records), std::back_inserter(targets_));
     if (--missing_ > 0)
         return;
     if (targets_.empty())

@@ -21,6 +21,9 @@
 
 namespace session {
 
+// A host's addresses, among which its weight is divided. RFC 2782: a weight of 0 has a very small chance.
+std::vector<Target> share_weight(const net::DnsHost& host, const std::vector<net::Address>& addresses);
+
 class Names {
   public:
     using Time = base::Monotonic::time_point;

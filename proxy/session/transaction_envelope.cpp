@@ -6,6 +6,7 @@
 
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
+#include "directory/probe_reply.hpp"
 #include "session/shard.hpp"
 #include "session/transaction.hpp"
 
@@ -21,6 +22,16 @@ constexpr std::string_view kSeenBySmtp = "smtp";  // the delivery server's answe
 // Whole: a user's name alone may be somebody else's in another domain.
 bool names_mailbox(std::string_view mailbox) {
     return mailbox.find('@') != std::string_view::npos;
+}
+
+// The client has named an unknown recipient: how long the refusal is to wait. Behind a Sendmail that does not tell who
+// its client is, only this connection can be slowed.
+std::chrono::seconds delay_of_refusal(directory::Recipients& recipients, const IncomingMail& mail) {
+    const auto& upstream = mail.upstream;
+    return recipients.slow_down(upstream.client.addr.empty()
+                                    ? fmt::format("{} (connection {})", upstream.address.to_string(), mail.session)
+                                    : upstream.client.addr,
+                                mail.runtime->settings);
 }
 
 }  // namespace
@@ -127,12 +138,7 @@ void Transaction::judge_recipient(Outstanding& one, const policy::SourceAnswer& 
         case policy::RecipientVerdict::kRefuse:
             ++recipients.counts().refused;
             one.reply = make_reply(550, "5.1.1", fmt::format("<{}>... User unknown", one.recipient.path));
-            // Behind a Sendmail that does not tell who its client is, only this connection can be slowed.
-            one.delay = recipients.slow_down(
-                mail_.upstream.client.addr.empty()
-                    ? fmt::format("{} (connection {})", mail_.upstream.address.to_string(), mail_.session)
-                    : mail_.upstream.client.addr,
-                mail_.runtime->settings);
+            one.delay = delay_of_refusal(recipients, mail_);
             break;
     }
     one.state = Outstanding::State::kAnswered;
@@ -184,6 +190,9 @@ void Transaction::on_leg_recipient(std::size_t leg, const Reply& reply) {
         return;
     asked->reply = reply;
     asked->state = Outstanding::State::kAnswered;
+    // Who guesses addresses learns as much from the delivery server as from any source.
+    if (auto* const recipients = shard_.shared().recipients; recipients != nullptr && directory::says_unknown(reply))
+        asked->delay = delay_of_refusal(*recipients, mail_);
     answer_recipients();
 }
 

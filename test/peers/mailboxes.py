@@ -11,7 +11,7 @@
     "garbage"  says what is no reply
     "refuse"   554 in the greeting; who was greeted before is closed at the next command
 
-`stop()` and `start()` take it off its port and put it back."""
+Domino is one with words of its own. `stop()` and `start()` take it off its port and put it back."""
 
 import socket
 import socketserver
@@ -44,7 +44,7 @@ class _Handler(socketserver.StreamRequestHandler):
             if owner.mood == "silent":
                 owner.over.wait(30)
                 return
-            self.say({"busy": "421 4.3.2 busy", "refuse": "554 5.7.1 not you"}.get(owner.mood, "220 mailboxes.test ESMTP"))
+            self.say({"busy": "421 4.3.2 busy", "refuse": "554 5.7.1 not you"}.get(owner.mood, owner.greeting))
             while line := self.rfile.readline(4096):
                 if not self.command(owner, line.decode("latin-1").strip()):
                     return
@@ -73,11 +73,11 @@ class _Handler(socketserver.StreamRequestHandler):
         with owner.lock:
             owner.commands.append(line)
         if verb == "EHLO":
-            self.say("250-mailboxes.test\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES")
+            self.say(owner.hello)
         elif verb == "RCPT":
             self.say(owner.answer(rest[rest.index("<") + 1 : rest.rindex(">")], mood, "550 5.1.1 User unknown"))
         elif verb == "VRFY":
-            self.say(owner.answer(rest.strip("<>"), mood, "550 5.1.1 User unknown"))
+            self.say(owner.verify(rest.strip("<>"), mood))
         elif verb == "QUIT":
             self.say("221 2.0.0 bye")
             return False
@@ -93,6 +93,9 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class Mailboxes:
+    greeting = "220 mailboxes.test ESMTP"
+    hello = "250-mailboxes.test\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES"
+
     def __init__(self, known=(), port=0):
         self.known = set(known)
         self.replies = {}
@@ -134,6 +137,9 @@ class Mailboxes:
             return self.replies[address]
         return "250 2.1.5 ok" if address in self.known else unknown
 
+    def verify(self, address, mood):
+        return self.answer(address, mood, "550 5.1.1 User unknown")
+
     def asked(self, verb):
         with self.lock:
             return [line for line in self.commands if line.upper().startswith(verb)]
@@ -147,3 +153,27 @@ class Mailboxes:
 
     def __exit__(self, *_):
         self.stop()
+
+
+class Domino(Mailboxes):
+    """Lotus Domino asked by VRFY, as its documentation has it: no enhanced codes, and 550 also for groups and for databases that take
+    mail. Whoever is called two@ is two persons. `said`: its replies."""
+
+    greeting = "220 domino.test ESMTP Service (Lotus Domino Release 8.5.3) ready"
+    hello = "250-domino.test Hello\r\n250-SIZE\r\n250 PIPELINING"
+
+    def __init__(self, known, groups=()):
+        self.groups, self.said = set(groups), []
+        super().__init__(known)
+
+    def verify(self, address, mood):
+        if address in self.known:
+            reply = f"250 <{address}>"
+        elif address in self.groups:
+            reply = f"550 {address} is a Group not a user"
+        elif address.startswith("two@"):
+            reply = f"553 {address} is not a unique user"
+        else:  # nobody, or a database
+            reply = f"550 {address} is not a valid user"
+        self.said.append(reply)
+        return reply

@@ -5,16 +5,17 @@ import os
 import socket
 import stat
 import threading
+import time
 
 from daemon import Daemon, free_port
 from suite import PerThread, Suite, check, equal, wait_for
 
 from client import Client
-from mailboxes import Mailboxes
+from mailboxes import Domino, Mailboxes
 from sink import Sink
 
 suite = Suite()
-KNOWN_IN_LIST = "bob@list.test\nbob.smith@list.test bob@list.test\n@all.test\n"
+KNOWN_IN_LIST = "bob@list.test\nbob.smith@list.test bob@list.test\n@all.test\norders@domino.test\n"
 CF = """\
 SParse0
 SParse1
@@ -33,6 +34,8 @@ class Check:
         self.quiet = False
         self.sink = Sink()
         self.hub = hub = Mailboxes({"bob@smtp.test", "carol@both.test", "dora@vrfy.test"})
+        self.spare = Mailboxes({"bob@pair.test", "bob@vpair.test"})  # behind the hub
+        self.domino = Domino({"bob@domino.test", "bob@careful.test"}, groups={"team@domino.test"})
         self.daemon = Daemon(self.sink.port, start=False)
         path = self.daemon.path
         self.write("list", KNOWN_IN_LIST)
@@ -59,6 +62,17 @@ class Check:
             "source.vrfy hub.timeout": "2s",
             "source.vrfy hub.max_questions": 3,
             "source.vrfy hub.max_connections": 1,
+            "source.smtp pair.server": f"127.0.0.1:{hub.port} 127.0.0.1:{self.spare.port}",
+            "source.vrfy pair.server": f"127.0.0.1:{hub.port} 127.0.0.1:{self.spare.port}",
+            "source.vrfy domino.server": f"127.0.0.1:{self.domino.port}",
+            "source.vrfy domino.trust_plain_550": "yes",
+            "source.vrfy careful.server": f"127.0.0.1:{self.domino.port}",
+            "source.smtp pair.timeout": "2s",
+            "source.vrfy pair.timeout": "2s",
+            "domain pair.test.recipient_sources": "smtp pair",
+            "domain vpair.test.recipient_sources": "vrfy pair",
+            "domain domino.test.recipient_sources": "list main, vrfy domino",
+            "domain careful.test.recipient_sources": "vrfy careful",
             "domain maps.test.recipient_sources": "maps local",
             "domain virt.test.recipient_sources": "maps local",
             "users.domains": "maps.test virt.test",
@@ -75,7 +89,8 @@ class Check:
 
     def close(self):
         self.daemon.close()
-        self.hub.stop()
+        for server in (self.hub, self.spare, self.domino):
+            server.stop()
         self.sink.close()
 
     def write(self, name, text):
@@ -215,6 +230,53 @@ def vrfy_is_asked_a_few_times_on_a_connection():
             client.command(f"RCPT TO:<e{number}@vrfy.test>")
     equal(len(here.hub.asked("VRFY")), 9)
     check(here.hub.connections - before >= 3, "connections", here.hub.connections - before)
+
+
+@suite.test_apart
+def domino_says_550_of_whom_it_does_not_know_and_of_some_whom_it_does():
+    here = get()
+    equal(here.rcpt("bob@domino.test", "eve@domino.test", "team@domino.test", "two@domino.test"), [OK, REFUSED, OK, OK])
+    equal(sorted(here.domino.said), ["250 <bob@domino.test>", "550 eve@domino.test is not a valid user",
+                                     "550 team@domino.test is a Group not a user", "553 two@domino.test is not a unique user"])
+    # What it has no word of its own for stands in a list, which is asked first.
+    here.domino.said.clear()
+    equal(here.rcpt("orders@domino.test"), [OK])
+    equal(here.domino.said, [])
+    check("vrfy domino: unknown" in here.daemon.ctl("recipient", "orders@domino.test").stdout)
+    # Unless it is said that its word counts, nobody is refused for it.
+    equal(here.rcpt("bob@careful.test", "eve@careful.test"), [OK, OK])
+    check("vrfy careful: cannot tell" in here.daemon.ctl("recipient", "eve@careful.test").stdout)
+
+
+@suite.test_apart
+def the_next_server_of_a_source_is_asked_when_one_is_down():
+    here = get()
+    here.hub.known |= {"kim@pair.test", "kim@vpair.test"}
+
+    def asked(server):
+        return len(server.asked("RCPT")), len(server.asked("VRFY"))
+
+    recipients = [f"{name}@{domain}.test" for domain in ("pair", "vpair") for name in ("bob", "kim", "eve")]
+    equal(here.rcpt(*recipients), [REFUSED, OK, REFUSED] * 2)
+    equal((asked(here.hub), asked(here.spare)), ((3, 3), (0, 0)))
+    for number, down in enumerate(("silent", "close", "busy", "refuse", None)):
+        here.hub.mood = down
+        if down is None:
+            here.hub.stop()
+        # Made anew, so that they have forgotten that it was down.
+        here.daemon.reload({f"source.{kind} pair.max_connections": 6 + number for kind in ("smtp", "vrfy")})
+        here.spare.forget()
+        equal(here.rcpt(*recipients), [OK, REFUSED, REFUSED] * 2, down)
+        equal(asked(here.spare), (3, 3), down)
+    here.hub.start()
+    here.hub.forget()
+
+    def again():
+        here.daemon.reload()
+        return here.rcpt(*recipients) == [REFUSED, OK, REFUSED] * 2
+
+    wait_for("the first server to be asked again", again)
+    here.hub.known -= {"kim@pair.test", "kim@vpair.test"}
 
 
 @suite.test_apart
@@ -386,21 +448,48 @@ def who_guesses_addresses_waits():
     def slowed():
         return int(next(line for line in here.daemon.ctl("status").stdout.splitlines() if line.startswith("recipients:")).split()[5])
 
+    def replies(client, *recipients):
+        """Of the client at that address; and how long all of them took."""
+        with Client(here.daemon.port) as upstream:
+            upstream.ehlo()
+            if client:
+                upstream.command(f"XCLIENT ADDR={client}")
+                upstream.ehlo()
+            begin = time.monotonic()
+            codes = [r.code for r in upstream.envelope(recipients=recipients)[1:]]
+            return codes, time.monotonic() - begin
+
     before = slowed()
-    with Client(here.daemon.port) as client:
-        client.ehlo()
-        client.command("XCLIENT ADDR=192.0.2.77")
-        client.ehlo()
-        equal([r.code for r in client.envelope(recipients=[f"g{n}@list.test" for n in range(4)] + ["bob@list.test"])],
-              [250] + [550] * 4 + [250])
+    codes, took = replies("192.0.2.77", *(f"g{n}@list.test" for n in range(4)), "bob@list.test")
+    equal(codes, [550] * 4 + [250])
     equal(slowed() - before, 1)
+    check(took >= 1, f"the answer came after {took} s")
     equal(len(here.daemon.log_lines(r"guessing: 192\.0\.2\.77: more than 3")), 1)
-    with Client(here.daemon.port) as client:  # nobody else waits
-        client.ehlo()
-        equal([r.code for r in client.envelope(recipients=["g@list.test"] * 3)], [250, 550, 550, 550])
+    equal(replies(None, *["g@list.test"] * 3)[0], [550] * 3)  # nobody else waits
     equal(slowed() - before, 1)
+    begin = time.monotonic()
     equal(ask_socketmap(here.daemon.path("socketmap"), "192.0.2.77/g@list.test"), ["OK unknown"])
+    check(time.monotonic() - begin >= 1, "the socketmap's answer did not wait")
     equal(slowed() - before, 2)
+    # The delivery server's own word is as good as a source's; what it says of the sender or the client is none.
+    words = {"<u": "550 5.1.1 User unknown", "<m": "551 5.1.6 moved", "<n": "553 5.1.10 null MX",
+             "<s": "553 5.1.8 sender", "<r": "550 5.7.1 relaying denied", "<p": "550 no"}
+    here.sink.react["RCPT"] = lambda session, argument: next((reply for word, reply in words.items() if word in argument), None)
+    try:
+        equal(replies("192.0.2.78", *(f"{kind}{n}@far.test" for n in range(2) for kind in "srp"))[0], [553, 550, 550] * 2)
+        equal(replies("192.0.2.78", "u1@far.test", "m1@far.test", "n1@far.test", "bob@far.test")[0], [550, 551, 553, 250])
+        equal(slowed() - before, 2)
+        codes, took = replies("192.0.2.78", "u2@far.test", "bob@far.test")
+        equal(codes, [550, 250])
+        equal(slowed() - before, 3)
+        check(took >= 1, f"the answer came after {took} s")
+        equal(len(here.daemon.log_lines(r"guessing: 192\.0\.2\.78: more than 3")), 1)
+        equal(replies("192.0.2.79", "u@far.test")[0], [550])  # nobody else waits
+        here.daemon.reload({"directory.unknown_per_minute": 0})
+        equal(replies("192.0.2.78", *(f"u{n}@far.test" for n in range(5)))[0], [550] * 5)
+        equal(slowed() - before, 3)
+    finally:
+        del here.sink.react["RCPT"]
     here.daemon.reload({"directory.unknown_per_minute": 1000, "smtp.smtp_xclient_client_ip": None})
 
 

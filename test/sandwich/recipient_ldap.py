@@ -60,6 +60,7 @@ def get():
             "ldap main.bind_password_file": daemon.path("password"), "ldap main.timeout": "5s",
             "ldap other.server": f"127.0.0.1:{world['slapd'].port}", "ldap other.base_dn": "dc=elsewhere",
             "ldap other.bind_dn": READER[0], "ldap other.bind_password_file": daemon.path("password"),
+            "users.domains": "example.test",
             "domain example.test.recipient_sources": "ldap main",
             "domain other.test.recipient_sources": "ldap other",
         })
@@ -77,8 +78,13 @@ def rcpt(daemon, *recipients):
 @suite.test
 def the_directory_knows_people_and_their_aliases():
     _, daemon = get()
+    equal(rcpt(daemon, "SALES@example.test", "p1@example.test"), [OK, OK])
+    # In the user list she is one person, though nobody has written to her own address yet.
+    listed = [line.split() for line in daemon.ctl("users", "list").stdout.splitlines()[1:]]
+    equal([(words[0], words[3:]) for words in listed], [("alice@example.test", ["sales@example.test"]), ("p1@example.test", [])])
     equal(rcpt(daemon, "alice@example.test", "SALES@example.test", "eve@example.test", "*@example.test", "p1@example.test"),
           [OK, OK, REFUSED, REFUSED, OK])
+    check("users: 2 mailboxes, 1 aliases" in daemon.ctl("status").stdout, daemon.ctl("users", "list").stdout)
     told = daemon.ctl("recipient", "sales@example.test").stdout
     check("ldap main: known, mailbox alice@example.test (uid=alice,dc=test)" in told, told)
     daemon.reload({"ldap main.max_connections": 2})  # a new client; the old one ends beside it

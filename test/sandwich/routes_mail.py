@@ -2,10 +2,12 @@
 """Domains with routes of their own: which server gets a mail, fail-over and return, recipients of one mail on several routes."""
 
 import os
+import shutil
 import signal
+import tempfile
 import threading
 
-from daemon import Daemon
+from daemon import Daemon, need_test_hooks
 from samples import message
 from suite import Suite, check, equal, wait_for
 
@@ -24,6 +26,8 @@ class Routed:
     def __init__(self):
         self.usual, self.a, self.b = (Sink(name=f"{name}.sink.test") for name in ("usual", "a", "b"))
         a, b = f"127.0.0.1:{self.a.port}", f"127.0.0.1:{self.b.port}"
+        self.points = tempfile.mkdtemp(prefix="sandwich-points-")
+        os.chmod(self.points, 0o777)
         self.daemon = Daemon(self.usual.port, {
             "general.threads": 1,
             "scanner.clamav.enable": "no",
@@ -35,7 +39,7 @@ class Routed:
             "domain spread.test.route_1": f"5 {a} weight=1",
             "domain spread.test.route_2": f"5 {b} weight=4",
             "routing.max_routes_per_message": "2",
-        })
+        }, environment={"SANDWICH_FAILPOINTS": self.points})
 
     def sinks(self):
         return (self.usual, self.a, self.b)
@@ -51,6 +55,7 @@ class Routed:
         self.daemon.close()
         for sink in self.sinks():
             sink.close()
+        shutil.rmtree(self.points, ignore_errors=True)
 
 
 WORLD = []
@@ -364,6 +369,30 @@ def a_route_to_the_proxy_itself_is_refused_with_its_line():
         else:
             check(False, "it started")
     check(w)
+
+
+@suite.test
+def mail_goes_on_while_a_new_configuration_is_being_read():
+    need_test_hooks()
+    w = world()
+    done = len(w.daemon.log_lines("reloaded"))
+    point = os.path.join(w.points, "configuration-read")
+    with open(point, "w", encoding="ascii"):
+        pass
+    w.daemon.configure({"domain late.test.route_1": f"10 127.0.0.1:{w.b.port}"})
+    os.kill(w.daemon.pid, signal.SIGHUP)
+    wait_for("the proxy to read it", lambda: os.path.exists(point + ".reached"))
+    # The reader stands still there. The loops do not: neither that of the sessions nor the main one, which status asks.
+    for number in range(3):
+        equal(submit(w.daemon, identified(), f"{number}@a.test", f"{number}@late.test"), ([250, 250], [250]))
+    equal(w.daemon.ctl("status").returncode, 0)
+    equal((got(w.a), got(w.usual)), ([f"{n}@a.test" for n in range(3)], [f"{n}@late.test" for n in range(3)]))
+    equal(len(w.daemon.log_lines("reloaded")), done)
+    os.remove(point + ".reached")
+    w.daemon.wait_log("reloaded", count=done + 1)
+    equal(submit(w.daemon, identified(), "1@late.test"), ([250], [250]))
+    equal(got(w.b), ["1@late.test"])
+    w.daemon.reload({"domain late.test.route_1": None})
 
 
 @suite.test

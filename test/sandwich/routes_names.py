@@ -127,9 +127,15 @@ def a_null_mx_leads_nowhere():
 
 @suite.test_apart
 def srv_records_have_ports_priorities_and_weights():
-    w = world({"a.test": ["10 srv:_smtp._tcp.name.test"]})
+    w = world({"a.test": ["10 srv:_smtp._tcp.name.test"], "b.test": ["10 srv:_smtp._tcp.heavy.test"]})
+    # Of equals one has all the weight: the other has one of millions of mails.
+    w.dns.records["_smtp._tcp.heavy.test"] = [("SRV", 3, 0, w.a.port, "host.name.test"), ("SRV", 3, 65535, w.b.port, "host.name.test")]
     w.dns.records["_smtp._tcp.name.test"] = [("SRV", 7, 1, w.b.port, "host.name.test"), ("SRV", 3, 1, w.a.port, "host.name.test")]
     w.dns.records["host.name.test"] = [("A", "127.0.0.1")]
+    for _ in range(12):
+        delivered(w, "1@b.test")
+    equal((len(w.a.messages), len(w.b.messages)), (0, 12))
+    w.b.forget()
     delivered(w, "1@a.test")
     equal((len(w.a.messages), len(w.b.messages)), (1, 0))
     w.a.react["greeting"] = CLOSE

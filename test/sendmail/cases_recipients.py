@@ -7,7 +7,7 @@ import threading
 
 from lab import mail
 from lab.case import expect, expect_equal, need_system
-from lab.sandwich import DELIVERY_CF, wait_for
+from lab.sandwich import CONFIG, DELIVERY_CF, wait_for
 
 SOCKETMAP = "/run/sandwich/socketmap"
 ALIASES = "sales: alice\nteam+*: alice, bob\nchain: sales\nprog: \"|/bin/true\"\ndot.ted: bob\nUPPER: carol\nfar: x@remote.test\nbad: nosuch\n"
@@ -34,11 +34,13 @@ ADDRESSES = [
 
 
 @contextlib.contextmanager
-def _settings(lab, extra):
-    """The daemon with these sections besides; what it was before comes back."""
+def _settings(lab, extra, users=""):
+    """The daemon with these sections besides, and this in [users]; what it was before comes back."""
     sandwich = lab.sandwich
     sandwich.stop_proxy()
     sandwich.write_config(extra)
+    file = sandwich.root / CONFIG
+    file.write_text(file.read_text().replace("[users]\n", "[users]\n" + users))
     sandwich.start_proxy()
     try:
         yield
@@ -135,12 +137,22 @@ def case_recipients_asked_by_vrfy(lab):
     """Debian's Sendmail answers VRFY; with novrfy it says 252, and nobody is refused for that."""
     sandwich = lab.sandwich
     ports = sandwich.ports
-    settings = (f"[source.vrfy main]\nserver=127.0.0.1\nport={ports.delivery}\ntimeout=30s\n"
+    sandwich.make_maps("sales: alice\n")
+    settings = (f"[directory]\ndomains=example.test\nsources=vrfy main\n"
+                f"[source.vrfy main]\nserver=127.0.0.1\nport={ports.delivery}\ntimeout=30s\n"
                 f"[source.smtp main]\nserver=127.0.0.1\nport={ports.delivery}\ntimeout=30s\n")
-    with _settings(lab, settings):
+    with _settings(lab, settings, users="domains=example.test\n"):
         names = ["alice", "bob", "carol", "dave", "erin", "frank", "postmaster"]  # more than Sendmail answers without a pause
         expect_equal([_says(lab, "vrfy main", f"{name}@example.test") for name in names], ["known"] * len(names), "VRFY")
         expect_equal(_says(lab, "vrfy main", "nosuch@example.test"), "unknown", "VRFY")
+        # VRFY expands no alias, so each address is a mailbox of its own in the user list.
+        mark = mail.token()
+        lab.send("s@outside.test", ["alice@example.test", "sales@example.test"], mail.message(mark))
+        expect("vrfy main: known (" in sandwich.ctl("recipient", "sales@example.test"), "an alias has no mailbox")
+        expect("<sales@example.test>" in sandwich.ctl("recipient", "sales@example.test"), "Sendmail's own word")
+        wait_for(lambda: _mailboxes(lab) == {"alice@example.test": [], "sales@example.test": []}, 10, f"the user list: {_mailboxes(lab)}")
+        sandwich.delivered("alice", mark)
+        sandwich.ctl("users", "remove", "alice@example.test", "sales@example.test")
         expect_equal([_says(lab, "smtp main", f"{name}@example.test") for name in ("alice", "nosuch")], ["known", "unknown"], "RCPT")
         text = (sandwich.root / DELIVERY_CF).read_text()
         sandwich.root.write("/etc/mail/novrfy.cf", re.sub(r"^(O PrivacyOptions=.*)$", r"\1,novrfy", text, flags=re.M))
@@ -154,6 +166,13 @@ def case_recipients_asked_by_vrfy(lab):
             sandwich.stop_delivery()
             sandwich.start_delivery()
         wait_for(lambda: _says(lab, "vrfy main", "alice@example.test") == "known", 10, "VRFY again")
+    sandwich.make_maps()
+
+
+def _mailboxes(lab):
+    """{mailbox: its aliases}, as the user list has it."""
+    lines = [line.split() for line in lab.sandwich.ctl("users", "list").splitlines()[1:]]
+    return {words[0]: [word for word in words[1:] if "@" in word] for words in lines}
 
 
 def _rcpt(lab, *recipients):

@@ -4,9 +4,12 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <list>
+#include <map>
 #include <thread>
 
 #include "directory/file_oracle.hpp"
@@ -78,29 +81,77 @@ TEST_CASE("a list that is gone or broken refuses nobody, and comes back by itsel
     CHECK(becomes(oracle, "eve@x.test", Knowledge::kKnown));
 }
 
-TEST_CASE("every file that sendmail.cf names is watched") {
-    const Folder folder;
-    folder.write("cf", "SParse0\nSParse1\nMlocal, P=x, F=lAw5\nFw" + (folder / "names") +
-                           "\nO AliasFile=" + (folder / "aliases") + "\nKvirtuser text " + (folder / "virt") + "\n");
-    folder.write("names", "x.test\n");
-    folder.write("aliases", "sales: bob\n");
-    folder.write("virt", "info@x.test bob\n");
-    folder.write("passwd", "bob:x:1:1::/:/bin/sh\n");
-    MapsOracle oracle("maps a", folder / "cf", folder / "passwd");
-    CHECK(becomes(oracle, "nosuch@x.test", Knowledge::kUnknown));
-    for (const auto* const known : {"bob@x.test", "sales@x.test", "info@x.test"})
-        CHECK(ask(oracle, known) == Knowledge::kKnown);
-    CHECK(ask(oracle, "bob@y.test") == Knowledge::kElsewhere);
-    CHECK(ask(oracle, "eve@x.test") == Knowledge::kUnknown);
-    folder.write("aliases", "sales: bob\neve: bob\n");
-    CHECK(becomes(oracle, "eve@x.test", Knowledge::kKnown));
-    folder.write("passwd", "bob:x:1:1::/:/bin/sh\nkim:x:2:2::/:/bin/sh\n");
-    CHECK(becomes(oracle, "kim@x.test", Knowledge::kKnown));
-    folder.write("virt", "info@x.test bob\nnew@x.test bob\n");
-    CHECK(becomes(oracle, "new@x.test", Knowledge::kKnown));
-    folder.write("names", "x.test\ny.test\n");
-    CHECK(becomes(oracle, "bob@y.test", Knowledge::kKnown));
-    std::filesystem::remove(folder / "virt");
-    CHECK(becomes(oracle, "nosuch@x.test", Knowledge::kDown));
-    CHECK(ask(oracle, "new@x.test") == Knowledge::kKnown);
+TEST_CASE("every file that sendmail.cf names is watched, and sendmail.cf, too") {
+    // What a line more in the file makes of an address.
+    struct Change {
+        const char* file;
+        const char* line;
+        const char* address;
+        Knowledge knowledge;
+        const char* detail;
+    };
+    constexpr Change kChanges[] = {
+        {"aliases", "eve: bob\n", "eve@x.test", Knowledge::kKnown, "alias eve"},
+        {"passwd", "kim:x:2:2::/:/bin/sh\n", "kim@x.test", Knowledge::kKnown, "user kim"},
+        {"virt", "new@x.test bob\n", "new@x.test", Knowledge::kKnown, "virtusertable new@x.test: bob; user bob"},
+        {"names", "y.test\n", "bob@y.test", Knowledge::kKnown, "user bob"},
+        {"routes", "box.test local:bob\n", "any@box.test", Knowledge::kKnown, "user bob"},
+        {"relayed", "relay.test\n", "any@relay.test", Knowledge::kElsewhere, "a relayed domain"},
+        {"cf", "Cwz.test\n", "bob@z.test", Knowledge::kKnown, "user bob"},
+    };
+    struct Watched {
+        explicit Watched(const Change& change) : change(change) {
+            files = {{"cf", "SParse0\nSParse1\nMlocal, P=x, F=lAw5\nFw" + (folder / "names") + "\nFR" +
+                                (folder / "relayed") + "\nO AliasFile=" + (folder / "aliases") + "\nKvirtuser text " +
+                                (folder / "virt") + "\nKmailertable text " + (folder / "routes") + "\n"},
+                     {"names", "x.test\n"},
+                     {"relayed", "far.test\n"},
+                     {"aliases", "sales: bob\n"},
+                     {"virt", "info@x.test bob\n"},
+                     {"routes", "hub.test esmtp:[192.0.2.1]\n"},
+                     {"passwd", "bob:x:1:1::/:/bin/sh\n"}};
+            for (const auto& [name, text] : files)
+                folder.write(name.c_str(), text);
+        }
+        [[nodiscard]] policy::SourceAnswer about(const char* address) {
+            return oracle.answer(*policy::parse_recipient(address));
+        }
+        // Waits for the answer that the change makes.
+        [[nodiscard]] bool tells() {
+            for (int i = 0; i < 500; ++i) {
+                const auto answer = about(change.address);
+                if (answer.knowledge == change.knowledge && answer.detail == change.detail)
+                    return true;
+                std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            }
+            return false;
+        }
+        const Change& change;
+        const Folder folder{};
+        std::map<std::string, std::string> files;
+        MapsOracle oracle{"maps a", folder / "cf", folder / "passwd"};
+    };
+    // Each by itself, all at the same time.
+    std::list<Watched> all;
+    for (const auto& change : kChanges)
+        all.emplace_back(change);
+    for (auto& one : all) {
+        REQUIRE(becomes(one.oracle, "nosuch@x.test", Knowledge::kUnknown));
+        for (const auto* const known : {"bob@x.test", "sales@x.test", "info@x.test"})
+            CHECK(ask(one.oracle, known) == Knowledge::kKnown);
+        CHECK(one.about("any@hub.test").detail == "mailertable hub.test: esmtp:[192.0.2.1]");
+        CHECK(one.about("any@far.test").detail == "a relayed domain");
+        CHECK(one.about("any@other.test").detail == "not a local domain");
+        CHECK(one.about(one.change.address).detail != one.change.detail);
+    }
+    for (auto& one : all)
+        one.folder.write(one.change.file, one.files.at(one.change.file) + one.change.line);
+    for (auto& one : all) {
+        CHECK_MESSAGE(one.tells(), std::string(one.change.file));
+        CHECK(becomes(one.oracle, "nosuch@x.test", Knowledge::kUnknown));
+    }
+    auto& virt = *std::ranges::find(all, std::string_view("virt"), [](const Watched& one) { return one.change.file; });
+    std::filesystem::remove(virt.folder / "virt");
+    CHECK(becomes(virt.oracle, "nosuch@x.test", Knowledge::kDown));
+    CHECK(ask(virt.oracle, "new@x.test") == Knowledge::kKnown);
 }

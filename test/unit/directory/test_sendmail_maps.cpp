@@ -107,6 +107,8 @@ TEST_CASE("mailertable, and what is not ours") {
     CHECK(ask(maps, "bob@own.test") == Knowledge::kKnown);
     CHECK(ask(maps, "nosuch@own.test") == Knowledge::kUnknown);
     CHECK(ask(maps, "x@relay.test") == Knowledge::kElsewhere);
+    CHECK(maps.find({"x", "relay.test"}, has_user).detail == "a relayed domain");
+    CHECK(maps.find({"x", "remote.test"}, has_user).detail == "not a local domain");
     CHECK(ask(maps, "x@remote.test") == Knowledge::kElsewhere);
 }
 

@@ -1,7 +1,10 @@
 // Names without a resolver, and the replies that a resolver reads. With one: test/sandwich/routes_names.py.
 #include <doctest/doctest.h>
 
+#include <map>
+
 #include "config/load.hpp"
+#include "session/downstream_health.hpp"
 #include "session/names.hpp"
 
 using net::DnsOutcome;
@@ -29,6 +32,13 @@ std::string mx(char preference, char ttl, const std::string& label) {
            preference + static_cast<char>(label.size()) + label + "\xc0\x0c";
 }
 
+// An SRV record of the question's name, to port 25 of a host in example.test.
+std::string srv(char priority, char weight, const std::string& label) {
+    const auto length = static_cast<char>(6 + 1 + label.size() + 2);
+    return std::string("\xc0\x0c\0\x21\0\1\0\0\0\x3c\0", 11) + length + '\0' + priority + '\0' + weight +
+           std::string("\0\x19", 2) + static_cast<char>(label.size()) + label + "\xc0\x0c";
+}
+
 }  // namespace
 
 TEST_CASE("a reply's MX records are read with their preferences and the shortest time") {
@@ -44,6 +54,29 @@ TEST_CASE("a reply's MX records are read with their preferences and the shortest
     CHECK(net::parse_dns_reply(reply(2, mx(10, 60, "mx1") + mx(5, 30, "mx2")), DnsType::kSrv)->outcome ==
           DnsOutcome::kNothing);
     CHECK(net::parse_dns_reply(reply(0, ""), DnsType::kMx)->outcome == DnsOutcome::kNothing);
+}
+
+TEST_CASE("mail is shared by the weights of SRV records, whatever addresses their hosts have") {
+    const auto parsed = net::parse_dns_reply(reply(3, srv(5, 1, "a") + srv(5, 3, "b") + srv(5, 0, "c")), DnsType::kSrv);
+    REQUIRE(parsed.has_value());
+    REQUIRE(parsed->records.size() == 3);
+    const auto set = set_of("[domain a.test]\nroute_1=1 srv:_smtp._tcp.example.test\n");
+    std::vector<session::Target> targets;
+    for (const auto& [record, addresses] :
+         {std::pair(parsed->records[0], std::vector{*net::Address::parse("192.0.2.1")}),
+          std::pair(parsed->records[1],
+                    std::vector{*net::Address::parse("192.0.2.2"), *net::Address::parse("192.0.2.3")}),
+          std::pair(parsed->records[2], std::vector{*net::Address::parse("192.0.2.4")})})
+        for (auto& target : session::share_weight(record, addresses))
+            targets.push_back(std::move(target));
+    const auto servers = session::arrange(*set, {targets});
+    REQUIRE(servers.size() == 4);
+    session::DownstreamHealth health;
+    std::map<std::string, unsigned> count;
+    for (std::uint64_t draw = 0; draw < 4001; ++draw)  // as many as there are shares
+        ++count[servers[*health.choose(servers, 0, draw, {}).server].to_string()];
+    CHECK(count == std::map<std::string, unsigned>{
+                       {"192.0.2.1:25", 1000}, {"192.0.2.2:25", 1500}, {"192.0.2.3:25", 1500}, {"192.0.2.4:25", 1}});
 }
 
 TEST_CASE("whatever is cut off a reply or changed in it, it is read within its bounds") {
