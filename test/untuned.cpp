@@ -14,6 +14,9 @@ void clamav::link_scanf() {}
 std::size_t clamav::prepare_matchers() {
     return 0;
 }
+std::size_t clamav::hide_unseen_signatures() {
+    return 0;
+}
 bool clamav::keep_seen_parts() {
     return false;
 }

@@ -97,7 +97,8 @@ base::Status ClamavScanner::load() {
     if (const auto code = cl_engine_compile(engine_); code != CL_SUCCESS)
         return base::error("libclamav cannot prepare the signatures: {}", cl_strerror(code));
     prepare_matchers();
-    keep_seen_parts();
+    if (keep_seen_parts())
+        hide_unseen_signatures();
     made_ = loaded->made;
     signatures_ =
         fmt::format("{} of {}, loaded {}", loaded->description, base::iso8601(made_), base::iso8601(base::Wall::now()));

@@ -72,6 +72,20 @@ struct WildHashes {
     std::uint32_t count;
 };
 
+// A signature made of parts and an expression that says which of them must be there, or a YARA rule.
+struct LogicalSignature {
+    std::uint32_t number;  // its place in the table
+    unsigned bytecode;
+    int kind;
+    std::uint8_t flags;
+    const char* expression;  // of the normal kind
+    const char* name;
+    std::uint64_t conditions[17];  // more that must be so when the expression is true
+};
+
+constexpr int kNormalKind = 0;
+constexpr int kLastKind = 2;  // the other two are of YARA
+
 // What is looked for in one kind of file. More follows.
 struct Matcher {
     unsigned type;
@@ -84,7 +98,7 @@ struct Matcher {
     SizeHashes size_hashes[3];
     WildHashes wild_hashes[3];
     std::uint32_t partial, nodes, node_lists, trie_patterns, logical;
-    const void* logical_table;
+    const LogicalSignature** logical_table;
     const void* trie;
     const void* node_table;
     const void* list_table;
@@ -127,6 +141,7 @@ constexpr std::uint32_t kNowhere = 0xfffffffe;
 static_assert(sizeof(PlainPattern) == 72 && offsetof(PlainPattern, next) == 48 && offsetof(PlainPattern, length) == 56);
 static_assert(sizeof(TriePattern) == 136 && offsetof(TriePattern, offset_data) == 100);
 static_assert(offsetof(Matcher, plain_patterns) == 48 && offsetof(Matcher, size_hashes) == 64);
+static_assert(sizeof(LogicalSignature) == 168 && offsetof(LogicalSignature, expression) == 16);
 static_assert(offsetof(Matcher, patterns) == 288);
 static_assert(sizeof(Seen) == 216 && offsetof(Seen, counts) == 24 && offsetof(Seen, macros) == 72);
 

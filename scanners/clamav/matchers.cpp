@@ -14,6 +14,7 @@
 #include "scanners/clamav/layout.hpp"
 #include "scanners/clamav/plain_strings.hpp"
 #include "scanners/clamav/trie_windows.hpp"
+#include "scanners/clamav/unseen_signatures.hpp"
 
 namespace scanners::clamav {
 namespace {
@@ -36,13 +37,13 @@ struct Prepared {
 };
 
 // By address: those that libclamav has made and not freed. Nothing in it: not prepared.
-std::unordered_map<const Matcher*, std::unique_ptr<Prepared>>& matchers() {
-    static std::unordered_map<const Matcher*, std::unique_ptr<Prepared>> all;
+std::unordered_map<Matcher*, std::unique_ptr<Prepared>>& matchers() {
+    static std::unordered_map<Matcher*, std::unique_ptr<Prepared>> all;
     return all;
 }
 
 const Prepared* prepared(const Matcher* matcher) {
-    const auto found = matchers().find(matcher);
+    const auto found = matchers().find(const_cast<Matcher*>(matcher));  // NOLINT(cppcoreguidelines-pro-type-const-cast)
     return found == matchers().end() ? nullptr : found->second.get();
 }
 
@@ -113,6 +114,13 @@ std::size_t prepare_matchers() {
     return count;
 }
 
+std::size_t hide_unseen_signatures() {
+    std::size_t count = 0;
+    for (const auto& [matcher, known] : matchers())
+        count += hide_unseen_signatures(*matcher);
+    return count;
+}
+
 }  // namespace scanners::clamav
 
 using namespace scanners::clamav;
@@ -148,6 +156,7 @@ int cli_ac_init(Matcher* matcher, std::uint8_t min_depth, std::uint8_t max_depth
 
 void cli_ac_free(Matcher* matcher) {
     static auto* const library = in_library<Free>("cli_ac_free");
+    show_all_signatures(*matcher);
     matchers().erase(matcher);
     library(matcher);
 }

@@ -14,4 +14,8 @@ namespace scanners::clamav {
 // After cl_engine_compile(), before any scan; one thread. Returns how many patterns are looked for here.
 std::size_t prepare_matchers();
 
+// After keep_seen_parts() said that it does: unseen_signatures.hpp for each of libclamav's matchers. Returns how many
+// signatures are hidden.
+std::size_t hide_unseen_signatures();
+
 }  // namespace scanners::clamav

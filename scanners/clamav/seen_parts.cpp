@@ -18,6 +18,7 @@
 
 #include "scanners/clamav/in_library.hpp"
 #include "scanners/clamav/layout.hpp"
+#include "scanners/clamav/unseen_signatures.hpp"
 
 namespace scanners::clamav {
 namespace {
@@ -252,6 +253,8 @@ void cli_ac_freedata(Seen* seen) {
     (*lent)->take_back(*seen);
     waiting().push_back(std::move(*lent));
     in_use().erase(lent);
+    if (in_use().empty())
+        hide_shown_signatures();
 }
 
 int lsig_sub_matched(const Matcher* matcher, Seen* seen, std::uint32_t signature, std::uint32_t part,
@@ -261,6 +264,7 @@ int lsig_sub_matched(const Matcher* matcher, Seen* seen, std::uint32_t signature
         // Asked of every part at the end of a file, for the sake of those that were seen more than once.
         if (offset == layout::kNowhere)
             return CL_SUCCESS;
+        show_signature(*matcher, signature);
         give_rows_of(*seen, signature);
     }
     return library(matcher, seen, signature, part, offset, partial);
@@ -268,8 +272,10 @@ int lsig_sub_matched(const Matcher* matcher, Seen* seen, std::uint32_t signature
 
 void lsig_increment_subsig_match(Seen* seen, std::uint32_t signature, std::uint32_t part) {
     static auto* const library = in_library<AddPart>("lsig_increment_subsig_match");
-    if (has_no_rows(*seen, signature))
+    if (has_no_rows(*seen, signature)) {
+        show_signature_in_any(seen->logical, signature);
         give_rows_of(*seen, signature);
+    }
     library(seen, signature, part);
 }
 }
