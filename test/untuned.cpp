@@ -1,4 +1,5 @@
 // In place of what makes scanning cheaper (scanners_tuning): the C library and libclamav as they are.
+#include "scanners/clamav/file_maps.hpp"
 #include "scanners/clamav/logical_expression.hpp"
 #include "scanners/clamav/matchers.hpp"
 #include "scanners/clamav/remove_directory.hpp"
@@ -8,6 +9,7 @@
 
 namespace scanners {
 
+void clamav::link_file_maps() {}
 void clamav::link_logical_expression() {}
 void clamav::link_remove_directory() {}
 void clamav::link_scanf() {}

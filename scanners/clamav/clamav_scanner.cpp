@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "scanners/clamav/database.hpp"
+#include "scanners/clamav/file_maps.hpp"
 #include "scanners/clamav/logical_expression.hpp"
 #include "scanners/clamav/matchers.hpp"
 #include "scanners/clamav/remove_directory.hpp"
@@ -81,6 +82,7 @@ base::Status ClamavScanner::set_limits() {
 }
 
 base::Status ClamavScanner::load() {
+    link_file_maps();
     link_logical_expression();
     link_remove_directory();
     link_scanf();

@@ -62,6 +62,8 @@ class Engine {
         REQUIRE(cl_engine_compile(engine_.get()) == CL_SUCCESS);
     }
 
+    cl_engine* get() const { return engine_.get(); }
+
     // What it found, or "".
     std::string scan(std::string_view text) {
         if (text.empty())

@@ -1,0 +1,46 @@
+// Zygote and workers: one thread.
+#include "scanners/clamav/file_maps.hpp"
+
+#include <clamav.h>
+
+#include <cstddef>
+#include <cstring>
+
+#include "scanners/clamav/in_library.hpp"
+
+namespace scanners::clamav {
+namespace {
+
+// libclamav gives no page back before it has twice as much of a file.
+constexpr std::size_t kLargest = 4U << 20;
+
+constexpr std::size_t kPage = 4096;  // no system that libclamav runs on has smaller ones
+
+clcb_pread read_file = nullptr;  // of libclamav
+
+// New pages are empty behind the end of a file; so are these. What is read ends with a page, or with the file.
+off_t read_and_clear(void* handle, void* buffer, std::size_t count, off_t offset) {
+    const auto got = read_file(handle, buffer, count, offset);
+    const auto of_last_page = (static_cast<std::size_t>(offset) + count) % kPage;
+    if (got > 0 && static_cast<std::size_t>(got) == count && of_last_page != 0)
+        std::memset(static_cast<char*>(buffer) + count, 0, kPage - of_last_page);
+    return got;
+}
+
+}  // namespace
+
+void link_file_maps() {}
+
+}  // namespace scanners::clamav
+
+using namespace scanners::clamav;
+
+extern "C" __attribute__((visibility("default"))) cl_fmap_t* cl_fmap_open_handle(void* handle, std::size_t offset,
+                                                                                 std::size_t length, clcb_pread read,
+                                                                                 int gives_back) {
+    static auto* const library = in_library<decltype(cl_fmap_open_handle)>("cl_fmap_open_handle");
+    if (gives_back == 0 || length > kLargest || (read_file != nullptr && read_file != read))
+        return library(handle, offset, length, read, gives_back);
+    read_file = read;
+    return library(handle, offset, length, read_and_clear, 0);
+}
