@@ -36,12 +36,21 @@ class _Log:
         return whole
 
 
+def _settled(path):
+    """The log once the messages of before are all in it: one of them counted would hide one that was not scanned."""
+    for _ in range(60):
+        log = _Log(path)
+        time.sleep(0.5)
+        if not log.new():
+            return log
+    raise Trouble("messages of before are still under way")
+
+
 class _Run:
     """One sender from its start to its end, with or without a reload within it."""
 
-    def __init__(self, target, sender):
-        self._target, self._sender = target, sender
-        self._log = _Log(target.daemon.log_file)
+    def __init__(self, target, sender, log):
+        self._target, self._sender, self._log = target, sender, log
         self._said = b""
         self.loading = self.window = None
 
@@ -90,9 +99,10 @@ def _rounds(build, target, mails, directory, rate, turns, seconds):
     load = _HALF if rate else _FULL
 
     def run(name, act):
+        log = _settled(target.daemon.log_file)
         sender = senders.Paced(build, target.port, load, mails, directory / f"times-{name}", rate)
         try:
-            one = _Run(target, sender)
+            one = _Run(target, sender, log)
             act(one)
             return one.end()
         finally:
