@@ -37,13 +37,13 @@ struct Prepared {
 };
 
 // By address: those that libclamav has made and not freed. Nothing in it: not prepared.
-std::unordered_map<Matcher*, std::unique_ptr<Prepared>>& matchers() {
-    static std::unordered_map<Matcher*, std::unique_ptr<Prepared>> all;
+std::unordered_map<const Matcher*, std::unique_ptr<Prepared>>& matchers() {
+    static std::unordered_map<const Matcher*, std::unique_ptr<Prepared>> all;
     return all;
 }
 
 const Prepared* prepared(const Matcher* matcher) {
-    const auto found = matchers().find(const_cast<Matcher*>(matcher));  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+    const auto found = matchers().find(matcher);
     return found == matchers().end() ? nullptr : found->second.get();
 }
 

@@ -56,7 +56,7 @@ void show(Table& table, std::uint32_t signature) {
 
 }  // namespace
 
-std::uint32_t hide_unseen_signatures(Matcher& matcher) {
+std::uint32_t hide_unseen_signatures(const Matcher& matcher) {
     auto** const entries = matcher.logical_table;
     if (matcher.logical == 0 || entries == nullptr)
         return 0;

@@ -16,7 +16,7 @@ namespace scanners::clamav {
 
 // After cl_engine_compile(). Only where what was seen is noted by seen_parts.cpp. Nothing, if the table is not as it
 // must be. Returns how many are hidden.
-std::uint32_t hide_unseen_signatures(layout::Matcher& matcher);
+std::uint32_t hide_unseen_signatures(const layout::Matcher& matcher);
 
 // Before a part of `signature` is noted. Which matcher it is of is not always known: then it is shown in all that have
 // `count` of them. Shown without need costs time, nothing else.
