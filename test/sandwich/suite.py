@@ -15,6 +15,7 @@ the end, and exits 1 when one failed. Arguments: parts of names; only tests with
 
 import concurrent.futures
 import itertools
+import signal
 import sys
 import threading
 import time
@@ -94,6 +95,7 @@ class Suite:
         self._tests.append((name, function, apart))
 
     def main(self, cleanup=None):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the default would leave daemons and directories behind
         wanted = sys.argv[1:]
         counts = {"ok": 0, "FAIL": 0, "skip": 0}
         try:
