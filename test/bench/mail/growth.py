@@ -61,34 +61,42 @@ _SMALL_JOURNAL = {"journal.max_size": "1m"}
 
 
 def many(build, directory, own, mails, count, database):
-    """Memory after a hundredth of `count` messages and after each tenth, and what the messages cost in between."""
-    head = ["messages", "MiB", "of the first", "CPU s for 1,000", "by process"]
+    """Memory after a hundredth of `count` messages and after each tenth, and what the messages cost in between: also beside HAProxy, which
+    gets a tenth as many at the same time, since a machine may be slower by then."""
+    head = ["messages", "MiB", "of the first", "CPU s for 1,000", "HAProxy", "HAProxy = 1", "by process"]
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(contextlib.closing(targets.Sink(directory)))
+        beside = stack.enter_context(contextlib.closing(targets.Haproxy(directory, sink)))
         target = stack.enter_context(contextlib.closing(targets.Sandwich(build, sink, database, _SMALL_JOURNAL)))
-        own.send(target.port, Load("warm", "", 10), mails, messages=200, patience=60)
+        for each in (beside, target):
+            own.send(each.port, Load("warm", "", 10), mails, messages=200, patience=60)
         portion = max(count // _STEPS, 1)
         progress = Progress(_STEPS)
-        points = []  # (messages, octets by process, CPU for 1,000 since the one before)
+        points = []  # (messages, octets by process, CPU for 1,000 since the one before, the same of HAProxy)
         costs = []
         for step in range(1, _STEPS + 1):
             progress.step(f"{portion * _STEPS:,} messages, {portion * (step - 1):,} sent: {target.title}")
-            costs.append(_cost(own, target, Load("many", "", 50), mails, portion))
+            costs.append([_cost(own, one, Load("many", "", 50), mails, messages)
+                          for one, messages in ((target, portion), (beside, max(portion // 10, 200)))])
             if step == 1 or step % (_STEPS // 10) == 0:
-                points.append((portion * step, measure.resident(target.processes()), sum(costs) / len(costs)))
+                points.append((portion * step, measure.resident(target.processes()), *(sum(column) / len(costs) for column in zip(*costs))))
                 costs = [] if step > 1 else costs
         progress.end()
         title = target.title
     first = sum(points[0][1].values())
-    rows = [[f"{sent:,}", number(sum(octets.values()) / MIB), f"{sum(octets.values()) / first:.3f}", number(cost), in_words(octets)]
-            for sent, octets, cost in points]
-    tenths = [cost for _, _, cost in points[1:]]
+    rows = [[f"{sent:,}", number(sum(octets.values()) / MIB), f"{sum(octets.values()) / first:.3f}", number(cost), number(others),
+             number(cost / others) if others else "-", in_words(octets)]
+            for sent, octets, cost, others in points]
+    tenths = [cost for _, _, cost, _ in points[1:]]
+    ratios = [cost / others for _, _, cost, others in points[1:] if others]
     growth = {name: octets / points[0][1][name] for name, octets in points[-1][1].items() if points[0][1].get(name)}
     worst = max(growth, key=growth.get)
     goals = [(f"Growth: memory of the {worst} after {points[-1][0]:,} messages, after {points[0][0]:,} = 1 ({title})", _MOST_GROWTH,
               f"{growth[worst]:.3f}"),
              (f"Growth: CPU of a message in the last tenth, in the first = 1 ({title})", "flat",
-              number(tenths[-1] / tenths[0]) if tenths[0] else "-")]
+              number(tenths[-1] / tenths[0]) if tenths[0] else "-"),
+             (f"Growth: the same in units of HAProxy's CPU at that time ({title})", "flat",
+              number(ratios[-1] / ratios[0]) if len(ratios) == len(tenths) and ratios[0] else "-")]
     return Part(f"Many messages: {title}", f"{portion * _STEPS:,} messages of 4 KiB in one run of the daemon, 50 sessions, one message for each "
                 "connection: memory (RSS) at that point, CPU since the one before. With max_size=1m in [journal], which is full after 8,000 "
                 "messages: with more it grows until it is full.", head, rows, goals)
