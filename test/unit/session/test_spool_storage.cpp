@@ -20,13 +20,26 @@ std::string read_fd(int fd) {
     return text;
 }
 
-std::string directory() {
-    static const std::string path = [] {
+// Gone when this program ends.
+class Directory {
+  public:
+    Directory() {
         std::string name = (std::filesystem::temp_directory_path() / "sandwich-spool-XXXXXX").string();
         REQUIRE(::mkdtemp(name.data()) != nullptr);
-        return name;
-    }();
-    return path;
+        path_ = name;
+    }
+    Directory(const Directory&) = delete;
+    Directory& operator=(const Directory&) = delete;
+    ~Directory() { std::filesystem::remove_all(path_); }
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+  private:
+    std::string path_;
+};
+
+const std::string& directory() {
+    static const Directory made;
+    return made.path();
 }
 
 }  // namespace
