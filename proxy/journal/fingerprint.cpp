@@ -52,6 +52,10 @@ base::Status make_key(const std::string& directory, const std::string& path) {
     return made;
 }
 
+[[noreturn]] void fail() {
+    throw std::runtime_error("no fingerprint of a text");
+}
+
 }  // namespace
 
 base::Result<Fingerprints> Fingerprints::open(const std::string& directory) {
@@ -81,18 +85,32 @@ base::Result<Fingerprints> Fingerprints::with_key(std::string_view key) {
 }
 
 Fingerprint Fingerprints::of(std::string_view text) const {
-    const Context context(::EVP_CIPHER_CTX_new(), ::EVP_CIPHER_CTX_free);
-    bool good = context != nullptr && ::EVP_CIPHER_CTX_copy(context.get(), context_.get()) == 1;
+    auto running = begin();
+    running.add(text);
+    return running.end();
+}
+
+RunningFingerprint Fingerprints::begin() const {
+    Context context(::EVP_CIPHER_CTX_new(), ::EVP_CIPHER_CTX_free);
+    if (context == nullptr || ::EVP_CIPHER_CTX_copy(context.get(), context_.get()) != 1)
+        fail();
+    return RunningFingerprint(std::move(context));
+}
+
+void RunningFingerprint::add(std::string_view piece) {
     int length = 0;
-    for (auto rest = text; good && !rest.empty(); rest.remove_prefix(std::min(rest.size(), kAtOnce)))
-        good = ::EVP_EncryptUpdate(context.get(), nullptr, &length, reinterpret_cast<const unsigned char*>(rest.data()),
-                                   static_cast<int>(std::min(rest.size(), kAtOnce))) == 1;
+    for (; !piece.empty(); piece.remove_prefix(std::min(piece.size(), kAtOnce)))
+        if (::EVP_EncryptUpdate(context_.get(), nullptr, &length, reinterpret_cast<const unsigned char*>(piece.data()),
+                                static_cast<int>(std::min(piece.size(), kAtOnce))) != 1)
+            fail();
+}
+
+Fingerprint RunningFingerprint::end() {
+    int length = 0;
     Fingerprint found{};
-    good =
-        good && ::EVP_EncryptFinal_ex(context.get(), nullptr, &length) == 1 &&
-        ::EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, static_cast<int>(found.size()), found.data()) == 1;
-    if (!good)
-        throw std::runtime_error("no fingerprint of a text");
+    if (::EVP_EncryptFinal_ex(context_.get(), nullptr, &length) != 1 ||
+        ::EVP_CIPHER_CTX_ctrl(context_.get(), EVP_CTRL_AEAD_GET_TAG, static_cast<int>(found.size()), found.data()) != 1)
+        fail();
     return found;
 }
 

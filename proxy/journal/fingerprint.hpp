@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.hpp"
 
@@ -17,6 +18,21 @@ struct evp_cipher_ctx_st;
 namespace journal {
 
 using Fingerprint = std::array<unsigned char, 16>;
+
+// One of a text that comes piece by piece: however it is cut, it becomes the same. Move-only.
+class RunningFingerprint {
+  public:
+    // Both throw std::runtime_error when the library fails.
+    void add(std::string_view piece);
+    // Of all that was added; at most once.
+    [[nodiscard]] Fingerprint end();
+
+  private:
+    friend class Fingerprints;
+    using Context = std::unique_ptr<evp_cipher_ctx_st, void (*)(evp_cipher_ctx_st*)>;
+    explicit RunningFingerprint(Context context) : context_(std::move(context)) {}
+    Context context_;
+};
 
 // Makes them. Immutable; any thread.
 class Fingerprints {
@@ -29,11 +45,12 @@ class Fingerprints {
     // `key`: kKeySize octets.
     static base::Result<Fingerprints> with_key(std::string_view key);
 
-    // Throws std::runtime_error when the library fails.
+    // Both throw std::runtime_error when the library fails.
     [[nodiscard]] Fingerprint of(std::string_view text) const;
+    [[nodiscard]] RunningFingerprint begin() const;
 
   private:
-    using Context = std::unique_ptr<evp_cipher_ctx_st, void (*)(evp_cipher_ctx_st*)>;
+    using Context = RunningFingerprint::Context;
     explicit Fingerprints(Context context) : context_(std::move(context)) {}
     Context context_;  // with the key; copied for each text
 };

@@ -77,8 +77,8 @@ struct Journal::State final : Files::Reader {
     Known known(const Key& key, bool identified) const;
     void tell(const Origin& origin, const Fingerprint& content, const std::vector<std::string>& recipients,
               Answer& answer);
-    bool look_up_at_once(std::string_view text, const Origin& origin, const std::vector<std::string>& recipients,
-                         Answer& answer);
+    bool look_up_at_once(std::string_view text, const std::optional<Fingerprint>& known, const Origin& origin,
+                         const std::vector<std::string>& recipients, Answer& answer);
 
     std::optional<Fingerprints> fingerprints;
     const std::uint32_t process = static_cast<std::uint32_t>(::getpid());
@@ -307,11 +307,11 @@ void Journal::State::tell(const Origin& origin, const Fingerprint& content, cons
 }
 
 // False: the thread has to be asked.
-bool Journal::State::look_up_at_once(std::string_view text, const Origin& origin,
-                                     const std::vector<std::string>& recipients, Answer& answer) {
-    if (text.size() > kSmall || others)
+bool Journal::State::look_up_at_once(std::string_view text, const std::optional<Fingerprint>& known,
+                                     const Origin& origin, const std::vector<std::string>& recipients, Answer& answer) {
+    if ((text.size() > kSmall && !known) || others)
         return false;
-    const auto content = fingerprints->of(text);
+    const auto content = known ? *known : fingerprints->of(text);
     // While the thread is at the files nobody knows what stands in them.
     const std::shared_lock lock(files_mutex, std::try_to_lock);
     if (!lock.owns_lock() || !files->caught_up())
@@ -359,23 +359,27 @@ Journal::~Journal() {
     state_->thread.join();
 }
 
-void Journal::look_up(net::Loop& loop, mail::MessagePtr message, std::size_t below, Origin origin,
-                      std::vector<std::string> recipients, std::function<void(Answer)> done) {
+RunningFingerprint Journal::begin_text() const {
+    return state_->fingerprints->begin();
+}
+
+void Journal::look_up(net::Loop& loop, mail::MessagePtr message, std::size_t below, std::optional<Fingerprint> content,
+                      Origin origin, std::vector<std::string> recipients, std::function<void(Answer)> done) {
     below = std::min(below, message->size());
     bool answered = false;
     Answer at_once;
     try {
-        answered = state_->look_up_at_once(message->bytes().substr(below), origin, recipients, at_once);
+        answered = state_->look_up_at_once(message->bytes().substr(below), content, origin, recipients, at_once);
     } catch (const std::exception&) {  // the thread will say it
     }
     if (answered)
         return done(std::move(at_once));
-    state_->add([state = state_.get(), &loop, message = std::move(message), below, origin = std::move(origin),
+    state_->add([state = state_.get(), &loop, message = std::move(message), below, content, origin = std::move(origin),
                  recipients = std::move(recipients), done = std::move(done)]() mutable {
         auto answer = std::make_shared<Answer>();
         try {
-            const auto content = state->fingerprints->of(message->bytes().substr(below));
-            state->tell(origin, content, recipients, *answer);
+            const auto text = message->bytes().substr(below);
+            state->tell(origin, content ? *content : state->fingerprints->of(text), recipients, *answer);
         } catch (const std::exception& failure) {
             base::log::event(base::log::kJournalFailed, "{}", failure.what());
         }

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,10 +58,14 @@ class Journal {
     // What is looked at where it is asked for, in octets: 20 us, which the thread takes to be woken.
     static constexpr std::size_t kSmall = 128U << 10;
 
-    // `below`: offset in the message from which on it is part of the key. `done` may be called before this returns: a
-    // small mail is answered from memory, unless another process has written something.
-    void look_up(net::Loop& loop, mail::MessagePtr message, std::size_t below, Origin origin,
-                 std::vector<std::string> recipients, std::function<void(Answer)> done);
+    // What `content` below needs, for who sees a text as it comes in. Throws as it does.
+    [[nodiscard]] RunningFingerprint begin_text() const;
+
+    // `below`: offset in the message from which on it is part of the key. `content`: the fingerprint of that, where it
+    // is known. `done` may be called before this returns: a small mail, and one whose fingerprint is known, is answered
+    // from memory, unless another process has written something.
+    void look_up(net::Loop& loop, mail::MessagePtr message, std::size_t below, std::optional<Fingerprint> content,
+                 Origin origin, std::vector<std::string> recipients, std::function<void(Answer)> done);
     // What is known of other keys of the same mail, in order (act_key()). `identified`: as Origin::identified().
     void look_up(net::Loop& loop, std::vector<Key> keys, bool identified, std::function<void(std::vector<Known>)> done);
     // Before the final dot, or before the quarantine put. `done` runs, never before this returns, when the death of

@@ -6,11 +6,16 @@
 
 namespace session {
 
-journal::Origin IncomingMail::origin() const {
-    const auto& received = facts.received;
+journal::Origin IncomingMail::origin(const mail::HeaderFacts& seen) const {
+    const auto& received = seen.received;
     if (received.by.empty() || received.id.empty() || !mail::equal_ignoring_case(received.by, upstream.name))
         return {envelope.reverse_path, "", ""};
     return {envelope.reverse_path, received.by, received.id};
+}
+
+// What the field says of an unknown host is a part of the mail like any other.
+std::size_t IncomingMail::keyed_below(const mail::HeaderFacts& seen) const {
+    return origin(seen).identified() ? seen.below_received : 0;
 }
 
 std::string IncomingMail::client_address() const {

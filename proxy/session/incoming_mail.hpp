@@ -53,7 +53,9 @@ struct IncomingMail {
     // The journal's name for where it comes from. Host and queue id count only when the upstream itself has put the
     // topmost Received field there, as the name that it greets with shows: a field from a hop before would be the same
     // in two mails, and the second would be taken for a retry.
-    [[nodiscard]] journal::Origin origin() const;
+    [[nodiscard]] journal::Origin origin() const { return origin(facts); }
+    // Offset in the text from which on it is part of the journal's key, `seen` being what is known of its header.
+    [[nodiscard]] std::size_t keyed_below(const mail::HeaderFacts& seen) const;
     // Where the mail came from into this site: as the upstream says, else as its Received field says. Empty: unknown.
     [[nodiscard]] std::string client_address() const;
     // What the policy's rules look at; borrows from the mail.
@@ -66,6 +68,9 @@ struct IncomingMail {
     [[nodiscard]] smtp::ClientAttributes forwarded_client() const;
     [[nodiscard]] std::vector<journal::Key> keys_of(const std::vector<std::size_t>& recipients) const;
     [[nodiscard]] mail::Envelope envelope_for(const std::vector<std::size_t>& recipients) const;
+
+  private:
+    [[nodiscard]] journal::Origin origin(const mail::HeaderFacts& seen) const;
 };
 
 // The name that the client gave itself, where it is fit for a header field; else "unknown".

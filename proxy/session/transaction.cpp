@@ -21,6 +21,9 @@ using smtp::Reply;
 
 namespace {
 
+// From here on a text is worth a fingerprint before it is whole: of a smaller one all is in the cache at the end.
+constexpr std::uint64_t kLarge = 16U << 10;  // octets
+
 // A header section beyond the limits is no mail but an attack on whoever walks its fields (invariant 12).
 bool header_too_long(std::string_view mail, std::size_t limit) {
     return mail.size() > limit && !mail.starts_with("\r\n") &&
@@ -91,6 +94,9 @@ void Transaction::body(std::string_view text) {
     memory_.set(dropped || size_ > kSpoolInMemory ? 0 : size_);
     if (dropped)
         return;
+    if (size_ == text.size() && std::max(size_, smtp::declared_size(mail_parameters_)) >= kLarge)
+        fingerprint_.begin(shard_.shared().journal, mail_.keyed_below(mail::read_header_facts(text)));
+    fingerprint_.add(text);
     if (auto kept = spool_->append(text); !kept) {
         storage_failure_ = kept.error().message;
         spool_.reset();
@@ -166,10 +172,9 @@ void Transaction::look_up() {
     recipients.reserve(mail_.envelope.recipients.size());
     for (const auto& recipient : mail_.envelope.recipients)
         recipients.push_back(recipient.path);
-    // What the field says of an unknown host is a part of the mail like any other.
-    const auto below = mail_.identified ? mail_.facts.below_received : 0;
+    const auto below = mail_.keyed_below(mail_.facts);
     shard_.shared().journal.look_up(
-        shard_.loop(), mail_.message, below, std::move(origin), std::move(recipients),
+        shard_.loop(), mail_.message, below, fingerprint_.end(below), std::move(origin), std::move(recipients),
         [&shard = shard_, session = mail_.session, serial = mail_.serial](journal::Answer answer) {
             if (auto* transaction = shard.transaction(session, serial))
                 transaction->looked_up(std::move(answer));

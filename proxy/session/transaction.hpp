@@ -18,6 +18,7 @@
 #include "session/disposal.hpp"
 #include "session/incoming_mail.hpp"
 #include "session/legs.hpp"
+#include "session/text_fingerprint.hpp"
 #include "smtp/server_protocol.hpp"
 
 namespace session {
@@ -134,6 +135,7 @@ class Transaction final : private Legs::Handler, private Disposal::Owner {
 
     Admission::Memory memory_;  // that the text takes
     std::unique_ptr<mail::Spool> spool_;
+    TextFingerprint fingerprint_;
     std::uint64_t size_ = 0;
     bool too_big_ = false;
     std::string storage_failure_;

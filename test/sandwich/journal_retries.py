@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import threading
+import time
 
 from daemon import Daemon, need_test_hooks
 from samples import eicar
@@ -256,6 +257,45 @@ def what_the_upstream_writes_above_may_change():
     for text in (mail(one, date="Tue, 24 Nov 2026 05:11:00 +0000"), mail(one, above=b"Return-Path: <a@from.test>\r\n")):
         check("earlier as" in submit(daemon, text).text)
     equal(accounts(sink), sorted(TO))
+
+
+def submit_in_pieces(daemon, pieces, size=None):
+    """One try, with a pause behind each piece but the last; the final reply. `size`: announced with MAIL."""
+    with Client(daemon.port) as client:
+        client.ehlo(HOST)
+        for line in (f"MAIL FROM:<a@from.test>{f' SIZE={size}' if size else ''}", *(f"RCPT TO:<{one}>" for one in TO)):
+            equal(client.command(line).code, 250)
+        equal(client.command("DATA").code, 354)
+        for piece in pieces[:-1]:
+            client.send(piece)
+            time.sleep(0.1)
+        client.send(pieces[-1] + b".\r\n")
+        return client.reply()
+
+
+@suite.test
+def a_large_mail_is_the_same_however_it_comes():
+    """What it is known by is made while it comes in, where its first piece shows where that begins."""
+    sink, daemon = WORLD.get()
+    for size in (20000, 300000, 2000000):
+        one = new_id()
+        text = mail(one, b"a line of text, and no other line\r\n" * (size // 35))
+        equal(submit_in_pieces(daemon, [text], len(text)).code, 250)
+        in_by, in_id, in_date = (text.index(mark) + 3 for mark in (b"by " + HOST.encode(), one.encode(), b"23 Nov"))
+        for name, pieces, announced in (
+                ("in one piece, not announced", [text], None), ("announced as small", [text], 100),
+                *((f"cut at {at}", [text[:at], text[at:]], len(text))
+                  for at in (1, in_by, in_id, in_date, text.index(b"Subject:"), text.index(b"Subject:") + 5, len(text) - 1)),
+                ("with another date, and a field above",
+                 [mail(one, text[text.index(b"\r\n\r\n") + 4:], above=b"Return-Path: <a@from.test>\r\n", date="now")], len(text))):
+            reply = submit_in_pieces(daemon, pieces, announced)
+            check("earlier as" in reply.text, f"{size}: {name}", reply)
+        for name, other in (("the first octet below", text.replace(b"Subject:", b"subject:")), ("the last octet", text[:-3] + b"X\r\n"),
+                            ("a line more", text + b"a line of text, and no other line\r\n")):
+            reply = submit_in_pieces(daemon, [other], len(other))
+            check(reply.code == 250 and "earlier as" not in reply.text, f"{size}: {name}", reply)
+        equal(len(sink.messages), 4, size)
+        sink.forget()
 
 
 # ---- bounds

@@ -29,6 +29,23 @@ TEST_CASE("every octet of a text counts, and its length, and the key") {
     CHECK_FALSE(Fingerprints::with_key("short"));
 }
 
+TEST_CASE("a text has the same fingerprint however it is cut") {
+    const auto fingerprints = Fingerprints::with_key("0123456789abcdef");
+    REQUIRE(fingerprints);
+    std::string text;
+    for (int i = 0; i < 5000; ++i)
+        text += static_cast<char>(i * i % 251);
+    const auto whole = fingerprints->of(text);
+    for (const std::size_t size : {1, 7, 15, 16, 17, 4096, 5000}) {
+        auto running = fingerprints->begin();
+        for (std::size_t at = 0; at < text.size(); at += size)
+            running.add(std::string_view(text).substr(at, size));
+        running.add("");
+        CHECK(running.end() == whole);
+    }
+    CHECK(fingerprints->begin().end() == fingerprints->of(""));
+}
+
 TEST_CASE("all who open a journal have its key") {
     const TemporaryDirectory directory;
     const auto one = Fingerprints::open(directory.path());

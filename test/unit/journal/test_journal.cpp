@@ -44,17 +44,22 @@ class Rig {
     }
 
     Answer look_up(const std::vector<std::string>& recipients = {"b@to.test"}, const std::string& text = kText,
-                   journal::Origin origin = {"a@from.test", "mx.test", "6AM4"}) {
+                   journal::Origin origin = {"a@from.test", "mx.test", "6AM4"},
+                   std::optional<journal::Fingerprint> content = {}) {
         Answer answer;
-        journal_->look_up(loop_, std::make_shared<TextMessage>(text), kAbove.size(), std::move(origin), recipients,
-                          [&](Answer given) {
+        bool within = true;
+        journal_->look_up(loop_, std::make_shared<TextMessage>(text), kAbove.size(), content, std::move(origin),
+                          recipients, [&](Answer given) {
                               answer = std::move(given);
+                              at_once = within;
                               loop_.stop();
                           });
+        within = false;
         loop_.run();
         REQUIRE(answer.known.size() == recipients.size());
         return answer;
     }
+    bool at_once = false;  // the last look_up() was answered before it returned
     journal::Known known(const journal::Key& key, bool identified) {
         journal::Known found;
         journal_->look_up(loop_, {key}, identified, [&](const std::vector<journal::Known>& known) {
@@ -133,6 +138,26 @@ class Other {
 };
 
 }  // namespace
+
+TEST_CASE("a large mail whose fingerprint is known is the same mail, and answered at once") {
+    Rig rig;
+    const auto text = kText + std::string(2 * Journal::kSmall, 'a');
+    const auto keys = rig.look_up({"b@to.test"}, text).keys;
+    CHECK_FALSE(rig.at_once);
+    auto running = rig.journal().begin_text();
+    running.add(std::string_view(text).substr(kAbove.size(), 10));
+    running.add(std::string_view(text).substr(kAbove.size() + 10));
+    const auto content = running.end();
+    const journal::Origin origin{"a@from.test", "mx.test", "6AM4"};
+    CHECK(rig.look_up({"b@to.test"}, text, origin, content).keys == keys);
+    CHECK(rig.at_once);
+    // While another process is at the journal the thread answers, from the same fingerprint.
+    const Other other([&] { return bool(Journal::open(rig.directory(), rig.rings(), {})); });
+    const auto answer = rig.look_up({"b@to.test"}, text, origin, content);
+    CHECK_FALSE(rig.at_once);
+    CHECK(answer.keys == keys);
+    other.end();
+}
 
 TEST_CASE("nothing is known of a mail that was not seen") {
     Rig rig;
