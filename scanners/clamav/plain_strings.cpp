@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 namespace scanners::clamav {
 namespace {
 
-// How far into a string its key is looked for.
+// How far into a string its keys are looked for.
 constexpr std::size_t kFarthestKey = 32;
 
 template <typename Integer>
@@ -40,52 +41,54 @@ std::size_t choose_key(std::string_view string, std::size_t size) {
 
 }  // namespace
 
-template <typename Integer>
-PlainStrings::Group<Integer>::Group(std::vector<Entry> of) : entries(std::move(of)) {
-    std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.key < b.key; });
-    std::vector<std::uint64_t> all;
-    for (const auto& entry : entries)
-        all.push_back(entry.key);
-    keys = KeyTable(std::move(all));
+template <typename Integer, std::size_t kStride>
+PlainStrings::Group<Integer, kStride>::Group(const std::vector<std::string_view>& strings, std::size_t end) {
+    std::copy_if(strings.begin(), strings.end(), std::back_inserter(strings_),
+                 [end](std::string_view string) { return string.size() >= kShortest && string.size() < end; });
+    std::vector<std::pair<std::uint64_t, Place>> known;
+    known.reserve(strings_.size() * kStride);
+    for (std::size_t i = 0; i < strings_.size(); ++i) {
+        const auto first = choose_key(strings_[i], kShortest);
+        for (auto at = first; at < first + kStride; ++at)
+            known.emplace_back(integer_at<Integer>(strings_[i].data() + at),
+                               Place{static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(at)});
+    }
+    std::sort(known.begin(), known.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<std::uint64_t> keys;
+    keys.reserve(known.size());
+    places_.reserve(known.size());
+    for (const auto& [key, place] : known) {
+        keys.push_back(key);
+        places_.push_back(place);
+    }
+    keys_ = KeyTable(std::move(keys));
 }
 
-template <typename Integer>
-bool PlainStrings::Group<Integer>::any_in(std::string_view text) const {
-    if (entries.empty() || text.size() < sizeof(Integer))
+template <typename Integer, std::size_t kStride>
+bool PlainStrings::Group<Integer, kStride>::any_in(std::string_view text) const {
+    if (strings_.empty() || text.size() < kShortest)
         return false;
     const auto end = text.size() - sizeof(Integer) + 1;
-    for (std::size_t i = 0; i < end; ++i) {
+    for (std::size_t i = 0; i < end; i += kStride) {
         const auto key = integer_at<Integer>(text.data() + i);
-        if (!keys.may_have(key)) [[likely]]
+        if (!keys_.may_have(key)) [[likely]]
             continue;
-        for (auto [at, last] = keys.find(key); at < last; ++at) {
-            const auto& entry = entries[at];
-            if (entry.at <= i && text.substr(i - entry.at).starts_with(entry.string))
+        for (auto [at, last] = keys_.find(key); at < last; ++at) {
+            const auto& place = places_[at];
+            if (place.at <= i && text.substr(i - place.at).starts_with(strings_[place.string]))
                 return true;
         }
     }
     return false;
 }
 
-template <typename Integer>
-std::vector<PlainStrings::Entry> PlainStrings::with_keys(const std::vector<std::string_view>& strings,
-                                                         bool (*wanted)(std::size_t size)) {
-    std::vector<Entry> entries;
-    for (const auto& string : strings) {
-        if (!wanted(string.size()))
-            continue;
-        const auto at = choose_key(string, sizeof(Integer));
-        entries.push_back({integer_at<Integer>(string.data() + at), at, string});
-    }
-    return entries;
-}
-
 PlainStrings::PlainStrings(const std::vector<std::string_view>& strings)
-    : long_(with_keys<std::uint64_t>(strings, [](std::size_t size) { return size >= sizeof(std::uint64_t); })),
-      short_(with_keys<std::uint32_t>(strings, [](std::size_t size) { return size < sizeof(std::uint64_t); })) {}
+    : long_(strings, std::numeric_limits<std::size_t>::max()),
+      short_(strings, decltype(long_)::kShortest),
+      shortest_(strings, decltype(short_)::kShortest) {}
 
 bool PlainStrings::any_in(std::string_view text) const {
-    return long_.any_in(text) || short_.any_in(text);
+    return long_.any_in(text) || short_.any_in(text) || shortest_.any_in(text);
 }
 
 }  // namespace scanners::clamav

@@ -1,4 +1,7 @@
 // PlainStrings: whether one of many strings stands somewhere in a text. Made once, then only read: any thread.
+//
+// Of a string a few octets are its keys, as many keys side by side as a group's stride. However the string lies in a
+// text, one of them begins at a multiple of the stride, so that no other place has to be looked at.
 #pragma once
 
 #include <cstddef>
@@ -21,25 +24,29 @@ class PlainStrings {
     bool any_in(std::string_view text) const;
 
   private:
-    struct Entry {
-        std::uint64_t key;
-        std::size_t at;  // where in `string` it stands
-        std::string_view string;
-    };
     // Strings that are known by as many octets out of them as an Integer has.
-    template <typename Integer>
-    struct Group {
-        explicit Group(std::vector<Entry> of);
+    template <typename Integer, std::size_t kStride>
+    class Group {
+      public:
+        static constexpr std::size_t kShortest = sizeof(Integer) + kStride - 1;
+
+        // Those of `strings` that have at least kShortest octets, and less than `end`.
+        Group(const std::vector<std::string_view>& strings, std::size_t end);
         bool any_in(std::string_view text) const;
 
-        std::vector<Entry> entries;  // by key
-        KeyTable keys;
+      private:
+        struct Place {
+            std::uint32_t string;  // index
+            std::uint32_t at;      // where in it the key stands
+        };
+        std::vector<std::string_view> strings_;
+        KeyTable keys_;
+        std::vector<Place> places_;  // of each key
     };
-    template <typename Integer>
-    static std::vector<Entry> with_keys(const std::vector<std::string_view>& strings, bool (*wanted)(std::size_t size));
 
-    Group<std::uint64_t> long_;
-    Group<std::uint32_t> short_;
+    Group<std::uint64_t, 4> long_;
+    Group<std::uint32_t, 4> short_;
+    Group<std::uint32_t, 1> shortest_;
 };
 
 }  // namespace scanners::clamav
