@@ -2,6 +2,7 @@
 #include "scanners/clamav/file_maps.hpp"
 #include "scanners/clamav/logical_expression.hpp"
 #include "scanners/clamav/matchers.hpp"
+#include "scanners/clamav/normalized_text.hpp"
 #include "scanners/clamav/remove_directory.hpp"
 #include "scanners/clamav/scanf.hpp"
 #include "scanners/clamav/seen_parts.hpp"
@@ -11,6 +12,7 @@ namespace scanners {
 
 void clamav::link_file_maps() {}
 void clamav::link_logical_expression() {}
+void clamav::link_normalized_text() {}
 void clamav::link_remove_directory() {}
 void clamav::link_scanf() {}
 std::size_t clamav::prepare_matchers() {

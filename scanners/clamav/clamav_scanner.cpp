@@ -10,6 +10,7 @@
 #include "scanners/clamav/file_maps.hpp"
 #include "scanners/clamav/logical_expression.hpp"
 #include "scanners/clamav/matchers.hpp"
+#include "scanners/clamav/normalized_text.hpp"
 #include "scanners/clamav/remove_directory.hpp"
 #include "scanners/clamav/scanf.hpp"
 #include "scanners/clamav/seen_parts.hpp"
@@ -84,6 +85,7 @@ base::Status ClamavScanner::set_limits() {
 base::Status ClamavScanner::load() {
     link_file_maps();
     link_logical_expression();
+    link_normalized_text();
     link_remove_directory();
     link_scanf();
     if (auto ready = initialise_library(); !ready)

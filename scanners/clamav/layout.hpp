@@ -108,6 +108,28 @@ struct Matcher {
     std::uint8_t min_depth, max_depth;
 };
 
+// A file, or a part of one, as it is looked at. More follows.
+struct Map {
+    const void* handle;
+    const void* read;
+    const void* octets;
+    std::uint64_t time, pages, page_size, paged;
+    bool aging, not_remembered, is_descriptor;
+    std::size_t file_offset;
+    std::size_t nested_offset, nested_end;  // in the file of which it is a part
+    std::size_t length;
+    const void* close;
+    // `length` octets from `at` on; null: they are not all there. `lock`: they stay.
+    const unsigned char* (*need)(Map*, std::size_t at, std::size_t length, int lock);
+};
+
+// A text as it is normalized: what was made of it so far.
+struct NormalizedText {
+    unsigned char* octets;
+    std::size_t room, size;
+    int after_blank;  // the last one was a blank
+};
+
 // What a trie says of a file: "not to be looked at", and it looks no further itself.
 constexpr int kFirstType = 500;  // answers from here on are types of files
 constexpr int kTypeIgnored = 586;

@@ -1,0 +1,132 @@
+// Any process, any thread; no state. Exact: the text, and how much is taken for it, is what libclamav makes of it.
+#include "scanners/clamav/normalized_text.hpp"
+
+#include <clamav.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "scanners/clamav/in_library.hpp"
+#include "scanners/clamav/layout.hpp"
+
+namespace scanners::clamav {
+namespace {
+
+using layout::Map;
+using layout::NormalizedText;
+
+constexpr std::size_t kBlock = sizeof(std::uint64_t);  // octets
+
+static_assert(std::endian::native == std::endian::little, "the first octet of a text is a word's lowest");
+
+constexpr unsigned char kNothing = 0;
+constexpr unsigned char kBlank = ' ';  // one for all in a row
+
+// What becomes of an octet. Those that are kept stand above a blank.
+constexpr std::array<unsigned char, 256> kBecomes = [] {
+    std::array<unsigned char, 256> becomes{};  // kNothing
+    for (unsigned octet = 0x21; octet < 0x80; ++octet) {
+        const bool capital = octet >= 'A' && octet <= 'Z';
+        becomes[octet] = static_cast<unsigned char>(capital ? octet + 0x20 : octet);
+    }
+    for (const unsigned char octet : {' ', '\t', '\n', '\v', '\f', '\r'})
+        becomes[octet] = kBlank;
+    return becomes;
+}();
+
+constexpr std::uint64_t each(unsigned char octet) {
+    return 0x0101010101010101U * octet;
+}
+
+// The upper bit of the first octet that is not kept, and of some behind it; none: 0.
+std::uint64_t not_kept(std::uint64_t word) {
+    return (((word - each(0x21)) & ~word) | word) & each(0x80);
+}
+
+// Of octets that are kept: others may become anything.
+std::uint64_t to_lower(std::uint64_t word) {
+    const auto low = word & each(0x7f);
+    const auto from_a = low + each(0x80 - 'A');
+    const auto behind_z = low + each(0x80 - 'Z' - 1);
+    return word + (((from_a & ~behind_z) & each(0x80)) >> 2U);
+}
+
+// Returns how many octets of `text` were taken: all, unless there is no more room.
+std::size_t normalize(NormalizedText& made, const unsigned char* text, std::size_t length) {
+    auto* out = made.octets + made.size;
+    const auto* const end = made.octets + made.room;
+    bool after_blank = made.after_blank != 0;
+    std::size_t at = 0;
+    const auto take = [&](unsigned char octet) {
+        const auto becomes = kBecomes[octet];
+        if (becomes == kNothing || (becomes == kBlank && after_blank))
+            return;
+        *out++ = becomes;
+        after_blank = becomes == kBlank;
+    };
+    while (length - at >= kBlock && static_cast<std::size_t>(end - out) >= kBlock) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, text + at, kBlock);
+        const auto others = not_kept(word);
+        word = to_lower(word);
+        std::memcpy(out, &word, kBlock);
+        if (others == 0) {
+            out += kBlock;
+            at += kBlock;
+            after_blank = false;
+            continue;
+        }
+        const auto kept = static_cast<std::size_t>(std::countr_zero(others)) / 8;
+        out += kept;
+        at += kept;
+        after_blank = after_blank && kept == 0;
+        take(text[at++]);
+    }
+    for (; at < length && out < end; ++at)
+        take(text[at]);
+    made.size = static_cast<std::size_t>(out - made.octets);
+    made.after_blank = after_blank ? 1 : 0;
+    return at;
+}
+
+bool is_as_expected(const Map& map, const NormalizedText& made) {
+    static const bool known = std::string_view(cl_retver()).starts_with(layout::kVersion);
+    return known && map.page_size > 0 && map.need != nullptr && map.nested_end == map.nested_offset + map.length &&
+           made.octets != nullptr && made.size <= made.room;
+}
+
+}  // namespace
+
+void link_normalized_text() {}
+
+}  // namespace scanners::clamav
+
+using namespace scanners::clamav;
+
+// A page at a time, from `offset` on, until the file ends or the room. What a page had left when the room ended is not
+// taken up again, and that page counts with what was taken of it; so it is in libclamav.
+extern "C" __attribute__((visibility("default"))) std::size_t text_normalize_map(layout::NormalizedText* made,
+                                                                                 layout::Map* map, std::size_t offset) {
+    static auto* const library = in_library<decltype(text_normalize_map)>("text_normalize_map");
+    if (!is_as_expected(*map, *made))
+        return library(made, map, offset);
+    const std::size_t page = static_cast<unsigned>(map->page_size);
+    std::size_t total = 0;
+    while (true) {
+        const auto length = std::min({page, map->length - offset, made->room - total});
+        const auto* const text = length == 0 ? nullptr : map->need(map, offset, length, 0);
+        if (text == nullptr)
+            break;
+        offset += length;
+        const auto taken = normalize(*made, text, length);
+        if (taken == 0)
+            break;
+        total += taken;
+    }
+    return total;
+}
