@@ -154,7 +154,7 @@ def parts_of_scale_are_kept_beside_each_other():
         equal(sorted(found), ["Beside the goals", "Many messages: sandwichd, scanning off", "Workers"])
         equal([row[0] for row in found["Many messages: sandwichd, scanning off"]],
               ["2", *(str(count) for count in range(20, 201, 20))], "after how many messages memory was looked at")
-        equal(len(found["Beside the goals"]), 3)
+        equal(len(found["Beside the goals"]), 4)
         for title, rows in found.items():
             for row in rows:
                 check(all(row), f"{title}: {row}")
