@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "explain/record.hpp"
+#include "test/unit/temporary_directory.hpp"
 
 inline constexpr const char* kId = "0ABCDEFGHJKMNP";
 inline constexpr const char* kOtherId = "0ABCDEFGHJKMNQ";
@@ -33,19 +34,3 @@ inline std::string noise(std::size_t size, unsigned seed = 1) {
     }
     return text;
 }
-
-// A directory of its own that goes with the test.
-class TemporaryDirectory {
-  public:
-    TemporaryDirectory() {
-        std::string name = (std::filesystem::temp_directory_path() / "sandwich-explain-XXXXXX").string();
-        path_ = ::mkdtemp(name.data());
-    }
-    ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-    [[nodiscard]] const std::string& path() const { return path_; }
-
-  private:
-    std::string path_;
-};

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "journal/record.hpp"
+#include "test/unit/temporary_directory.hpp"
 
 inline constexpr const char* kId = "0ABCDEFGHJKMNP";
 inline constexpr const char* kOtherId = "0ABCDEFGHJKMNQ";
@@ -27,19 +28,3 @@ inline std::string encoded(const journal::Record& record) {
     const auto octets = journal::encode(record);
     return {octets.data(), octets.size()};
 }
-
-// A directory of its own that goes with the test.
-class TemporaryDirectory {
-  public:
-    TemporaryDirectory() {
-        std::string name = (std::filesystem::temp_directory_path() / "sandwich-journal-XXXXXX").string();
-        path_ = ::mkdtemp(name.data());
-    }
-    ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-    [[nodiscard]] const std::string& path() const { return path_; }
-
-  private:
-    std::string path_;
-};

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "scanners/clamav/layout.hpp"
+#include "test/unit/temporary_directory.hpp"
 
 namespace made {
 
@@ -34,22 +35,13 @@ inline bool is_known_version() {
 // Files of signatures; removed with the object.
 class Directory {
   public:
-    Directory() {
-        std::string name = (std::filesystem::temp_directory_path() / "sandwich-signatures-XXXXXX").string();
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path_ = name;
-    }
-    Directory(const Directory&) = delete;
-    Directory& operator=(const Directory&) = delete;
-    ~Directory() { std::filesystem::remove_all(path_); }
-
-    const std::string& path() const { return path_; }
+    const std::string& path() const { return made_.path(); }
     void write(const std::string& name, const std::string& line) const {
-        std::ofstream(std::filesystem::path(path_) / name, std::ios::app) << line << '\n';
+        std::ofstream(std::filesystem::path(path()) / name, std::ios::app) << line << '\n';
     }
 
   private:
-    std::string path_;
+    TemporaryDirectory made_;
 };
 
 class Engine {

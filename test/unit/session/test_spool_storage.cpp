@@ -9,6 +9,7 @@
 #include <string>
 
 #include "session/spool_storage.hpp"
+#include "test/unit/temporary_directory.hpp"
 
 namespace {
 
@@ -21,24 +22,8 @@ std::string read_fd(int fd) {
 }
 
 // Gone when this program ends.
-class Directory {
-  public:
-    Directory() {
-        std::string name = (std::filesystem::temp_directory_path() / "sandwich-spool-XXXXXX").string();
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path_ = name;
-    }
-    Directory(const Directory&) = delete;
-    Directory& operator=(const Directory&) = delete;
-    ~Directory() { std::filesystem::remove_all(path_); }
-    [[nodiscard]] const std::string& path() const { return path_; }
-
-  private:
-    std::string path_;
-};
-
 const std::string& directory() {
-    static const Directory made;
+    static const TemporaryDirectory made;
     return made.path();
 }
 

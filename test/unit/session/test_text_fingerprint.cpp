@@ -1,30 +1,20 @@
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "session/text_fingerprint.hpp"
+#include "test/unit/temporary_directory.hpp"
 
 namespace {
 
-// In a directory of its own that goes with the test.
 class OwnJournal {
   public:
     OwnJournal() {
-        std::string name = (std::filesystem::temp_directory_path() / "sandwich-fingerprint-XXXXXX").string();
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path_ = name;
-        auto opened = journal::Journal::open(path_, path_ + "/rings", {});
+        auto opened = journal::Journal::open(directory_.path(), directory_.path() + "/rings", {});
         REQUIRE(opened);
         journal_ = std::move(*opened);
-    }
-    OwnJournal(const OwnJournal&) = delete;
-    OwnJournal& operator=(const OwnJournal&) = delete;
-    ~OwnJournal() {
-        journal_.reset();
-        std::filesystem::remove_all(path_);
     }
     [[nodiscard]] const journal::Journal& get() const { return *journal_; }
     [[nodiscard]] journal::Fingerprint of(std::string_view text) const {
@@ -34,7 +24,7 @@ class OwnJournal {
     }
 
   private:
-    std::string path_;
+    TemporaryDirectory directory_;
     std::unique_ptr<journal::Journal> journal_;
 };
 
