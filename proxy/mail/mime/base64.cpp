@@ -29,6 +29,22 @@ std::int8_t value_of(char octet) {
     return kTable[static_cast<unsigned char>(octet)];
 }
 
+// What a letter adds to the 24 bits of its group, by its place in it; kNoLetter of all others.
+constexpr std::uint32_t kNoLetter = 1U << 31;
+constexpr auto kBits = [] {
+    std::array<std::array<std::uint32_t, 256>, 4> bits{};
+    for (unsigned place = 0; place < bits.size(); ++place) {
+        for (std::size_t octet = 0; octet < kTable.size(); ++octet)
+            bits[place][octet] =
+                kTable[octet] < 0 ? kNoLetter : static_cast<std::uint32_t>(kTable[octet]) << (18 - 6 * place);
+    }
+    return bits;
+}();
+
+std::uint32_t bits_of(unsigned place, char octet) {
+    return kBits[place][static_cast<unsigned char>(octet)];
+}
+
 // Collects groups of four letters; a short group gives the octets that are whole.
 class Groups {
   public:
@@ -63,13 +79,10 @@ std::size_t decode_letters(std::string_view text, std::string& out) {
     while (text.size() - read >= 4) {
         std::size_t written = 0;
         while (text.size() - read >= 4 && written < octets.size()) {
-            const int a = value_of(text[read]);
-            const int b = value_of(text[read + 1]);
-            const int c = value_of(text[read + 2]);
-            const int d = value_of(text[read + 3]);
-            if ((a | b | c | d) < 0)
+            const auto bits = bits_of(0, text[read]) | bits_of(1, text[read + 1]) | bits_of(2, text[read + 2]) |
+                              bits_of(3, text[read + 3]);
+            if ((bits & kNoLetter) != 0)
                 break;
-            const auto bits = static_cast<unsigned>(a << 18 | b << 12 | c << 6 | d);
             octets[written] = static_cast<char>(bits >> 16 & 0xFF);
             octets[written + 1] = static_cast<char>(bits >> 8 & 0xFF);
             octets[written + 2] = static_cast<char>(bits & 0xFF);
@@ -183,9 +196,11 @@ std::string decode_base64(std::string_view text, Base64Reading reading, std::uin
     bool padded = false;
     std::size_t line_ends = 0;
     for (std::size_t at = 0; at < text.size(); ++at) {
-        // Within a line, where a letter says nothing but its value.
-        if (line_ends == 0 && !padded && groups.letters() == 0) {
-            at += decode_letters(text.substr(at), out);
+        // Within a line and at its begin, where a letter says nothing but its value.
+        if (line_ends <= 1 && !padded && groups.letters() == 0) {
+            const auto read = decode_letters(text.substr(at), out);
+            line_ends = read > 0 ? 0 : line_ends;
+            at += read;
             if (at == text.size())
                 break;
         }
