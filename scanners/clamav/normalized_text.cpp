@@ -43,7 +43,7 @@ constexpr std::uint64_t each(unsigned char octet) {
     return 0x0101010101010101U * octet;
 }
 
-// The upper bit of the first octet that is not kept, and of some behind it; none: 0.
+// 0: all octets are kept.
 std::uint64_t not_kept(std::uint64_t word) {
     return (((word - each(0x21)) & ~word) | word) & each(0x80);
 }
@@ -60,37 +60,33 @@ std::uint64_t to_lower(std::uint64_t word) {
 std::size_t normalize(NormalizedText& made, const unsigned char* text, std::size_t length) {
     auto* out = made.octets + made.size;
     const auto* const end = made.octets + made.room;
-    bool after_blank = made.after_blank != 0;
+    unsigned after_blank = made.after_blank != 0 ? 1 : 0;
     std::size_t at = 0;
+    // Without a branch: in octets of a picture none could be foretold.
     const auto take = [&](unsigned char octet) {
         const auto becomes = kBecomes[octet];
-        if (becomes == kNothing || (becomes == kBlank && after_blank))
-            return;
-        *out++ = becomes;
-        after_blank = becomes == kBlank;
+        const bool blank = becomes == kBlank;
+        *out = becomes;
+        out += static_cast<unsigned>(becomes != kNothing) & ~(static_cast<unsigned>(blank) & after_blank);
+        after_blank = becomes == kNothing ? after_blank : static_cast<unsigned>(blank);
     };
-    while (length - at >= kBlock && static_cast<std::size_t>(end - out) >= kBlock) {
+    for (; length - at >= kBlock && static_cast<std::size_t>(end - out) >= kBlock; at += kBlock) {
         std::uint64_t word = 0;
         std::memcpy(&word, text + at, kBlock);
-        const auto others = not_kept(word);
-        word = to_lower(word);
-        std::memcpy(out, &word, kBlock);
-        if (others == 0) {
+        if (not_kept(word) == 0) {
+            word = to_lower(word);
+            std::memcpy(out, &word, kBlock);
             out += kBlock;
-            at += kBlock;
-            after_blank = false;
-            continue;
+            after_blank = 0;
+        } else {
+            for (std::size_t i = 0; i < kBlock; ++i)
+                take(text[at + i]);
         }
-        const auto kept = static_cast<std::size_t>(std::countr_zero(others)) / 8;
-        out += kept;
-        at += kept;
-        after_blank = after_blank && kept == 0;
-        take(text[at++]);
     }
     for (; at < length && out < end; ++at)
         take(text[at]);
     made.size = static_cast<std::size_t>(out - made.octets);
-    made.after_blank = after_blank ? 1 : 0;
+    made.after_blank = after_blank;
     return at;
 }
 
