@@ -1,5 +1,5 @@
-// KeyTable: where among sorted entries those with a key are. That there are none, which is so for nearly all octets of
-// a text, is said after one look at a few bits. Made once, then only read.
+// KeyTable: where among entries, in a certain order, those with a key are. That there are none, which is so for nearly
+// all octets of a text, is said after one look at a few bits. Made once, then only read.
 #pragma once
 
 #include <algorithm>
@@ -13,27 +13,45 @@ namespace scanners::clamav {
 
 class KeyTable {
   public:
-    KeyTable() : bits_(1U << kFewestBits >> 6) {}
+    // The entries are in ascending order of it. Another one for each key, spread evenly: multiplied by an odd number
+    // near the golden ratio, the upper bits depend on all octets.
+    static constexpr std::uint64_t rank(std::uint64_t key) { return key * 0x9e3779b97f4a7c15ULL; }
 
-    // In ascending order.
-    explicit KeyTable(std::vector<std::uint64_t> keys) : keys_(std::move(keys)) {
-        const auto wanted = static_cast<unsigned>(std::bit_width(keys_.size() * kBitsForEach));
+    KeyTable() : KeyTable(std::vector<std::uint64_t>{}) {}
+
+    // Of each entry, in their order.
+    explicit KeyTable(std::vector<std::uint64_t> keys) : ranks_(std::move(keys)) {
+        for (auto& key : ranks_)
+            key = rank(key);
+        const auto wanted = static_cast<unsigned>(std::bit_width(ranks_.size() * kBitsForEach));
         const auto width = std::clamp(wanted, kFewestBits, kMostBits);
         shift_ = 64 - width;
         bits_.assign((1ULL << width) / 64, 0);
-        for (const auto key : keys_)
-            bits_[hash(key) / 64] |= 1ULL << hash(key) % 64;
+        for (const auto one : ranks_)
+            bits_[(one >> shift_) / 64] |= 1ULL << (one >> shift_) % 64;
+        const auto buckets = std::max<std::size_t>(std::bit_ceil(ranks_.size()), 2);
+        bucket_shift_ = 64 - static_cast<unsigned>(std::bit_width(buckets - 1));
+        firsts_.reserve(buckets);
+        for (std::uint64_t bucket = 0; bucket < buckets; ++bucket)
+            firsts_.push_back(static_cast<std::uint32_t>(
+                std::lower_bound(ranks_.begin(), ranks_.end(), bucket << bucket_shift_) - ranks_.begin()));
     }
 
-    bool empty() const { return keys_.empty(); }
-
     // False for nearly all keys that are not there.
-    bool may_have(std::uint64_t key) const { return (bits_[hash(key) / 64] >> hash(key) % 64 & 1) != 0; }
+    bool may_have(std::uint64_t key) const {
+        const auto hash = rank(key) >> shift_;
+        return (bits_[hash / 64] >> hash % 64 & 1) != 0;
+    }
 
-    // [first, second) of the entries.
-    std::pair<std::size_t, std::size_t> find(std::uint64_t key) const {
-        const auto [first, last] = std::equal_range(keys_.begin(), keys_.end(), key);
-        return {static_cast<std::size_t>(first - keys_.begin()), static_cast<std::size_t>(last - keys_.begin())};
+    // The first entry with the key, if there is one: the others follow.
+    std::size_t first(std::uint64_t key) const {
+        std::size_t index = firsts_[rank(key) >> bucket_shift_];
+        while (index < ranks_.size() && ranks_[index] < rank(key))
+            ++index;
+        return index;
+    }
+    bool is_at(std::uint64_t key, std::size_t index) const {
+        return index < ranks_.size() && ranks_[index] == rank(key);
     }
 
   private:
@@ -42,12 +60,11 @@ class KeyTable {
     static constexpr unsigned kFewestBits = 10;  // log2
     static constexpr unsigned kMostBits = 23;    // log2: 1 MiB
 
-    // Multiplied by an odd number near the golden ratio, the upper bits depend on all octets.
-    std::uint64_t hash(std::uint64_t key) const { return key * 0x9e3779b97f4a7c15ULL >> shift_; }
-
-    std::vector<std::uint64_t> keys_;
-    std::vector<std::uint64_t> bits_;  // by hash
-    unsigned shift_ = 64 - kFewestBits;
+    std::vector<std::uint64_t> ranks_;   // of the entries
+    std::vector<std::uint64_t> bits_;    // by the upper bits of a rank
+    std::vector<std::uint32_t> firsts_;  // the first entry of each bucket, which is known by fewer of these bits
+    unsigned shift_ = 0;
+    unsigned bucket_shift_ = 0;
 };
 
 }  // namespace scanners::clamav

@@ -54,7 +54,8 @@ PlainStrings::Group<Integer, kStride>::Group(const std::vector<std::string_view>
             known.emplace_back(integer_at<Integer>(strings_[i].data() + at),
                                Place{static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(at)});
     }
-    std::sort(known.begin(), known.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::sort(known.begin(), known.end(),
+              [](const auto& a, const auto& b) { return KeyTable::rank(a.first) < KeyTable::rank(b.first); });
     std::vector<std::uint64_t> keys;
     keys.reserve(known.size());
     places_.reserve(known.size());
@@ -74,7 +75,7 @@ bool PlainStrings::Group<Integer, kStride>::any_in(std::string_view text) const 
         const auto key = integer_at<Integer>(text.data() + i);
         if (!keys_.may_have(key)) [[likely]]
             continue;
-        for (auto [at, last] = keys_.find(key); at < last; ++at) {
+        for (auto at = keys_.first(key); keys_.is_at(key, at); ++at) {
             const auto& place = places_[at];
             if (place.at <= i && text.substr(i - place.at).starts_with(strings_[place.string]))
                 return true;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 namespace scanners::clamav {
@@ -15,11 +16,32 @@ using layout::TriePattern;
 static_assert(std::endian::native == std::endian::little, "masks are made for the octets as they are loaded");
 
 constexpr std::uint8_t kCaseBit = 0x20;
-constexpr std::uint32_t kLowerCase = 0x20202020;
-constexpr std::uint32_t kTwoOctets = 0xffff;
-constexpr std::uint32_t kThreeOctets = 0xffffff;
-constexpr std::uint32_t kFourOctets = 0xffffffff;
-constexpr std::size_t kMasked = 8;
+constexpr std::uint64_t kLowerCase = 0x2020202020202020;
+constexpr std::size_t kMasked = sizeof(std::uint64_t);
+
+// A text is looked at in blocks of so many octets. A long pattern has as many keys, so that one of them begins a block;
+// one of middle length has two, so that one of them begins a half.
+constexpr std::uint32_t kBlock = 4;
+constexpr std::uint32_t kHalf = kBlock / 2;
+constexpr std::size_t kLongKey = 4;
+constexpr std::size_t kMediumKey = 3;
+constexpr std::size_t kShortKey = 2;
+constexpr std::size_t kShortestLong = kLongKey + kBlock - 1;  // fixed octets
+constexpr std::size_t kShortestMedium = kMediumKey + kHalf - 1;
+
+constexpr std::uint64_t first_of(std::uint64_t octets, std::size_t count) {
+    return octets & ((1ULL << count * 8) - 1);
+}
+
+// Of a text; zeros behind its end.
+std::uint64_t eight_at(const unsigned char* text, std::uint32_t length, std::uint32_t at) {
+    std::uint64_t octets = 0;
+    if (at + kMasked <= length) [[likely]]
+        std::memcpy(&octets, text + at, sizeof octets);
+    else if (at < length)
+        std::memcpy(&octets, text + at, length - at);
+    return octets;
+}
 
 // libclamav looks up to two octets before some matches and two behind them: ends of lines, words and wide characters.
 constexpr std::uint32_t kMargin = 4;
@@ -89,14 +111,23 @@ bool may_stand_before(const TriePattern& pattern, const unsigned char* text, std
     return true;
 }
 
+bool has_place(const TriePattern& pattern) {
+    return pattern.offset_data[0] == layout::kOffsetAbsolute && pattern.offset_min != layout::kOffsetAny &&
+           (pattern.signature == 0 || pattern.part == 1);
+}
+
 // `at` is its offset in the file, without the prefix.
 bool may_be_at(const TriePattern& pattern, std::uint64_t at) {
-    if (pattern.offset_data[0] != layout::kOffsetAbsolute || pattern.offset_min == layout::kOffsetAny ||
-        (pattern.signature != 0 && pattern.part != 1))
+    if (!has_place(pattern))
         return true;
     const auto first = at - std::min<std::uint64_t>(at, pattern.prefix_length[2]);
     const auto last = at - std::min<std::uint64_t>(at, pattern.prefix_length[1]);
     return pattern.offset_max >= first && pattern.offset_min <= last;
+}
+
+std::uint64_t last_place(const TriePattern& pattern) {
+    return has_place(pattern) ? std::uint64_t{pattern.offset_max} + pattern.prefix_length[2]
+                              : std::numeric_limits<std::uint64_t>::max() / 2;
 }
 
 std::uint32_t most_octets(const std::uint16_t (&length)[3]) {
@@ -150,10 +181,10 @@ class TrieWindows::Begun {
     const layout::Seen* seen_;
 };
 
-// A key of four octets is in lower case: so are those that a pattern takes in any case, and of the others more are let
-// through than need be.
+// Keys in lower case: so are octets that a pattern takes in any case, and of the others more are let through than need
+// be.
 void TrieWindows::add(const TriePattern* pattern) {
-    Entry entry{0, 0, 0, pattern};
+    Entry entry{0, 0, 0, 0, last_place(*pattern), pattern};
     std::size_t fixed = 0;
     bool still = true;
     for (std::size_t i = 0; i < std::min<std::size_t>(kMasked, pattern->length[0]); ++i) {
@@ -168,30 +199,39 @@ void TrieWindows::add(const TriePattern* pattern) {
         still = still && (mask | kCaseBit) == 0xff;
         fixed += still ? 1U : 0U;
     }
-    if (fixed >= 4) {
-        entry.key = (entry.value & kFourOctets) | kLowerCase;
-        four_.entries.push_back(entry);
-    } else {
-        add_keys(fixed == 3 ? three_ : two_, entry, 0, fixed);
-    }
+    const auto add_keys = [&entry](Group& group, std::uint32_t count, std::size_t size) {
+        for (; entry.before < count; ++entry.before, ++entry.last) {
+            entry.key = static_cast<std::uint32_t>(first_of((entry.value | kLowerCase) >> entry.before * 8, size));
+            group.entries.push_back(entry);
+        }
+    };
+    if (fixed >= kShortestLong)
+        add_keys(long_, kBlock, kLongKey);
+    else if (fixed >= kShortestMedium)
+        add_keys(medium_, kHalf, kMediumKey);
+    else
+        add_short(entry, 0);
 }
 
-// Each way to write the first `count` octets.
-void TrieWindows::add_keys(Group& group, Entry entry, std::size_t index, std::size_t count) {
-    if (index == count) {
-        group.entries.push_back(entry);
+// Each way to write its first octets.
+void TrieWindows::add_short(Entry entry, std::size_t index) {
+    if (index == kShortKey) {
+        short_.entries.push_back(entry);
+        short_firsts_[entry.key] = 1;
         return;
     }
-    entry.key |= entry.value & 0xffULL << index * 8;
-    add_keys(group, entry, index + 1, count);
+    entry.key |= static_cast<std::uint32_t>(entry.value & 0xffULL << index * 8);
+    add_short(entry, index + 1);
     if ((entry.mask >> index * 8 & kCaseBit) == 0) {
-        entry.key |= static_cast<std::uint64_t>(kCaseBit) << index * 8;
-        add_keys(group, entry, index + 1, count);
+        entry.key |= static_cast<std::uint32_t>(kCaseBit) << index * 8;
+        add_short(entry, index + 1);
     }
 }
 
 void TrieWindows::Group::make() {
-    std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.key < b.key; });
+    std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+        return std::make_pair(KeyTable::rank(a.key), b.last) < std::make_pair(KeyTable::rank(b.key), a.last);
+    });
     std::vector<std::uint64_t> all;
     for (const auto& entry : entries)
         all.push_back(entry.key);
@@ -202,25 +242,28 @@ std::optional<TrieWindows> TrieWindows::make(std::span<const TriePattern* const>
     if (patterns.size() > kMostPatterns || !std::all_of(patterns.begin(), patterns.end(), is_as_expected))
         return std::nullopt;
     TrieWindows made;
+    made.short_firsts_.resize(1U << kShortKey * 8);
     for (const auto* pattern : patterns) {
         made.add(pattern);
         made.signatures_ = std::max<std::size_t>(made.signatures_, pattern->signature);
     }
-    for (auto* group : {&made.two_, &made.three_, &made.four_})
+    for (auto* group : {&made.long_, &made.medium_, &made.short_})
         group->make();
     return made;
 }
 
-// False: too many windows.
-bool TrieWindows::look_at(const Request& request, const Group& group, std::uint64_t key, std::uint32_t at, Begun& begun,
-                          std::vector<Window>& windows) const {
-    const bool eight = at + kMasked <= request.length;
-    std::uint64_t octets = 0;
-    if (eight)
-        std::memcpy(&octets, request.text + at, sizeof octets);
-    for (auto [index, last] = group.keys.find(key); index < last; ++index) {
+// False: too many windows. `place`: where the key stands.
+bool TrieWindows::look_at(const Request& request, const Group& group, std::uint64_t key, std::uint32_t place,
+                          Begun& begun, std::vector<Window>& windows) const {
+    for (auto index = group.keys.first(key); group.keys.is_at(key, index); ++index) {
         const auto& entry = group.entries[index];
-        if ((!eight || (octets & entry.mask) == entry.value) && may_match(request, *entry.pattern, at, begun)) {
+        if (entry.last < std::uint64_t{request.offset} + place)
+            break;
+        if (entry.before > place)
+            continue;
+        const auto at = place - entry.before;
+        if ((eight_at(request.text, request.length, at) & entry.mask) == entry.value &&
+            may_match(request, *entry.pattern, at, begun)) {
             add_window(windows, window_of(request, *entry.pattern, at));
             if (windows.size() > request.length / kOctetsForWindow + 1)
                 return false;
@@ -247,30 +290,48 @@ TrieWindows::Window TrieWindows::window_of(const Request& request, const TriePat
             pattern.type != 0 && (pattern.signature == 0 || pattern.part == pattern.parts)};
 }
 
+// The next block in which a key may stand, `at` itself or one behind it, or the first one that has not eight octets
+// before `end`. Nearly all of the time is spent here.
+std::uint32_t TrieWindows::next_block(const unsigned char* text, std::uint32_t at, std::uint32_t end) const {
+    const auto* const firsts = short_firsts_.data();
+    for (; at + kMasked <= end; at += kBlock) {
+        std::uint64_t octets = 0;
+        std::memcpy(&octets, text + at, sizeof octets);
+        const auto lower = octets | kLowerCase;
+        const auto begins = [&](std::uint32_t i) { return firsts[first_of(octets >> i * 8, kShortKey)]; };
+        if (long_.keys.may_have(first_of(lower, kLongKey)) || medium_.keys.may_have(first_of(lower, kMediumKey)) ||
+            medium_.keys.may_have(first_of(lower >> kHalf * 8, kMediumKey)) ||
+            (begins(0) | begins(1) | begins(2) | begins(3)) != 0)
+            break;
+    }
+    return at;
+}
+
+// In the order of the keys' places: a later part of a signature comes behind the whole of an earlier one, so its key
+// does, too.
+bool TrieWindows::look_at_block(const Request& request, std::uint32_t at, Begun& begun,
+                                std::vector<Window>& windows) const {
+    const auto octets = eight_at(request.text, request.length, at);
+    const auto look = [&](const Group& group, std::size_t size, std::uint32_t i, std::uint64_t in) {
+        const auto key = first_of(in >> i * 8, size);
+        return !group.keys.may_have(key) || look_at(request, group, key, at + i, begun, windows);
+    };
+    if (!look(long_, kLongKey, 0, octets | kLowerCase))
+        return false;
+    for (std::uint32_t i = 0; i < kBlock; ++i) {
+        if ((i % kHalf == 0 && !look(medium_, kMediumKey, i, octets | kLowerCase)) ||
+            !look(short_, kShortKey, i, octets))
+            return false;
+    }
+    return true;
+}
+
 bool TrieWindows::find(const Request& request, std::vector<Window>& windows) const {
     windows.clear();
     Begun begun(signatures_, request.seen);
-    const auto look = [&](const Group& group, std::uint64_t key, std::uint32_t at) {
-        return !group.keys.may_have(key) || look_at(request, group, key, at, begun, windows);
-    };
-    std::uint32_t at = 0;
-    for (; at + sizeof(std::uint32_t) <= request.length; ++at) {
-        std::uint32_t octets = 0;
-        std::memcpy(&octets, request.text + at, sizeof octets);
-        const std::uint64_t four = octets | kLowerCase;
-        const std::uint64_t three = octets & kThreeOctets;
-        const std::uint64_t two = octets & kTwoOctets;
-        if (!four_.keys.may_have(four) && !three_.keys.may_have(three) && !two_.keys.may_have(two)) [[likely]]
-            continue;
-        if (!look(four_, four, at) || !look(three_, three, at) || !look(two_, two, at))
-            return false;
-    }
-    // Shorter than the longest key. A pattern of four fixed octets cannot be there.
-    for (; at + sizeof(std::uint16_t) <= request.length; ++at) {
-        std::uint64_t octets = 0;
-        std::memcpy(&octets, request.text + at, request.length - at);
-        if ((at + 3 <= request.length && !look(three_, octets & kThreeOctets, at)) ||
-            !look(two_, octets & kTwoOctets, at))
+    for (auto at = next_block(request.text, 0, request.length); at < request.length;
+         at = next_block(request.text, at + kBlock, request.length)) {
+        if (!look_at_block(request, at, begun, windows))
             return false;
     }
     join_types(windows);

@@ -2,9 +2,10 @@
 // Made once from patterns that outlive it, then only read: any thread.
 //
 // libclamav walks a trie that knows two or three octets of each pattern, octet by octet, through tables of megabytes.
-// Here tables that fit a processor's cache say where two to four octets of a pattern stand, what follows there is
-// compared with its first eight at once, then with all that is fixed in it. What is left is a few short windows, in
-// which libclamav finds everything that it would find in the whole text.
+// Here a few octets of each pattern are its key, the longer ones with keys that begin side by side, so that not each
+// place of a text has to be looked at. Where a key stands, the first eight octets are compared at once, then all that
+// is fixed in the pattern. What is left is a few short windows, in which libclamav finds everything that it would find
+// in the whole text.
 #pragma once
 
 #include <cstddef>
@@ -47,32 +48,37 @@ class TrieWindows {
     bool find(const Request& request, std::vector<Window>& windows) const;
 
   private:
-    // Of a pattern, as often as there are ways to write its key.
+    // Of a pattern, for each of its keys.
     struct Entry {
-        std::uint64_t key;   // its first octets, which are fixed, in the order of the host
-        std::uint64_t mask;  // of its first eight octets
+        std::uint32_t key;
+        std::uint32_t before;  // octets of the pattern before the key
+        std::uint64_t mask;    // of its first eight octets
         std::uint64_t value;
+        std::uint64_t last;  // the last place in a file where the key may stand
         const layout::TriePattern* pattern;
     };
-    // Patterns that are known by their first two, three or four octets.
+    // Patterns of which about as much is fixed.
     struct Group {
         void make();
-        std::vector<Entry> entries;  // by key
+        std::vector<Entry> entries;  // by key; of those with the same key the ones for any place first
         KeyTable keys;
     };
     class Begun;
 
     void add(const layout::TriePattern* pattern);
-    void add_keys(Group& group, Entry entry, std::size_t index, std::size_t count);
-    bool look_at(const Request& request, const Group& group, std::uint64_t key, std::uint32_t at, Begun& begun,
+    void add_short(Entry entry, std::size_t index);
+    std::uint32_t next_block(const unsigned char* text, std::uint32_t at, std::uint32_t end) const;
+    bool look_at_block(const Request& request, std::uint32_t at, Begun& begun, std::vector<Window>& windows) const;
+    bool look_at(const Request& request, const Group& group, std::uint64_t key, std::uint32_t place, Begun& begun,
                  std::vector<Window>& windows) const;
     static bool may_match(const Request& request, const layout::TriePattern& pattern, std::uint32_t at, Begun& begun);
     static Window window_of(const Request& request, const layout::TriePattern& pattern, std::uint32_t at);
 
-    Group two_;
-    Group three_;
-    Group four_;                  // keys in lower case
-    std::size_t signatures_ = 0;  // in parts: the highest number
+    Group long_;                              // keys of four octets in lower case
+    Group medium_;                            // of three in lower case
+    Group short_;                             // of two as they are
+    std::vector<std::uint8_t> short_firsts_;  // by two octets: whether there is such a key
+    std::size_t signatures_ = 0;              // in parts: the highest number
 };
 
 }  // namespace scanners::clamav

@@ -237,6 +237,32 @@ bool has_any(const std::vector<std::string>& strings, std::string_view text) {
                        [text](const std::string& one) { return text.find(one) != std::string_view::npos; });
 }
 
+// A pattern of these octets alone, for any place.
+struct Fixed {
+    explicit Fixed(std::string_view text) : octets(text.begin(), text.end()) {
+        pattern.octets = octets.data();
+        std::fill(std::begin(pattern.length), std::end(pattern.length), static_cast<std::uint16_t>(text.size()));
+        std::fill(std::begin(pattern.near), std::end(pattern.near), layout::kAny);
+        pattern.depth = static_cast<std::uint8_t>(std::min<std::size_t>(text.size(), 3));
+        pattern.offset_data[0] = pattern.offset_min = layout::kOffsetAny;
+    }
+    Fixed(const Fixed&) = delete;
+    Fixed& operator=(const Fixed&) = delete;
+
+    const std::vector<std::uint16_t> octets;
+    layout::TriePattern pattern{};
+    const layout::TriePattern* const address = &pattern;
+};
+
+TrieWindows::Request request_of(std::string_view text, const layout::Seen& seen) {
+    return {reinterpret_cast<const unsigned char*>(text.data()),
+            static_cast<std::uint32_t>(text.size()),
+            0,
+            true,
+            true,
+            &seen};
+}
+
 }  // namespace
 
 TEST_CASE("one of many strings is found in a text if and only if it stands there") {
@@ -280,9 +306,7 @@ TEST_CASE("windows lie apart, in the order of the text, and hold what their patt
     const layout::Seen seen{};
     const auto find = [&](std::string_view text) {
         std::vector<TrieWindows::Window> found;
-        REQUIRE(windows->find({reinterpret_cast<const unsigned char*>(text.data()),
-                               static_cast<std::uint32_t>(text.size()), 0, true, true, &seen},
-                              found));
+        REQUIRE(windows->find(request_of(text, seen), found));
         std::string said;
         for (const auto& window : found)
             said += fmt::format("{}-{} ", window.begin, window.end);
@@ -332,9 +356,7 @@ TEST_CASE("a short pattern is found at the end of a text, and a later part only 
         std::vector<TrieWindows::Window> found;
         layout::Seen seen{};
         seen.parts = parts;
-        REQUIRE(windows->find({reinterpret_cast<const unsigned char*>(text.data()),
-                               static_cast<std::uint32_t>(text.size()), 0, true, true, &seen},
-                              found));
+        REQUIRE(windows->find(request_of(text, seen), found));
         return found.size();
     };
     void** nothing = nullptr;
@@ -346,6 +368,91 @@ TEST_CASE("a short pattern is found at the end of a text, and a later part only 
     CHECK(count("cde..ab", &nothing) == 1);
     CHECK(count("ab" + std::string(100, '.') + "cde", &nothing) == 2);
     CHECK(count("ab...cd", &nothing) == 1);
+}
+
+TEST_CASE("a pattern of any length is found wherever it stands") {
+    constexpr std::string_view kLetters = "qwertyuiopas";
+    const layout::Seen seen{};
+    for (std::size_t length = 2; length <= kLetters.size(); ++length) {
+        const Fixed fixed(kLetters.substr(0, length));
+        const auto windows = TrieWindows::make({&fixed.address, 1});
+        REQUIRE(windows.has_value());
+        for (std::size_t before = 0; before < 20; ++before) {
+            for (std::size_t behind = 0; behind < 12; ++behind) {
+                for (const bool whole : {true, false}) {
+                    auto text = std::string(before, '.') + std::string(kLetters.substr(0, length));
+                    text += std::string(behind, '.');
+                    text[before + length - 1] ^= whole ? 0 : 1;
+                    CAPTURE(text);
+                    std::vector<TrieWindows::Window> found;
+                    REQUIRE(windows->find(request_of(text, seen), found));
+                    REQUIRE(found.size() == (whole ? 1 : 0));
+                    if (whole) {
+                        REQUIRE(found[0].begin == before);
+                        REQUIRE(found[0].end == before + length);
+                    }
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("a later part counts directly behind the first one, whatever their lengths") {
+    void** nothing = nullptr;
+    layout::Seen seen{};
+    seen.parts = &nothing;
+    for (const std::string_view one : {"qw", "qwe", "qwer", "qwerty", "qwertyu", "qwertyuiop"}) {
+        for (const std::string_view other : {"as", "asd", "asdf", "asdfgh", "asdfghj", "asdfghjklz"}) {
+            Fixed first(one);
+            Fixed second(other);
+            first.pattern.signature = second.pattern.signature = 1;
+            first.pattern.parts = second.pattern.parts = 2;
+            first.pattern.part = 1;
+            second.pattern.part = 2;
+            const std::array<const layout::TriePattern*, 2> both = {&second.pattern, &first.pattern};
+            const auto windows = TrieWindows::make(both);
+            REQUIRE(windows.has_value());
+            for (std::size_t before = 0; before < 8; ++before) {
+                const auto text = std::string(before, '.') + std::string(one) + std::string(other) + "...";
+                CAPTURE(text);
+                std::vector<TrieWindows::Window> found;
+                REQUIRE(windows->find(request_of(text, seen), found));
+                REQUIRE(found.size() == 1);
+                REQUIRE(found[0].end == before + one.size() + other.size());
+            }
+        }
+    }
+}
+
+TEST_CASE("of patterns that begin alike each is found in its own places") {
+    const layout::Seen seen{};
+    for (const std::string_view octets : {"qw", "qwert", "qwertyu"}) {
+        Fixed near(octets);
+        Fixed far(octets);
+        const Fixed anywhere(octets);
+        near.pattern.offset_data[0] = far.pattern.offset_data[0] = layout::kOffsetAbsolute;
+        near.pattern.offset_min = near.pattern.offset_max = 5;
+        far.pattern.offset_min = 100;
+        far.pattern.offset_max = 104;
+        const auto is_found = [&](const std::vector<const layout::TriePattern*>& patterns, std::uint32_t at) {
+            const auto windows = TrieWindows::make(patterns);
+            REQUIRE(windows.has_value());
+            const auto text = std::string(3, '.') + std::string(octets) + "....";
+            auto request = request_of(text, seen);
+            request.offset = at - 3;
+            std::vector<TrieWindows::Window> found;
+            REQUIRE(windows->find(request, found));
+            return !found.empty();
+        };
+        for (const std::uint32_t at : {4U, 5U, 6U, 99U, 100U, 102U, 104U, 105U, 4000U}) {
+            CAPTURE(at);
+            const bool is_far = at >= 100 && at <= 104;
+            CHECK(is_found({&near.pattern, &far.pattern}, at) == (at == 5 || is_far));
+            CHECK(is_found({&far.pattern, &near.pattern}, at) == (at == 5 || is_far));
+            CHECK(is_found({&near.pattern}, at) == (at == 5));
+            CHECK(is_found({&near.pattern, &anywhere.pattern, &far.pattern}, at));
+        }
+    }
 }
 
 TEST_CASE("patterns that are not as libclamav makes them are left to it") {
