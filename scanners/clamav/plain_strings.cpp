@@ -12,13 +12,6 @@ namespace {
 // How far into a string its keys are looked for.
 constexpr std::size_t kFarthestKey = 32;
 
-template <typename Integer>
-Integer integer_at(const char* octets) {
-    Integer value = 0;
-    std::memcpy(&value, octets, sizeof value);
-    return value;
-}
-
 std::size_t count_distinct(std::string_view octets) {
     std::size_t count = 0;
     for (std::size_t i = 0; i < octets.size(); ++i)
@@ -42,16 +35,16 @@ std::size_t choose_key(std::string_view string, std::size_t size) {
 
 }  // namespace
 
-template <typename Integer, std::size_t kStride>
-PlainStrings::Group<Integer, kStride>::Group(const std::vector<std::string_view>& strings, std::size_t end) {
+template <typename Integer, std::size_t kSideBySide>
+PlainStrings::Group<Integer, kSideBySide>::Group(const std::vector<std::string_view>& strings, std::size_t end) {
     std::copy_if(strings.begin(), strings.end(), std::back_inserter(strings_),
                  [end](std::string_view string) { return string.size() >= kShortest && string.size() < end; });
     std::vector<std::pair<std::uint64_t, Place>> known;
-    known.reserve(strings_.size() * kStride);
+    known.reserve(strings_.size() * kSideBySide);
     for (std::size_t i = 0; i < strings_.size(); ++i) {
         const auto first = choose_key(strings_[i], kShortest);
-        for (auto at = first; at < first + kStride; ++at)
-            known.emplace_back(integer_at<Integer>(strings_[i].data() + at),
+        for (auto at = first; at < first + kSideBySide; ++at)
+            known.emplace_back(key_at(strings_[i], at),
                                Place{static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(at)});
     }
     std::sort(known.begin(), known.end(),
@@ -66,20 +59,15 @@ PlainStrings::Group<Integer, kStride>::Group(const std::vector<std::string_view>
     keys_ = KeyTable(std::move(keys));
 }
 
-template <typename Integer, std::size_t kStride>
-bool PlainStrings::Group<Integer, kStride>::any_in(std::string_view text) const {
-    if (strings_.empty() || text.size() < kShortest)
+template <typename Integer, std::size_t kSideBySide>
+bool PlainStrings::Group<Integer, kSideBySide>::is_around(std::string_view text, std::size_t at) const {
+    const auto key = key_at(text, at);
+    if (!keys_.may_have(key))
         return false;
-    const auto end = text.size() - sizeof(Integer) + 1;
-    for (std::size_t i = 0; i < end; i += kStride) {
-        const auto key = integer_at<Integer>(text.data() + i);
-        if (!keys_.may_have(key)) [[likely]]
-            continue;
-        for (auto at = keys_.first(key); keys_.is_at(key, at); ++at) {
-            const auto& place = places_[at];
-            if (place.at <= i && text.substr(i - place.at).starts_with(strings_[place.string]))
-                return true;
-        }
+    for (auto index = keys_.first(key); keys_.is_at(key, index); ++index) {
+        const auto& place = places_[index];
+        if (place.at <= at && text.substr(at - place.at).starts_with(strings_[place.string]))
+            return true;
     }
     return false;
 }
@@ -90,7 +78,21 @@ PlainStrings::PlainStrings(const std::vector<std::string_view>& strings)
       shortest_(strings, decltype(short_)::kShortest) {}
 
 bool PlainStrings::any_in(std::string_view text) const {
-    return long_.any_in(text) || short_.any_in(text) || shortest_.any_in(text);
+    std::size_t at = 0;
+    for (; at + sizeof(std::uint64_t) <= text.size(); at += kStride) {
+        if ((long_.may_begin(text, at) || short_.may_begin(text, at)) &&
+            (long_.is_around(text, at) || short_.is_around(text, at)))
+            return true;
+    }
+    for (; at + sizeof(std::uint32_t) <= text.size(); at += kStride) {
+        if (short_.is_around(text, at))
+            return true;
+    }
+    for (at = 0; !shortest_.empty() && at + sizeof(std::uint32_t) <= text.size(); ++at) {
+        if (shortest_.is_around(text, at))
+            return true;
+    }
+    return false;
 }
 
 }  // namespace scanners::clamav

@@ -1,11 +1,13 @@
 // PlainStrings: whether one of many strings stands somewhere in a text. Made once, then only read: any thread.
 //
 // Of a string a few octets are its keys, as many keys side by side as a group's stride. However the string lies in a
-// text, one of them begins at a multiple of the stride, so that no other place has to be looked at.
+// text, one of them begins at a multiple of the stride, so that no other place has to be looked at. (Of the shortest
+// there is one, and each place is looked at.)
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 #include <vector>
 
@@ -24,28 +26,43 @@ class PlainStrings {
     bool any_in(std::string_view text) const;
 
   private:
-    // Strings that are known by as many octets out of them as an Integer has.
-    template <typename Integer, std::size_t kStride>
+    static constexpr std::size_t kStride = 4;
+
+    // Strings that are known by as many octets out of them as an Integer has, and by so many keys side by side.
+    template <typename Integer, std::size_t kSideBySide>
     class Group {
       public:
-        static constexpr std::size_t kShortest = sizeof(Integer) + kStride - 1;
+        static constexpr std::size_t kShortest = sizeof(Integer) + kSideBySide - 1;
 
         // Those of `strings` that have at least kShortest octets, and less than `end`.
         Group(const std::vector<std::string_view>& strings, std::size_t end);
-        bool any_in(std::string_view text) const;
+
+        bool empty() const { return strings_.empty(); }
+
+        // Of a key at this place of a text. False for nearly all that are none.
+        bool may_begin(std::string_view text, std::size_t at) const { return keys_.may_have(key_at(text, at)); }
+        // Whether a string stands in the text of which a key is there.
+        bool is_around(std::string_view text, std::size_t at) const;
 
       private:
         struct Place {
             std::uint32_t string;  // index
             std::uint32_t at;      // where in it the key stands
         };
+
+        static Integer key_at(std::string_view text, std::size_t at) {
+            Integer value = 0;
+            std::memcpy(&value, text.data() + at, sizeof value);
+            return value;
+        }
+
         std::vector<std::string_view> strings_;
         KeyTable keys_;
         std::vector<Place> places_;  // of each key
     };
 
-    Group<std::uint64_t, 4> long_;
-    Group<std::uint32_t, 4> short_;
+    Group<std::uint64_t, kStride> long_;
+    Group<std::uint32_t, kStride> short_;
     Group<std::uint32_t, 1> shortest_;
 };
 
