@@ -181,6 +181,8 @@ int cli_ac_scanbuff(const unsigned char* text, std::uint32_t length, const char*
                        mode, context);
     };
     const auto* const known = matcher == nullptr ? nullptr : prepared(matcher);
+    if (known != nullptr && known->trie_count == 0 && matcher->trie_patterns == 0)
+        return CL_CLEAN;
     if (known == nullptr || !known->trie || known->trie_count != matcher->trie_patterns || seen == nullptr ||
         length > kLongestText)
         return ask(0, length);
