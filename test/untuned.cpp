@@ -1,4 +1,5 @@
 // In place of what makes scanning cheaper (scanners_tuning): the C library and libclamav as they are.
+#include "scanners/clamav/encoded_line.hpp"
 #include "scanners/clamav/file_maps.hpp"
 #include "scanners/clamav/logical_expression.hpp"
 #include "scanners/clamav/matchers.hpp"
@@ -10,6 +11,7 @@
 
 namespace scanners {
 
+void clamav::link_encoded_line() {}
 void clamav::link_file_maps() {}
 void clamav::link_logical_expression() {}
 void clamav::link_normalized_text() {}

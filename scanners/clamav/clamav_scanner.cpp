@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "scanners/clamav/database.hpp"
+#include "scanners/clamav/encoded_line.hpp"
 #include "scanners/clamav/file_maps.hpp"
 #include "scanners/clamav/logical_expression.hpp"
 #include "scanners/clamav/matchers.hpp"
@@ -83,6 +84,7 @@ base::Status ClamavScanner::set_limits() {
 }
 
 base::Status ClamavScanner::load() {
+    link_encoded_line();
     link_file_maps();
     link_logical_expression();
     link_normalized_text();

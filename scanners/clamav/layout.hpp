@@ -130,6 +130,22 @@ struct NormalizedText {
     int after_blank;  // the last one was a blank
 };
 
+// A message or a part of one, as it is decoded. More follows.
+struct Message {
+    const void* encodings;
+    int type, encoding_count;
+    const void* subtype;
+    const void* arguments;
+    const void* disposition;
+    const void* first_line;
+    const void* last_line;
+    const void* context;
+    std::size_t argument_count;
+    int letters;  // of base64, that a line left for the next one
+};
+
+constexpr int kBase64 = 2;  // an encoding
+
 // What a trie says of a file: "not to be looked at", and it looks no further itself.
 constexpr int kFirstType = 500;  // answers from here on are types of files
 constexpr int kTypeIgnored = 586;
@@ -164,7 +180,7 @@ static_assert(sizeof(PlainPattern) == 72 && offsetof(PlainPattern, next) == 48 &
 static_assert(sizeof(TriePattern) == 136 && offsetof(TriePattern, offset_data) == 100);
 static_assert(offsetof(Matcher, plain_patterns) == 48 && offsetof(Matcher, size_hashes) == 64);
 static_assert(sizeof(LogicalSignature) == 168 && offsetof(LogicalSignature, expression) == 16);
-static_assert(offsetof(Matcher, patterns) == 288);
+static_assert(offsetof(Matcher, patterns) == 288 && offsetof(Message, letters) == 72);
 static_assert(sizeof(Seen) == 216 && offsetof(Seen, counts) == 24 && offsetof(Seen, macros) == 72);
 
 }  // namespace scanners::clamav::layout

@@ -71,27 +71,15 @@ class Groups {
     unsigned letters_ = 0;
 };
 
-// Appends what the whole groups of letters at the start of `text` say, up to the first octet that is none: nearly all
-// of nearly every line. Returns the number of octets read.
-std::size_t decode_letters(std::string_view text, std::string& out) {
+// What decode_letters() says, appended: nearly all of nearly every line.
+std::size_t append_letters(std::string_view text, std::string& out) {
     std::array<char, 3 * 64> octets;  // of a line, and then some
+    constexpr std::size_t kAtOnce = octets.size() / 3 * 4;
     std::size_t read = 0;
-    while (text.size() - read >= 4) {
-        std::size_t written = 0;
-        while (text.size() - read >= 4 && written < octets.size()) {
-            const auto bits = bits_of(0, text[read]) | bits_of(1, text[read + 1]) | bits_of(2, text[read + 2]) |
-                              bits_of(3, text[read + 3]);
-            if ((bits & kNoLetter) != 0)
-                break;
-            octets[written] = static_cast<char>(bits >> 16 & 0xFF);
-            octets[written + 1] = static_cast<char>(bits >> 8 & 0xFF);
-            octets[written + 2] = static_cast<char>(bits & 0xFF);
-            written += 3;
-            read += 4;
-        }
-        out.append(octets.data(), written);
-        if (written < octets.size())
-            break;
+    std::size_t now = kAtOnce;
+    for (; now == kAtOnce; read += now) {
+        now = decode_letters(text.substr(read, kAtOnce), octets.data());
+        out.append(octets.data(), now / 4 * 3);
     }
     return read;
 }
@@ -176,6 +164,20 @@ std::string by_fours(std::string_view text) {
 
 }  // namespace
 
+std::size_t decode_letters(std::string_view text, char* out) {
+    std::size_t read = 0;
+    for (; text.size() - read >= 4; read += 4, out += 3) {
+        const auto bits = bits_of(0, text[read]) | bits_of(1, text[read + 1]) | bits_of(2, text[read + 2]) |
+                          bits_of(3, text[read + 3]);
+        if ((bits & kNoLetter) != 0)
+            break;
+        out[0] = static_cast<char>(bits >> 16 & 0xFF);
+        out[1] = static_cast<char>(bits >> 8 & 0xFF);
+        out[2] = static_cast<char>(bits & 0xFF);
+    }
+    return read;
+}
+
 std::string decode_base64(std::string_view text, Base64Reading reading, std::uint64_t& defects) {
     if (reading == Base64Reading::kLineByLine)
         return line_by_line(text, false);
@@ -198,7 +200,7 @@ std::string decode_base64(std::string_view text, Base64Reading reading, std::uin
     for (std::size_t at = 0; at < text.size(); ++at) {
         // Within a line and at its begin, where a letter says nothing but its value.
         if (line_ends <= 1 && !padded && groups.letters() == 0) {
-            const auto read = decode_letters(text.substr(at), out);
+            const auto read = append_letters(text.substr(at), out);
             line_ends = read > 0 ? 0 : line_ends;
             at += read;
             if (at == text.size())

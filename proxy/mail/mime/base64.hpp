@@ -1,6 +1,7 @@
 // Base64 (RFC 2045 section 6.8), and how lenient readers understand what is none.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,6 +25,10 @@ inline constexpr unsigned kBase64Readings = 10;
 
 // At most 3/4 of the input comes out. `defects`: bits of Defect are added, for kContinue only. Linear, total.
 std::string decode_base64(std::string_view text, Base64Reading reading, std::uint64_t& defects);
+
+// Decodes what the whole groups of four letters at the start of `text` say, up to the first octet that is none, into
+// `out`: room for 3 octets for each 4 of `text`. Returns the number of octets read.
+std::size_t decode_letters(std::string_view text, char* out);
 
 // Whether a reading of a text may give other octets than kContinue, which found these defects in it.
 bool may_differ(Base64Reading reading, std::uint64_t defects);
