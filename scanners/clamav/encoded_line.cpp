@@ -21,8 +21,7 @@ using Decode = unsigned char*(Message*, int encoding, const char* line, unsigned
 
 // Returns the end of what was written; null: there is more to the line than whole groups of letters.
 unsigned char* decode(std::string_view line, unsigned char* out, std::size_t room) {
-    if (line.size() % 4 != 0 || line.size() / 4 * 3 >= room ||
-        mail::mime::decode_letters(line, reinterpret_cast<char*>(out)) != line.size())
+    if (line.size() / 4 * 3 >= room || mail::mime::decode_letters(line, reinterpret_cast<char*>(out)) != line.size())
         return nullptr;
     auto* const end = out + line.size() / 4 * 3;
     *end = '\0';

@@ -455,6 +455,29 @@ TEST_CASE("of patterns that begin alike each is found in its own places") {
     }
 }
 
+TEST_CASE("the place of a pattern is where its prefix begins") {
+    const layout::Seen seen{};
+    const std::array<std::uint16_t, 3> before = {'x', layout::kAny, 'z'};
+    for (const std::string_view octets : {"qw", "qwert", "qwertyu"}) {
+        Fixed fixed(octets);
+        fixed.pattern.prefix = before.data();
+        std::fill(std::begin(fixed.pattern.prefix_length), std::end(fixed.pattern.prefix_length), 3);
+        fixed.pattern.offset_data[0] = layout::kOffsetAbsolute;
+        fixed.pattern.offset_min = fixed.pattern.offset_max = 100;
+        const auto windows = TrieWindows::make({&fixed.address, 1});
+        REQUIRE(windows.has_value());
+        for (std::uint32_t offset = 80; offset < 110; ++offset) {
+            const auto text = "....xyz" + std::string(octets) + "....";
+            auto request = request_of(text, seen);
+            request.offset = offset;
+            std::vector<TrieWindows::Window> found;
+            REQUIRE(windows->find(request, found));
+            CAPTURE(offset);
+            CHECK(found.size() == (offset + 4 == 100 ? 1 : 0));
+        }
+    }
+}
+
 TEST_CASE("patterns that are not as libclamav makes them are left to it") {
     const std::array<std::uint16_t, 3> fixed = {'a', 'b', 'c'};
     layout::TriePattern pattern{};
