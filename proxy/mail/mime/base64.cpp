@@ -45,11 +45,26 @@ std::uint32_t bits_of(unsigned place, char octet) {
     return kBits[place][static_cast<unsigned char>(octet)];
 }
 
+// What decode_letters() says, appended: nearly all of nearly every line.
+std::size_t append_letters(std::string_view text, std::string& out) {
+    std::array<char, 3 * 64> octets;  // of a line, and then some
+    constexpr std::size_t kAtOnce = octets.size() / 3 * 4;
+    std::size_t read = 0;
+    std::size_t now = kAtOnce;
+    for (; now == kAtOnce; read += now) {
+        now = decode_letters(text.substr(read, kAtOnce), octets.data());
+        out.append(octets.data(), now / 4 * 3);
+    }
+    return read;
+}
+
 // Collects groups of four letters; a short group gives the octets that are whole.
 class Groups {
   public:
     explicit Groups(std::string& out) : out_(out) {}
 
+    // Whole groups at the start of `text`, when none is begun. Returns the number of octets read.
+    std::size_t whole(std::string_view text) { return letters_ == 0 ? append_letters(text, out_) : 0; }
     void letter(unsigned value) {
         bits_ = bits_ << 6 | value;
         if (++letters_ == 4)
@@ -71,24 +86,17 @@ class Groups {
     unsigned letters_ = 0;
 };
 
-// What decode_letters() says, appended: nearly all of nearly every line.
-std::size_t append_letters(std::string_view text, std::string& out) {
-    std::array<char, 3 * 64> octets;  // of a line, and then some
-    constexpr std::size_t kAtOnce = octets.size() / 3 * 4;
-    std::size_t read = 0;
-    std::size_t now = kAtOnce;
-    for (; now == kAtOnce; read += now) {
-        now = decode_letters(text.substr(read, kAtOnce), octets.data());
-        out.append(octets.data(), now / 4 * 3);
-    }
-    return read;
-}
-
 std::string line_by_line(std::string_view text, bool whole_groups) {
     std::string out;
     Groups groups(out);
     bool skip = false;
-    for (const char octet : text) {
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (!skip) {
+            at += groups.whole(text.substr(at));
+            if (at == text.size())
+                break;
+        }
+        const char octet = text[at];
         const auto value = value_of(octet);
         if (octet == '\n') {
             skip = false;
@@ -199,8 +207,8 @@ std::string decode_base64(std::string_view text, Base64Reading reading, std::uin
     std::size_t line_ends = 0;
     for (std::size_t at = 0; at < text.size(); ++at) {
         // Within a line and at its begin, where a letter says nothing but its value.
-        if (line_ends <= 1 && !padded && groups.letters() == 0) {
-            const auto read = append_letters(text.substr(at), out);
+        if (line_ends <= 1 && !padded) {
+            const auto read = groups.whole(text.substr(at));
             line_ends = read > 0 ? 0 : line_ends;
             at += read;
             if (at == text.size())
