@@ -148,6 +148,9 @@ constexpr int kBase64 = 2;  // an encoding
 
 // What a trie says of a file: "not to be looked at", and it looks no further itself.
 constexpr int kFirstType = 500;  // answers from here on are types of files
+constexpr int kTypeProgram = 506;
+constexpr int kTypeBootRecord = 559;
+constexpr int kFirstInside = 562;  // types from here on are of what stands in a file of another type
 constexpr int kTypeIgnored = 586;
 
 constexpr std::size_t kMaxParts = 64;  // of a logical signature; libclamav loads none with more

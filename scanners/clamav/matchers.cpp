@@ -87,6 +87,11 @@ std::optional<TrieWindows> prepare_trie(const Matcher& matcher) {
     return TrieWindows::make({matcher.patterns, matcher.trie_patterns});
 }
 
+// Of what a text says that a file is, what libclamav takes.
+int better_type(int before, int now) {
+    return now > before || now >= layout::kFirstInside ? now : before;
+}
+
 using Init = int(Matcher*);
 using Free = void(Matcher*);
 using PlainScan = int(const unsigned char*, std::uint32_t, const char**, const void**, const Matcher*, std::uint32_t,
@@ -194,10 +199,11 @@ int cli_ac_scanbuff(const unsigned char* text, std::uint32_t length, const char*
     int answer = CL_CLEAN;
     for (const auto& window : windows) {
         const int one = ask(window.begin, window.end);
-        const bool type = window.type && one >= layout::kFirstType && one != layout::kTypeIgnored;
+        const bool type =
+            window.types != TrieWindows::Types::kNone && one >= layout::kFirstType && one != layout::kTypeIgnored;
         if (one != CL_CLEAN && !type)
             return one;
-        answer = type ? one : answer;
+        answer = type ? better_type(answer, one) : answer;
     }
     return answer;
 }

@@ -143,21 +143,31 @@ void add_window(std::vector<TrieWindows::Window>& windows, TrieWindows::Window w
     while (!windows.empty() && window.begin <= windows.back().end) {
         window.begin = std::min(window.begin, windows.back().begin);
         window.end = std::max(window.end, windows.back().end);
-        window.type = window.type || windows.back().type;
+        window.types = std::max(window.types, windows.back().types);
         windows.pop_back();
     }
     windows.push_back(window);
 }
 
-// libclamav takes the best type of those that it finds in one text: they have to be found in one window.
+// Those types that libclamav weighs against what it has seen before have to be found in one window with it.
 void join_types(std::vector<TrieWindows::Window>& windows) {
-    const auto has_type = [](const TrieWindows::Window& window) { return window.type; };
-    const auto first = std::find_if(windows.begin(), windows.end(), has_type);
-    const auto behind = std::find_if(windows.rbegin(), windows.rend(), has_type).base();
-    if (first == windows.end() || behind - first == 1)
+    using Types = TrieWindows::Types;
+    const auto has_types = [](const TrieWindows::Window& window) { return window.types != Types::kNone; };
+    if (std::none_of(windows.begin(), windows.end(), [](const auto& window) { return window.types == Types::kAny; }))
         return;
+    const auto first = std::find_if(windows.begin(), windows.end(), has_types);
+    const auto behind = std::find_if(windows.rbegin(), windows.rend(), has_types).base();
+    first->types = Types::kAny;
     first->end = (behind - 1)->end;
     windows.erase(first + 1, behind);
+}
+
+TrieWindows::Types types_of(const TriePattern& pattern) {
+    if (pattern.type == 0 || (pattern.signature != 0 && pattern.part != pattern.parts))
+        return TrieWindows::Types::kNone;
+    return pattern.type == layout::kTypeProgram || pattern.type == layout::kTypeBootRecord
+               ? TrieWindows::Types::kAny
+               : TrieWindows::Types::kOrdered;
 }
 
 }  // namespace
@@ -286,8 +296,7 @@ TrieWindows::Window TrieWindows::window_of(const Request& request, const TriePat
         before += pattern.near_max[0] + kMargin;
         behind += pattern.near_max[1] + kMargin;
     }
-    return {at - std::min(at, before), std::min(at + behind, request.length),
-            pattern.type != 0 && (pattern.signature == 0 || pattern.part == pattern.parts)};
+    return {at - std::min(at, before), std::min(at + behind, request.length), types_of(pattern)};
 }
 
 // The next block in which a key may stand, `at` itself or one behind it, or the first one that has not eight octets

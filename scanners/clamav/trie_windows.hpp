@@ -33,18 +33,24 @@ class TrieWindows {
         bool types;
         const layout::Seen* seen;
     };
+    // Whether a pattern that says what the file is may match in a window as a whole.
+    enum class Types : std::uint8_t {
+        kNone,
+        kOrdered,  // of all that a text says libclamav takes the best
+        kAny,      // what it takes depends on those before
+    };
     struct Window {
         std::uint32_t begin;
         std::uint32_t end;
-        bool type;  // a pattern that says what the file is may match in it as a whole
+        Types types;
     };
 
     // Nothing: `patterns` are not such as libclamav 1.4 makes them, or too many.
     static std::optional<TrieWindows> make(std::span<const layout::TriePattern* const> patterns);
 
     // In the order of the text, none touching another. Outside of them nothing matches; in each of them everything that
-    // its patterns look at, before and behind, is there. One at most has a type. False: there would be so many that the
-    // whole text is better.
+    // its patterns look at, before and behind, is there. If one has any types it is the only one with types. False:
+    // there would be so many that the whole text is better.
     bool find(const Request& request, std::vector<Window>& windows) const;
 
   private:

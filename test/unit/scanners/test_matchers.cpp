@@ -19,6 +19,7 @@
 
 namespace {
 
+using namespace std::string_literals;
 using made::Directory;
 using made::Engine;
 using made::hex;
@@ -59,6 +60,19 @@ std::vector<std::string> vocabulary(Dice& dice) {
     for (int i = 0; i < 60; ++i)
         words.push_back(octets(dice, 2, 7));
     return words;
+}
+
+// What libclamav knows types of files by, wherever it stands or at the begin: of text, of mail, of others.
+const std::vector<std::string> kMarks = {"<html>",       "<head>",      "<a href=",   "</html>",
+                                         "\nFrom: ",     "\nTo: ",      "Received: ", "MZ",
+                                         "PE\0\0"s,      "PK\x03\x04",  "%PDF-",      "GIF89a",
+                                         "Rar!\x1a\x07", "{\\rtf",      "#@~^",       "<script>alert()<",
+                                         "MSCF",         "\x1f\x8b\x08"};
+
+// What a signature is looked for in: everything, text, HTML.
+int target(Dice& dice) {
+    static const std::vector<int> kTargets = {0, 0, 0, 7, 3};
+    return dice.one_of(kTargets);
 }
 
 // What a signature says, and a text that it is true of.
@@ -168,10 +182,9 @@ struct Signature {
 Signature logical_signature(Dice& dice, unsigned number, const std::vector<std::string>& words) {
     static const std::vector<std::string> kOptions = {"", "", "", "::i", "::f", "::w", "::wa", "::if"};
     const auto parts = 1 + dice.up_to(3);
-    Signature made{
-        "test.ldb",
-        fmt::format("Logical-{};Engine:51-255,Target:{};{}", number, dice.one_in(4) ? 7 : 0, expression(dice, parts)),
-        {}};
+    Signature made{"test.ldb",
+                   fmt::format("Logical-{};Engine:51-255,Target:{};{}", number, target(dice), expression(dice, parts)),
+                   {}};
     for (unsigned i = 0; i < parts; ++i) {
         const auto options = dice.one_of(kOptions);
         // With options of octets alone: others libclamav refuses.
@@ -185,9 +198,8 @@ Signature logical_signature(Dice& dice, unsigned number, const std::vector<std::
 
 Signature body_signature(Dice& dice, unsigned number, const std::vector<std::string>& words) {
     const auto piece = dice.one_in(3) ? literal(dice.one_of(words) + dice.one_of(words)) : body(dice, words);
-    return {"test.ndb",
-            fmt::format("Body-{}:{}:{}:{}", number, dice.one_in(4) ? 7 : 0, place(dice), piece.pattern),
-            {piece.text}};
+    return {
+        "test.ndb", fmt::format("Body-{}:{}:{}:{}", number, target(dice), place(dice), piece.pattern), {piece.text}};
 }
 
 // Whether libclamav takes it at all: by loading it alone.
@@ -203,6 +215,8 @@ std::string words_of(Dice& dice, const std::vector<std::string>& words, unsigned
     std::string text;
     while (text.size() < size) {
         text += dice.one_in(3) ? octets(dice, 1, 4) : dice.one_of(words);
+        if (dice.one_in(25))
+            text += dice.one_of(kMarks);
         if (dice.one_in(20))
             text += std::string(dice.up_to(40), dice.one_of(kOctets));
         if (dice.one_in(30)) {  // as wide characters
@@ -215,7 +229,7 @@ std::string words_of(Dice& dice, const std::vector<std::string>& words, unsigned
 
 // What some of the signatures are true of, or would be but for an octet.
 std::string text_of(Dice& dice, const std::vector<std::string>& words, const std::vector<Signature>& signatures) {
-    auto text = words_of(dice, words, dice.up_to(60));
+    auto text = (dice.one_in(6) ? dice.one_of(kMarks) : "") + words_of(dice, words, dice.up_to(60));
     if (dice.one_in(60))  // libclamav looks at so many octets at a time
         text.resize(131072 - dice.up_to(120), 'x');
     for (unsigned i = dice.up_to(2); i > 0 && !signatures.empty(); --i) {
@@ -322,8 +336,12 @@ TEST_CASE("windows lie apart, in the order of the text, and hold what their patt
     CHECK(find(far + "xyzabcd" + far) == "100-107 ");
     CHECK(find(far + "xyzabcdxyzabcd" + far) == "100-114 ");
     CHECK(find(far + "xyzabcd" + far + "xyzabcd" + far) == "100-107 207-214 ");
-    pattern.type = 1;  // of all windows with a type one is made
-    CHECK(find(far + "xyzabcd" + far + "xyzabcd" + far) == "100-214 ");
+    pattern.type = 560;  // HTML
+    CHECK(find(far + "xyzabcd" + far + "xyzabcd" + far) == "100-107 207-214 ");
+    for (const int type : {layout::kTypeProgram, layout::kTypeBootRecord}) {  // of all windows with types one is made
+        pattern.type = static_cast<std::uint16_t>(type);
+        CHECK(find(far + "xyzabcd" + far + "xyzabcd" + far) == "100-214 ");
+    }
     pattern.type = 0;
     pattern.boundary = 1;
     CHECK(find(far + "xyzabcd" + far) == "96-111 ");
