@@ -5,9 +5,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "mail/mime/tree.hpp"
@@ -43,7 +43,13 @@ class OtherReadings {
     Found found_;
     std::uint64_t work_left_;
     std::uint32_t readings_ = 0;
-    std::unordered_set<std::string_view> seen_;
+    // By size first: hardly any two are compared octet by octet, while a hash would need each octet of each.
+    struct Smaller {
+        bool operator()(std::string_view a, std::string_view b) const {
+            return a.size() != b.size() ? a.size() < b.size() : a < b;
+        }
+    };
+    std::set<std::string_view, Smaller> seen_;
 };
 
 // Defects that let two readers see two different things.
