@@ -29,7 +29,7 @@ class KeyTable {
         bits_.assign((1ULL << width) / 64, 0);
         for (const auto one : ranks_)
             bits_[(one >> shift_) / 64] |= 1ULL << (one >> shift_) % 64;
-        const auto buckets = std::max<std::size_t>(std::bit_ceil(ranks_.size()), 2);
+        const auto buckets = std::max<std::size_t>(std::bit_floor(ranks_.size()), 2);
         bucket_shift_ = 64 - static_cast<unsigned>(std::bit_width(buckets - 1));
         firsts_.reserve(buckets);
         for (std::uint64_t bucket = 0; bucket < buckets; ++bucket)

@@ -194,7 +194,7 @@ class TrieWindows::Begun {
 // Keys in lower case: so are octets that a pattern takes in any case, and of the others more are let through than need
 // be.
 void TrieWindows::add(const TriePattern* pattern) {
-    Entry entry{0, 0, 0, 0, last_place(*pattern), pattern};
+    Known known{0, 0, last_place(*pattern), pattern};
     std::size_t fixed = 0;
     bool still = true;
     for (std::size_t i = 0; i < std::min<std::size_t>(kMasked, pattern->length[0]); ++i) {
@@ -204,48 +204,53 @@ void TrieWindows::add(const TriePattern* pattern) {
         auto mask = mask_of(octet);
         if (i < pattern->depth && is_any_case(*pattern, i))
             mask = static_cast<std::uint8_t>(~kCaseBit);
-        entry.mask |= static_cast<std::uint64_t>(mask) << i * 8;
-        entry.value |= static_cast<std::uint64_t>(octet & mask) << i * 8;
+        known.mask |= static_cast<std::uint64_t>(mask) << i * 8;
+        known.value |= static_cast<std::uint64_t>(octet & mask) << i * 8;
         still = still && (mask | kCaseBit) == 0xff;
         fixed += still ? 1U : 0U;
     }
-    const auto add_keys = [&entry](Group& group, std::uint32_t count, std::size_t size) {
-        for (; entry.before < count; ++entry.before, ++entry.last) {
-            entry.key = static_cast<std::uint32_t>(first_of((entry.value | kLowerCase) >> entry.before * 8, size));
-            group.entries.push_back(entry);
-        }
+    known_.push_back(known);
+    const auto add_keys = [&](Group& group, std::uint32_t count, std::size_t size) {
+        for (std::uint32_t before = 0; before < count; ++before)
+            group.made.emplace_back(first_of((known.value | kLowerCase) >> before * 8, size),
+                                    Entry{last_known(), before});
     };
     if (fixed >= kShortestLong)
         add_keys(long_, kBlock, kLongKey);
     else if (fixed >= kShortestMedium)
         add_keys(medium_, kHalf, kMediumKey);
     else
-        add_short(entry, 0);
+        add_short(known, 0, 0);
 }
 
 // Each way to write its first octets.
-void TrieWindows::add_short(Entry entry, std::size_t index) {
+void TrieWindows::add_short(const Known& known, std::uint64_t key, std::size_t index) {
     if (index == kShortKey) {
-        short_.entries.push_back(entry);
-        short_firsts_[entry.key] = 1;
+        short_.made.emplace_back(key, Entry{last_known(), 0});
+        short_firsts_[key] = 1;
         return;
     }
-    entry.key |= static_cast<std::uint32_t>(entry.value & 0xffULL << index * 8);
-    add_short(entry, index + 1);
-    if ((entry.mask >> index * 8 & kCaseBit) == 0) {
-        entry.key |= static_cast<std::uint32_t>(kCaseBit) << index * 8;
-        add_short(entry, index + 1);
-    }
+    key |= known.value & 0xffULL << index * 8;
+    add_short(known, key, index + 1);
+    if ((known.mask >> index * 8 & kCaseBit) == 0)
+        add_short(known, key | std::uint64_t{kCaseBit} << index * 8, index + 1);
 }
 
-void TrieWindows::Group::make() {
-    std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-        return std::make_pair(KeyTable::rank(a.key), b.last) < std::make_pair(KeyTable::rank(b.key), a.last);
+void TrieWindows::Group::make(const std::vector<Known>& known) {
+    std::stable_sort(made.begin(), made.end(), [&known](const auto& a, const auto& b) {
+        return std::make_pair(KeyTable::rank(a.first), known[b.second.known].last + b.second.before) <
+               std::make_pair(KeyTable::rank(b.first), known[a.second.known].last + a.second.before);
     });
     std::vector<std::uint64_t> all;
-    for (const auto& entry : entries)
-        all.push_back(entry.key);
+    all.reserve(made.size());
+    entries.reserve(made.size());
+    for (const auto& [key, entry] : made) {
+        all.push_back(key);
+        entries.push_back(entry);
+    }
     keys = KeyTable(std::move(all));
+    made.clear();
+    made.shrink_to_fit();
 }
 
 std::optional<TrieWindows> TrieWindows::make(std::span<const TriePattern* const> patterns) {
@@ -258,7 +263,7 @@ std::optional<TrieWindows> TrieWindows::make(std::span<const TriePattern* const>
         made.signatures_ = std::max<std::size_t>(made.signatures_, pattern->signature);
     }
     for (auto* group : {&made.long_, &made.medium_, &made.short_})
-        group->make();
+        group->make(made.known_);
     return made;
 }
 
@@ -266,15 +271,16 @@ std::optional<TrieWindows> TrieWindows::make(std::span<const TriePattern* const>
 bool TrieWindows::look_at(const Request& request, const Group& group, std::uint64_t key, std::uint32_t place,
                           Begun& begun, std::vector<Window>& windows) const {
     for (auto index = group.keys.first(key); group.keys.is_at(key, index); ++index) {
-        const auto& entry = group.entries[index];
-        if (entry.last < std::uint64_t{request.offset} + place)
+        const auto [number, before] = group.entries[index];
+        const auto& known = known_[number];
+        if (known.last + before < std::uint64_t{request.offset} + place)
             break;
-        if (entry.before > place)
+        if (before > place)
             continue;
-        const auto at = place - entry.before;
-        if ((eight_at(request.text, request.length, at) & entry.mask) == entry.value &&
-            may_match(request, *entry.pattern, at, begun)) {
-            add_window(windows, window_of(request, *entry.pattern, at));
+        const auto at = place - before;
+        if ((eight_at(request.text, request.length, at) & known.mask) == known.value &&
+            may_match(request, *known.pattern, at, begun)) {
+            add_window(windows, window_of(request, *known.pattern, at));
             if (windows.size() > request.length / kOctetsForWindow + 1)
                 return false;
         }

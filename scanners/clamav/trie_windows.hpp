@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "scanners/clamav/key_table.hpp"
@@ -54,25 +55,31 @@ class TrieWindows {
     bool find(const Request& request, std::vector<Window>& windows) const;
 
   private:
-    // Of a pattern, for each of its keys.
-    struct Entry {
-        std::uint32_t key;
-        std::uint32_t before;  // octets of the pattern before the key
-        std::uint64_t mask;    // of its first eight octets
+    // A pattern, and what is looked at first.
+    struct Known {
+        std::uint64_t mask;  // of its first eight octets
         std::uint64_t value;
-        std::uint64_t last;  // the last place in a file where the key may stand
+        std::uint64_t last;  // the last place in a file where it may stand
         const layout::TriePattern* pattern;
+    };
+    // One of its keys.
+    struct Entry {
+        std::uint32_t known;   // index
+        std::uint32_t before;  // octets of the pattern before the key
     };
     // Patterns of which about as much is fixed.
     struct Group {
-        void make();
-        std::vector<Entry> entries;  // by key; of those with the same key the ones for any place first
+        void make(const std::vector<Known>& known);
+        std::vector<std::pair<std::uint64_t, Entry>> made;  // with their keys; until the table is made
+        std::vector<Entry>
+            entries;  // in the order of the table; of those with the same key the ones for any place first
         KeyTable keys;
     };
     class Begun;
 
     void add(const layout::TriePattern* pattern);
-    void add_short(Entry entry, std::size_t index);
+    std::uint32_t last_known() const { return static_cast<std::uint32_t>(known_.size() - 1); }
+    void add_short(const Known& known, std::uint64_t key, std::size_t index);
     std::uint32_t next_block(const unsigned char* text, std::uint32_t at, std::uint32_t end) const;
     bool look_at_block(const Request& request, std::uint32_t at, Begun& begun, std::vector<Window>& windows) const;
     bool look_at(const Request& request, const Group& group, std::uint64_t key, std::uint32_t place, Begun& begun,
@@ -80,6 +87,7 @@ class TrieWindows {
     static bool may_match(const Request& request, const layout::TriePattern& pattern, std::uint32_t at, Begun& begun);
     static Window window_of(const Request& request, const layout::TriePattern& pattern, std::uint32_t at);
 
+    std::vector<Known> known_;
     Group long_;                              // keys of four octets in lower case
     Group medium_;                            // of three in lower case
     Group short_;                             // of two as they are
