@@ -1,7 +1,6 @@
 #include "scanners/clamav/plain_strings.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 #include <limits>
 #include <utility>
