@@ -56,7 +56,7 @@ def case_upstream_without_dot_stuffing(lab):
             for daemon in ("sandwichd[", "sm-deliv"):
                 expect(not lab.sandwich.log(daemon, "evil@outside.test>,"), f"{daemon} took it for a mail")
             wait_for(lambda: lab.sandwich.log("sandwichd[", "data_after_dot: " + number), 10, "the log says it")
-            expect(lab.sandwich.log("sm-in", number, "stat=Sent"), "the inbound Sendmail has its 250")
+            wait_for(lambda: lab.sandwich.log("sm-in", number, "stat=Sent"), 10, "the inbound Sendmail has its 250")
         mark = mail.token()
         lab.send("s@outside.test", ["alice@example.test"], mail.message(mark))
         lab.sandwich.delivered("alice", mark)

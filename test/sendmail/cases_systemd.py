@@ -115,7 +115,7 @@ def _check_isvw(lab, run):
             (root / "/home/bob/.forward").unlink()
         _set_original(lab, text, " -odq")
         _command(run, "stop", "sandwich-delivery")
-        _command(run, "reload", "sandwichd")
+        _reload_proxy(run)
         mark = mail.token()
         lab.send("s@outside.test", ["alice@example.test"], mail.message(mark))
         wait_for(lambda: lab.sandwich.queue("mqueue-delivery"), 20, "the command has it in its queue")
@@ -130,6 +130,14 @@ def _check_isvw(lab, run):
         for name in dropped:
             shutil.rmtree(units / name)
         root.write(CONFIG, text)
+
+
+def _reload_proxy(run):
+    """Waits until the new configuration is in use: systemctl returns when the signal is sent."""
+    reloads = lambda: run("journalctl", "--unit=sandwichd", "--output=cat", "--no-pager").stdout.count("reloaded: ")  # noqa: E731
+    before = reloads()
+    _command(run, "reload", "sandwichd")
+    wait_for(lambda: reloads() > before, 30, "the new configuration is in use")
 
 
 def _set_original(lab, text, option):

@@ -66,13 +66,13 @@ class Boxes:
 
 
 class Sandwich:
-    """`network` is the mx host's. `build` is a build directory. `log` takes a line for the mail log. Nothing runs yet."""
+    """`network` is the mx host's. `build` is a build directory. `syslog` collects the mail log. Nothing runs yet."""
 
-    def __init__(self, root, network, ports, build, log):
+    def __init__(self, root, network, ports, build, syslog):
         self.root, self.network, self.ports = root, network, ports
         self.boxes = Boxes(*[Box(network)] * 3)
         self.build = pathlib.Path(build)
-        self._log = log
+        self._syslog = syslog
         self._daemons = {}
         if root.copy_on_write:
             root.bind(CHECKOUT, CHECKOUT_INSIDE, read_only=True)
@@ -225,7 +225,7 @@ path={path("/var/lib/sandwich/users")}
 
         def copy():
             for line in daemon.stdout:
-                self._log(b"sandwichd[%d]: " % daemon.pid + line)
+                self._syslog.add(b"sandwichd[%d]: " % daemon.pid + line)
             daemon.wait()
 
         threading.Thread(target=copy, daemon=True).start()
@@ -356,8 +356,10 @@ path={path("/var/lib/sandwich/users")}
         return found
 
     def log(self, *needles):
-        """Lines of the mail log that hold all of `needles`. sandwichd writes what it says in rounds of some milliseconds."""
+        """Lines of the mail log that hold all of `needles`, up to what was said just now. sandwichd writes what it says in rounds
+        of some milliseconds, which is not waited for longer than that: see wait_for()."""
         time.sleep(0.03)
+        self._syslog.catch_up()
         lines = (self.root / "/var/log/mail.log").read_text(errors="replace").splitlines()
         return [line for line in lines if all(needle in line for needle in needles)]
 

@@ -65,7 +65,7 @@ class World:
             self.sink = sink.Sink((REMOTE, 25), REMOTE_HOST)
         with self.client.inside():
             self.home = sink.Sink((CLIENT, 25), "client.outside.test")
-        self.sandwich = sandwich.Sandwich(self.root, self.mx, sandwich.Ports(MX_OUTSIDE), build, self._syslog.add)
+        self.sandwich = sandwich.Sandwich(self.root, self.mx, sandwich.Ports(MX_OUTSIDE), build, self._syslog)
         self.sandwich.configure_sendmail(
             "nameserver 127.0.0.1\n",
             f"127.0.0.1 localhost\n{MX_OUTSIDE} {sandwich.HOST} mx\n",
@@ -84,7 +84,7 @@ class World:
         inbound, scanner, delivery, elsewhere = _free_ports(4)
         self.sink = self.home = sink.Sink(("127.0.0.1", elsewhere), REMOTE_HOST)
         ports = sandwich.Ports("127.0.0.1", inbound, scanner, delivery)
-        self.sandwich = sandwich.Sandwich(self.root, self.mx, ports, build, self._syslog.add)
+        self.sandwich = sandwich.Sandwich(self.root, self.mx, ports, build, self._syslog)
         self.root.write("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")
         self.root.write("/etc/mail/service.switch", "passwd files\nhosts files\naliases files\n")
         self.sandwich.configure_sendmail(
