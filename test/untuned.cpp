@@ -1,6 +1,7 @@
 // In place of what makes scanning cheaper (scanners_tuning): the C library and libclamav as they are.
 #include "scanners/clamav/encoded_line.hpp"
 #include "scanners/clamav/file_maps.hpp"
+#include "scanners/clamav/image_hashes.hpp"
 #include "scanners/clamav/logical_expression.hpp"
 #include "scanners/clamav/matchers.hpp"
 #include "scanners/clamav/normalized_text.hpp"
@@ -17,6 +18,10 @@ void clamav::link_logical_expression() {}
 void clamav::link_normalized_text() {}
 void clamav::link_remove_directory() {}
 void clamav::link_scanf() {}
+void clamav::watch_for_image_hashes() {}
+bool clamav::image_hashes_wanted() {
+    return true;
+}
 std::size_t clamav::prepare_matchers() {
     return 0;
 }

@@ -9,6 +9,7 @@
 #include "scanners/clamav/database.hpp"
 #include "scanners/clamav/encoded_line.hpp"
 #include "scanners/clamav/file_maps.hpp"
+#include "scanners/clamav/image_hashes.hpp"
 #include "scanners/clamav/logical_expression.hpp"
 #include "scanners/clamav/matchers.hpp"
 #include "scanners/clamav/normalized_text.hpp"
@@ -35,12 +36,14 @@ std::string_view complaint() {
     return words;
 }
 
-cl_scan_options options() {
+cl_scan_options options(bool image_hashes) {
     cl_scan_options wanted{};
     // No HEURISTIC_PRECEDENCE: a heuristic (a limit, something encrypted) is told only if no signature matches anywhere
     // in the mail, so that a virus beside an encrypted archive is "found". No ALLMATCHES: one match decides.
     wanted.general = CL_SCAN_GENERAL_HEURISTICS;
     wanted.parse = ~0U;  // everything that libclamav can read
+    if (!image_hashes)
+        wanted.parse &= ~static_cast<unsigned>(CL_SCAN_PARSE_IMAGE_FUZZY_HASH);
     wanted.heuristic =
         CL_SCAN_HEURISTIC_EXCEEDS_MAX | CL_SCAN_HEURISTIC_ENCRYPTED_ARCHIVE | CL_SCAN_HEURISTIC_ENCRYPTED_DOC;
     return wanted;
@@ -97,9 +100,11 @@ base::Status ClamavScanner::load() {
         return base::error("libclamav: no memory for an engine");
     if (auto limits = set_limits(); !limits)
         return limits;
+    watch_for_image_hashes();
     auto loaded = load_databases(settings_, engine_);
     if (!loaded)
         return loaded.error();
+    image_hashes_ = image_hashes_wanted();
     if (const auto code = cl_engine_compile(engine_); code != CL_SUCCESS)
         return base::error("libclamav cannot prepare the signatures: {}", cl_strerror(code));
     prepare_matchers();
@@ -143,7 +148,7 @@ policy::ScanResult ClamavScanner::scan_one(std::string_view octets) {
                                                                    cl_fmap_close);
     if (map == nullptr)
         return interpret(CL_EMAP, nullptr);
-    auto wanted = options();
+    auto wanted = options(image_hashes_);
     first_complaint.clear();
     const char* signature = nullptr;
     unsigned long scanned = 0;

@@ -34,6 +34,7 @@ class ClamavScanner : public Scanner {
     config::Settings::Clamav settings_;
     std::chrono::milliseconds scan_time_;
     cl_engine* engine_ = nullptr;
+    bool image_hashes_ = true;  // some signature may want them
     std::string signatures_;
     base::Wall::time_point made_;  // the signatures
 };

@@ -283,7 +283,7 @@ def only_the_installed_program_has_functions_of_its_own():
     names = [subprocess.run(["nm", "--dynamic", "--defined-only", path], capture_output=True, text=True, check=True).stdout
              for path in installed_and_plain()]
     for function in ("sscanf", "cl_fmap_open_handle", "cli_ac_chklsig", "cli_ac_scanbuff", "cli_bm_scanbuff", "cli_ac_initdata",
-                     "lsig_sub_matched", "cli_rmdirs", "text_normalize_map", "decodeLine"):
+                     "lsig_sub_matched", "cli_rmdirs", "text_normalize_map", "decodeLine", "readdb_parse_ldb_subsignature"):
         equal([f" {function}" in text for text in names], [True, False], function)
 
 

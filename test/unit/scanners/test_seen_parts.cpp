@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "made_database.hpp"
+#include "made_picture.hpp"
 #include "scanners/clamav/in_library.hpp"
 #include "scanners/clamav/layout.hpp"
 #include "scanners/clamav/matchers.hpp"
@@ -22,21 +23,10 @@ namespace {
 using made::Directory;
 using made::Engine;
 using made::hex;
+using made::picture;
 using scanners::clamav::count_seen_parts;
 using scanners::clamav::layout::Seen;
 namespace layout = scanners::clamav::layout;
-
-// A picture of 16 x 16 points.
-constexpr std::array<unsigned char, 82> kPicture = {
-    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52, 0x00,
-    0x00, 0x00, 0x10, 0x00, 0x00, 0x00, 0x10, 0x08, 0x00, 0x00, 0x00, 0x00, 0x3a, 0x98, 0xa0, 0xbd, 0x00,
-    0x00, 0x00, 0x19, 0x49, 0x44, 0x41, 0x54, 0x78, 0xda, 0x63, 0x60, 0x00, 0x82, 0xff, 0x40, 0x80, 0x4c,
-    0x93, 0x2a, 0x40, 0xa9, 0x7e, 0x18, 0x18, 0x04, 0xee, 0x00, 0x00, 0xc0, 0xfd, 0x7f, 0x81, 0x74, 0x0b,
-    0x9e, 0xc8, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82};
-
-std::string picture() {
-    return {reinterpret_cast<const char*>(kPicture.data()), kPicture.size()};
-}
 
 // A signature for each way in which libclamav notes a part.
 void write_signatures(const Directory& database) {
@@ -52,7 +42,7 @@ void write_signatures(const Directory& database) {
     logical("Compared", "0&1;" + hex("weighs ") + ";0(>>7#de3#>500)");
     logical("Macro", "0&1;" + hex("cheddar") + ";${8-9}12$");
     logical("Two", "0&1&(2=0);" + hex("gherkin") + ";" + hex("shallot") + ";" + hex("onion"));
-    logical("Picture", "0;fuzzy_img#8005000500500050");
+    logical("Picture", std::string("0;") + made::kPictureHash);
     database.write("test.ndb", "Spread:0:$12:" + hex("on rye"));
     database.write("test.yara",
                    "rule Rule { strings: $a = \"anchovy\" $b = \"butter\" condition: $a and #b > 1 and @b[1] > 20 }");
