@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <exception>
+#include <mutex>
 #include <utility>
 
 #include "base/clock.hpp"
@@ -30,6 +31,14 @@ std::uint64_t weight_of(const Case& one) {
     return 2000 + kItem * contents.items.size() + kSmall * (contents.hits.size() + one.envelope.recipients.size());
 }
 
+// What is to be written: a case, or the end of one.
+struct Entry {
+    std::unique_ptr<const Case> one;  // null: an end
+    Names names;                      // of an end, as the rest
+    std::vector<std::string> lines;
+    std::uint64_t weight = 0;  // octets
+};
+
 }  // namespace
 
 struct Explanations::State {
@@ -40,8 +49,9 @@ struct Explanations::State {
           writer([this] { flush(); }) {}
     ~State() { stopping = true; }
 
-    void post(std::uint64_t weight, std::function<void()> task);
-    void write(const Names& names, std::uint32_t time, std::string_view text);
+    void post(Entry entry);
+    void write_entries();
+    void write(const Entry& entry);
     void flush();
     void tell_dropped();
     void forget();
@@ -56,6 +66,9 @@ struct Explanations::State {
     std::atomic<std::uint64_t> dropped{0};
     std::atomic<bool> failing{false};
 
+    std::mutex mutex;
+    std::vector<Entry> entries;  // that the writer has not taken
+
     // Of the writer.
     Files files;
     Encoder encoder;
@@ -66,26 +79,54 @@ struct Explanations::State {
     TaskThread writer;  // ends first: it gives the reader tasks
 };
 
-void Explanations::State::post(std::uint64_t weight, std::function<void()> task) {
-    if (waiting >= kMaxWaiting || waiting_size + weight > kMaxWaitingSize) {
+// The writer is told once of all that comes before it begins with them.
+void Explanations::State::post(Entry entry) {
+    if (waiting >= kMaxWaiting || waiting_size + entry.weight > kMaxWaitingSize) {
         ++dropped;
         return;
     }
     ++waiting;
-    waiting_size += weight;
-    writer.add([this, weight, task = std::move(task)] {
+    waiting_size += entry.weight;
+    bool first = false;
+    {
+        const std::lock_guard lock(mutex);
+        first = entries.empty();
+        entries.push_back(std::move(entry));
+    }
+    if (first)
+        writer.add([this] { write_entries(); });
+}
+
+void Explanations::State::write_entries() {
+    std::vector<Entry> batch;
+    {
+        const std::lock_guard lock(mutex);
+        batch.swap(entries);
+        entries.reserve(batch.size());
+    }
+    for (auto& entry : batch) {
+        const auto weight = entry.weight;
         try {
-            task();
+            write(entry);
         } catch (const std::exception& failure) {
             base::log::event(base::log::kExplainFailed, "{}", failure.what());
         }
+        entry = {};  // what it holds is free when it no longer counts
         --waiting;
         waiting_size -= weight;
-    });
+    }
 }
 
-void Explanations::State::write(const Names& names, std::uint32_t time, std::string_view text) {
-    encoder.add(names, time, text);
+void Explanations::State::write(const Entry& entry) {
+    if (entry.one) {
+        encoder.add(entry.one->names, seconds_now(), to_text(*entry.one));
+        ++kept;
+    } else {
+        std::string text;
+        for (const auto& line : entry.lines)
+            text.append("log:           ").append(base::log::escape(line)).append("\n");
+        encoder.add(entry.names, seconds_now(), cut_lines(std::move(text), kMaxText));
+    }
     if (encoder.full())
         flush();
 }
@@ -154,22 +195,13 @@ void Explanations::keep(Case one) {
     if (!enabled())
         return;
     const auto weight = weight_of(one);
-    state_->post(weight, [state = state_.get(), one = std::move(one)] {
-        state->write(one.names, seconds_now(), to_text(one));
-        ++state->kept;
-    });
+    state_->post({std::make_unique<const Case>(std::move(one)), {}, {}, weight});
 }
 
 void Explanations::keep_end(Names names, std::vector<std::string> lines) {
-    if (!enabled())
-        return;
     constexpr std::uint64_t kSmall = 2000;
-    state_->post(kSmall, [state = state_.get(), names = std::move(names), lines = std::move(lines)] {
-        std::string text;
-        for (const auto& line : lines)
-            text += "log:           " + base::log::escape(line) + "\n";
-        state->write(names, seconds_now(), cut_lines(std::move(text), kMaxText));
-    });
+    if (enabled())
+        state_->post({nullptr, std::move(names), std::move(lines), kSmall});
 }
 
 // By way of the writer, so that what was kept before is found.

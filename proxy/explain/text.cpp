@@ -12,8 +12,6 @@
 namespace explain {
 namespace {
 
-using policy::printable;
-
 policy::Facts facts_of(const Case& one) {
     policy::Facts facts{one.report, one.envelope};
     facts.size = one.size;
@@ -24,40 +22,50 @@ policy::Facts facts_of(const Case& one) {
     return facts;
 }
 
-std::string line(std::string_view key, std::string_view value) {
-    return fmt::format("{:<15}{}\n", key, printable(value));
+// Appended to one text, not put together from many: each mail has a dozen of them.
+template <typename... Values>
+void add_line(std::string& text, std::string_view key, const Values&... values) {
+    constexpr std::size_t kColumn = 15;
+    text.append(key).append(kColumn - std::min(kColumn, key.size()), ' ');
+    (policy::append_printable(text, values), ...);
+    text += '\n';
 }
 
 std::string heading(const Case& one) {
-    auto text = line("id:", one.names.id);
-    text += line("time:", base::iso8601(one.time));
+    std::string text;
+    text.reserve(1024);
+    add_line(text, "id:", one.names.id);
+    add_line(text, "time:", base::iso8601(one.time));
     if (!one.names.inbound_id.empty())
-        text += line("inbound id:", one.names.inbound_id);
+        add_line(text, "inbound id:", one.names.inbound_id);
     if (!one.names.message_id.empty())
-        text += line("message id:", one.names.message_id);
-    text += line("relay:", one.relay);
+        add_line(text, "message id:", one.names.message_id);
+    add_line(text, "relay:", one.relay);
     if (!one.client.empty())
-        text += line("client:", one.client_name.empty() ? one.client : one.client + " " + one.client_name);
-    text += line("from:", fmt::format("<{}>", one.envelope.reverse_path));
-    text += line("recipients:", fmt::format("{}", one.envelope.recipients.size()));
-    text += line("size:", fmt::format("{} octets", one.size));
-    return text + line("configuration:", fmt::format("generation {}", one.configuration));
+        add_line(text, "client:", one.client, one.client_name.empty() ? "" : " ", one.client_name);
+    add_line(text, "from:", "<", one.envelope.reverse_path, ">");
+    add_line(text, "recipients:", std::to_string(one.envelope.recipients.size()));
+    add_line(text, "size:", std::to_string(one.size), " octets");
+    add_line(text, "configuration:", "generation ", std::to_string(one.configuration));
+    return text;
 }
 
-std::string judged_by(const policy::ScanReport& report) {
+void add_judged_by(std::string& text, const policy::ScanReport& report) {
     if (report.generation == 0)
-        return line("signatures:", "none");
-    auto text = fmt::format("generation {}", report.generation);
-    if (!report.signatures.empty())
-        text += ", " + report.signatures;
-    return line("signatures:", text) + line("scan time:", fmt::format("{} ms", report.elapsed.count() / 1000));
+        return add_line(text, "signatures:", "none");
+    add_line(text, "signatures:", "generation ", std::to_string(report.generation),
+             report.signatures.empty() ? "" : ", ", report.signatures);
+    add_line(text, "scan time:", std::to_string(report.elapsed.count() / 1000), " ms");
 }
 
 // "<a>, <b> and 3 others"
 std::string names_of(const Case& one, const std::vector<std::size_t>& recipients) {
     std::string text;
-    for (std::size_t i = 0; i < std::min(recipients.size(), kMaxNamesOnLine); ++i)
-        text += fmt::format("{}<{}>", i == 0 ? "" : ", ", printable(one.envelope.recipients[recipients[i]].path));
+    for (std::size_t i = 0; i < std::min(recipients.size(), kMaxNamesOnLine); ++i) {
+        text += i == 0 ? "<" : ", <";
+        policy::append_printable(text, one.envelope.recipients[recipients[i]].path);
+        text += '>';
+    }
     if (recipients.size() > kMaxNamesOnLine)
         text += fmt::format(" and {} others", recipients.size() - kMaxNamesOnLine);
     return text;
@@ -92,8 +100,8 @@ std::string recipients_part(const Case& one) {
     std::string text;
     std::size_t told = 0;
     for (const auto& said : said_of_each(one)) {
-        text += fmt::format("recipient{} {}:\n{}", said.recipients.size() > 1 ? "s" : "",
-                            names_of(one, said.recipients), said.text);
+        text += said.recipients.size() > 1 ? "recipients " : "recipient ";
+        text.append(names_of(one, said.recipients)).append(":\n").append(said.text);
         told += said.recipients.size();
     }
     if (told < one.recipients.size())
@@ -124,18 +132,22 @@ std::string cut_lines(std::string text, std::size_t limit) {
 
 std::string to_text(const Case& one) {
     auto text = heading(one);
-    if (!one.not_judged.empty())
-        return text + "not judged:    " + printable(one.not_judged) + "\n";
-    text += judged_by(one.report) + cut_lines(policy::describe_report(one.report), kMaxReport);
+    if (!one.not_judged.empty()) {
+        add_line(text, "not judged:", one.not_judged);
+        return text;
+    }
+    add_judged_by(text, one.report);
+    text += cut_lines(policy::describe_report(one.report), kMaxReport);
     auto rest = recipients_part(one);
     // Few octets, and what all the rest is about: they are not what is cut.
     auto end = one.envelope.recipients.size() > 1 ? cut_lines(groups_part(one), kMaxText / 8) : std::string();
     const auto room = kMaxText - std::min(kMaxText, text.size() + end.size());
-    auto whole = text + cut_lines(std::move(rest), room) + end;
+    text += cut_lines(std::move(rest), room);
+    text += end;
     // Texts come from outside, and a decision's may hold what is no ASCII.
     std::replace_if(
-        whole.begin(), whole.end(), [](char octet) { return octet != '\n' && (octet < ' ' || octet > '~'); }, '?');
-    return whole;
+        text.begin(), text.end(), [](char octet) { return octet != '\n' && (octet < ' ' || octet > '~'); }, '?');
+    return text;
 }
 
 }  // namespace explain

@@ -55,12 +55,15 @@ std::string_view word_of(Tried::Result result) {
     return "does not apply";
 }
 
-std::string describe_tried(const Tried& tried) {
-    std::string text = fmt::format("  rule {}: {}\n", tried.rule, word_of(tried.result));
-    for (const auto& question : tried.questions)
-        text += fmt::format("    {} {}{}{}\n", question.holds ? "yes" : "no ", printable(question.text),
-                            question.seen.empty() ? "" : ": ", question.seen);
-    return text;
+void add_tried(std::string& text, const Tried& tried) {
+    text.append("  rule ").append(tried.rule).append(": ").append(word_of(tried.result)).append(1, '\n');
+    for (const auto& question : tried.questions) {
+        text += question.holds ? "    yes " : "    no  ";
+        append_printable(text, question.text);
+        if (!question.seen.empty())
+            text.append(": ").append(question.seen);
+        text += '\n';
+    }
 }
 
 constexpr std::size_t kShown = 60;  // octets of a text
@@ -229,7 +232,7 @@ std::string explain(const Facts& facts, std::size_t recipient, const Rules& rule
         std::vector<Tried> tried;
         rule_on(*rules.policy, facts, recipient, &tried);
         for (const auto& one : tried)
-            text += describe_tried(one);
+            add_tried(text, one);
     }
     const auto groups = divide(facts, {recipient}, rules, false);
     return text + "  decision: " + describe_decision(groups.front().decision) + "\n";

@@ -2,16 +2,23 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace policy {
 
 // Every octet that is no printable ASCII becomes "?".
-inline std::string printable(std::string_view text) {
-    std::string result(text);
+inline void append_printable(std::string& text, std::string_view more) {
+    const auto begin = static_cast<std::ptrdiff_t>(text.size());
+    text += more;
     std::replace_if(
-        result.begin(), result.end(), [](char octet) { return octet < ' ' || octet > '~'; }, '?');
+        text.begin() + begin, text.end(), [](char octet) { return octet < ' ' || octet > '~'; }, '?');
+}
+
+inline std::string printable(std::string_view text) {
+    std::string result;
+    append_printable(result, text);
     return result;
 }
 

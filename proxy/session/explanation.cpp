@@ -43,9 +43,9 @@ void keep_explanation(Shared& shared, const IncomingMail& mail, const std::vecto
     shared.explanations->keep(std::move(one));
 }
 
-void keep_end(Shared& shared, const IncomingMail& mail, const std::vector<std::string>& lines) {
+void keep_end(Shared& shared, const IncomingMail& mail, std::vector<std::string> lines) {
     if (wanted(shared))
-        shared.explanations->keep_end(names_of(mail), lines);
+        shared.explanations->keep_end(names_of(mail), std::move(lines));
 }
 
 }  // namespace session

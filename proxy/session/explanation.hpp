@@ -15,6 +15,6 @@ void keep_explanation(Shared& shared, const IncomingMail& mail, const std::vecto
                       std::string not_judged = {});
 
 // What became of it, as the log has it.
-void keep_end(Shared& shared, const IncomingMail& mail, const std::vector<std::string>& lines);
+void keep_end(Shared& shared, const IncomingMail& mail, std::vector<std::string> lines);
 
 }  // namespace session

@@ -401,11 +401,11 @@ void Transaction::finish(const std::vector<Part>& parts) {
     stage_ = Stage::kOver;
     legs_->cancel();
     count(shard_.shared().counters, parts);
-    const auto lines = log_lines(mail_, parts, size_, base::Monotonic::now() - begun_);
+    auto lines = log_lines(mail_, parts, size_, base::Monotonic::now() - begun_);
     for (const auto& line : lines)
         base::log::write(base::log::Level::kInfo, line);
     if (settled_.empty() || !waiting_.empty())
-        keep_end(shard_.shared(), mail_, lines);
+        keep_end(shard_.shared(), mail_, std::move(lines));
     SANDWICH_FAILPOINT("before-reply");
     if (to_each)
         owner_.conclude(replies_to_each(mail_.envelope.recipients.size(), parts));
