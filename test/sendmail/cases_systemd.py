@@ -43,6 +43,7 @@ def case_systemd_units(lab):
             with contextlib.suppress(AssertionError):
                 wait_for(lambda: _states(run) == ["active"] * 3, 30, "all three are active after the reload")
             _expect_active(run, "a reload")
+            _check_reload_of_what_is_not_valid(lab, run)
             _check_restart_of_what_dies(run)
             _command(run, "restart", "sandwich")
             _expect_active(run, "a restart")
@@ -67,6 +68,22 @@ def _check_mail(lab):
     lab.sandwich.delivered("alice", clean)
     wait_for(lambda: lab.sandwich.quarantined(infected), 30, "the infected message is in the quarantine")
     expect(not lab.sandwich.mailbox("alice", infected), "infected mail reached alice")
+
+
+def _check_reload_of_what_is_not_valid(lab, run):
+    text = (lab.root / CONFIG).read_text()
+    lab.root.write(CONFIG, text + "\n[no-such-section]\nkey=1\n")
+    try:
+        expect(run("systemctl", "reload", "sandwichd").returncode != 0, "a reload with what is not valid succeeds")
+        wait_for(lambda: "no-such-section" in _journal(run), 10, "the journal says why")
+        _expect_active(run, "a reload with what is not valid")
+    finally:
+        lab.root.write(CONFIG, text)
+    _reload_proxy(run)
+
+
+def _journal(run):
+    return run("journalctl", "--unit=sandwichd", "--output=cat", "--no-pager").stdout
 
 
 def _check_restart_of_what_dies(run):
@@ -134,7 +151,7 @@ def _check_isvw(lab, run):
 
 def _reload_proxy(run):
     """Waits until the new configuration is in use: systemctl returns when the signal is sent."""
-    reloads = lambda: run("journalctl", "--unit=sandwichd", "--output=cat", "--no-pager").stdout.count("reloaded: ")  # noqa: E731
+    reloads = lambda: _journal(run).count("reloaded: ")  # noqa: E731
     before = reloads()
     _command(run, "reload", "sandwichd")
     wait_for(lambda: reloads() > before, 30, "the new configuration is in use")
