@@ -70,6 +70,7 @@ struct Explanations::State {
     std::vector<Entry> entries;  // that the writer has not taken
 
     // Of the writer.
+    std::vector<Entry> batch;  // that it writes; empty but with room between two
     Files files;
     Encoder encoder;
     std::uint64_t dropped_told = 0;
@@ -98,11 +99,9 @@ void Explanations::State::post(Entry entry) {
 }
 
 void Explanations::State::write_entries() {
-    std::vector<Entry> batch;
     {
         const std::lock_guard lock(mutex);
         batch.swap(entries);
-        entries.reserve(batch.size());
     }
     for (auto& entry : batch) {
         const auto weight = entry.weight;
@@ -115,6 +114,7 @@ void Explanations::State::write_entries() {
         --waiting;
         waiting_size -= weight;
     }
+    batch.clear();
 }
 
 void Explanations::State::write(const Entry& entry) {
