@@ -38,7 +38,7 @@ class RunningLoop {
 };
 
 base::Result<std::string> find(Explanations& explanations, const std::string& name) {
-    RunningLoop running;
+    static RunningLoop running;  // longer than any thread that posts to it
     std::promise<base::Result<std::string>> answer;
     explanations.find(running.loop(), name, [&](base::Result<std::string> told) { answer.set_value(std::move(told)); });
     return answer.get_future().get();
