@@ -15,6 +15,8 @@ from mailboxes import Domino, Mailboxes
 from sink import Sink
 
 suite = Suite()
+# The least that an answer with a delay of "1s" takes as seen from here: the daemon counts from when its loop woke up.
+_SECOND = 0.95
 KNOWN_IN_LIST = "bob@list.test\nbob.smith@list.test bob@list.test\n@all.test\norders@domino.test\n"
 CF = """\
 SParse0
@@ -463,13 +465,13 @@ def who_guesses_addresses_waits():
     codes, took = replies("192.0.2.77", *(f"g{n}@list.test" for n in range(4)), "bob@list.test")
     equal(codes, [550] * 4 + [250])
     equal(slowed() - before, 1)
-    check(took >= 1, f"the answer came after {took} s")
+    check(took > _SECOND, f"the answer came after {took} s")
     equal(len(here.daemon.log_lines(r"guessing: 192\.0\.2\.77: more than 3")), 1)
     equal(replies(None, *["g@list.test"] * 3)[0], [550] * 3)  # nobody else waits
     equal(slowed() - before, 1)
     begin = time.monotonic()
     equal(ask_socketmap(here.daemon.path("socketmap"), "192.0.2.77/g@list.test"), ["OK unknown"])
-    check(time.monotonic() - begin >= 1, "the socketmap's answer did not wait")
+    check(time.monotonic() - begin > _SECOND, "the socketmap's answer did not wait")
     equal(slowed() - before, 2)
     # The delivery server's own word is as good as a source's; what it says of the sender or the client is none.
     words = {"<u": "550 5.1.1 User unknown", "<m": "551 5.1.6 moved", "<n": "553 5.1.10 null MX",
@@ -482,7 +484,7 @@ def who_guesses_addresses_waits():
         codes, took = replies("192.0.2.78", "u2@far.test", "bob@far.test")
         equal(codes, [550, 250])
         equal(slowed() - before, 3)
-        check(took >= 1, f"the answer came after {took} s")
+        check(took > _SECOND, f"the answer came after {took} s")
         equal(len(here.daemon.log_lines(r"guessing: 192\.0\.2\.78: more than 3")), 1)
         equal(replies("192.0.2.79", "u@far.test")[0], [550])  # nobody else waits
         here.daemon.reload({"directory.unknown_per_minute": 0})
