@@ -78,8 +78,8 @@ std::string archive(const char* format, const Files& files, const char* filter, 
 
 std::string little(std::uint64_t value, int octets) {
     std::string text;
-    for (int i = 0; i < octets; ++i)
-        text.push_back(static_cast<char>(value >> (8 * i) & 0xFF));
+    for (int i = 0; i < octets; ++i, value >>= 8)
+        text.push_back(static_cast<char>(value & 0xFF));
     return text;
 }
 
