@@ -111,6 +111,14 @@ TEST_CASE("a writer that does not keep up costs explanations, never memory or ti
     const auto status = explanations.status();
     CHECK(status.dropped > 0);
     CHECK(status.kept + status.dropped == 1000);
+    // What was written waits no more: there is room again, as often as it is written.
+    for (int round = 0; round < 3; ++round) {
+        for (int i = 0; i < 1000; ++i)
+            explanations.keep(case_of(kOtherId));
+        CHECK(find(explanations, kOtherId));
+    }
+    CHECK(explanations.status().dropped == status.dropped);
+    CHECK(explanations.status().kept == status.kept + 3000);
 }
 
 TEST_CASE("a directory that cannot be written is told in the status, and it goes on when it can") {

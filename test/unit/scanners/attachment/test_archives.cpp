@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "made.hpp"
+#include "scanners/attachment/zip_directory.hpp"
 #include "scanners/examine.hpp"
 
 namespace {
@@ -224,4 +225,35 @@ TEST_CASE("a mail in an archive is read like the mail around it") {
     CHECK(contents.subject.empty());
     for (const auto& item : contents.items)
         CHECK_FALSE(item.is(Mark::kUnopened));
+}
+
+TEST_CASE("the directory of a zip file with 64-bit sizes is found where its end record is near") {
+    const auto plain = made::zip({{"one.txt", "One.\n"}, {"two.txt", "Two.\n"}});
+    constexpr std::size_t kEnd = 22;
+    const auto end = plain.size() - kEnd;
+    const auto with_64 = [&](std::size_t gap) {
+        using made::little;
+        const auto offset = plain.find("PK\1\2");
+        return plain.substr(0, end) + "PK\6\6" + little(44, 8) + little(45, 2) + little(45, 2) + little(0, 8) +
+               little(2, 8) + little(2, 8) + little(end - offset, 8) + little(offset, 8) + "PK\6\7" + little(0, 4) +
+               little(end, 8) + little(1, 4) + std::string(gap, ' ') + "PK\5\6" + little(0, 4) + little(0xFFFF, 2) +
+               little(0xFFFF, 2) + little(0xFFFFFFFF, 4) + little(0xFFFFFFFF, 4) + little(0, 2);
+    };
+    constexpr std::size_t kFurthest = 4095 - 76;  // behind the 64-bit end record and its locator
+    for (const std::size_t gap : {std::size_t{0}, kFurthest, kFurthest + 1}) {
+        CAPTURE(gap);
+        const auto octets = with_64(gap);
+        const auto seen = scanners::attachment::read_zip_directory(octets, 10);
+        CHECK(seen.found == (gap <= kFurthest));
+        CHECK(seen.entries.size() == (gap <= kFurthest ? 2 : 0));
+    }
+}
+
+TEST_CASE("of several end records of a zip file the last one counts") {
+    const auto first = made::zip({{"one.txt", "One.\n"}});
+    const auto octets = first + made::zip({{"two.txt", "Two.\n"}, {"three.txt", "Three.\n"}});
+    const auto seen = scanners::attachment::read_zip_directory(octets, 10);
+    REQUIRE(seen.entries.size() == 2);
+    CHECK(seen.entries[0].name == "two.txt");
+    CHECK(seen.begin == first.size());
 }
