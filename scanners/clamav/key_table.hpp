@@ -1,68 +1,101 @@
-// KeyTable: where among entries, in a certain order, those with a key are. That there are none, which is so for nearly
-// all octets of a text, is said after one look at a few bits. Made once, then only read.
+// KeyTable: which of many entries have a key. That there are none, which is so for nearly all octets of a text, is said
+// after one look at a few bits: of one key, or of eight at once (eight_keys.hpp). Made once, then only read.
 #pragma once
 
 #include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
+#include <span>
 #include <vector>
+
+#include "scanners/clamav/eight_keys.hpp"
 
 namespace scanners::clamav {
 
 class KeyTable {
   public:
-    // The entries are in ascending order of it. Another one for each key, spread evenly: multiplied by an odd number
-    // near the golden ratio, the upper bits depend on all octets.
-    static constexpr std::uint64_t rank(std::uint64_t key) { return key * 0x9e3779b97f4a7c15ULL; }
+    struct Range {
+        std::uint32_t begin;
+        std::uint32_t end;
+    };
 
-    KeyTable() : KeyTable(std::vector<std::uint64_t>{}) {}
+    KeyTable() = default;
 
-    // Of each entry, in their order.
-    explicit KeyTable(std::vector<std::uint64_t> keys) : ranks_(std::move(keys)) {
-        for (auto& key : ranks_)
-            key = rank(key);
-        const auto wanted = static_cast<unsigned>(std::bit_width(ranks_.size() * kBitsForEach));
-        const auto width = std::clamp(wanted, kFewestBits, kMostBits);
-        shift_ = 64 - width;
-        bits_.assign((1ULL << width) / 64, 0);
-        for (const auto one : ranks_)
-            bits_[(one >> shift_) / 64] |= 1ULL << (one >> shift_) % 64;
-        const auto buckets = std::max<std::size_t>(std::bit_floor(ranks_.size()), 2);
-        bucket_shift_ = 64 - static_cast<unsigned>(std::bit_width(buckets - 1));
-        firsts_.reserve(buckets);
-        for (std::uint64_t bucket = 0; bucket < buckets; ++bucket)
-            firsts_.push_back(static_cast<std::uint32_t>(
-                std::lower_bound(ranks_.begin(), ranks_.end(), bucket << bucket_shift_) - ranks_.begin()));
+    // Of each entry. `order` is set to their numbers as they are to be kept: those of one bucket side by side,
+    // otherwise as they were.
+    KeyTable(std::span<const std::uint64_t> keys, std::vector<std::uint32_t>& order) {
+        const auto width = static_cast<unsigned>(std::bit_width(keys.size() * kBitsForEach / 32));
+        shift_ = 32 - std::clamp(width, kFewestWords, kMostWords);
+        words_.assign(1ULL << (32 - shift_), 0);
+        bucket_shift_ = 32 - static_cast<unsigned>(std::bit_width(std::bit_floor(keys.size() | 2) - 1));
+        firsts_.assign((1ULL << (32 - bucket_shift_)) + 1, 0);
+        for (const auto key : keys) {
+            words_[spread(key) >> shift_] |= bits_of(key);
+            ++firsts_[bucket_of(key) + 1];
+        }
+        for (std::size_t i = 1; i < firsts_.size(); ++i)
+            firsts_[i] += firsts_[i - 1];
+        auto next = firsts_;
+        order.resize(keys.size());
+        for (std::size_t i = 0; i < keys.size(); ++i)
+            order[next[bucket_of(keys[i])]++] = static_cast<std::uint32_t>(i);
     }
 
     // False for nearly all keys that are not there.
-    bool may_have(std::uint64_t key) const {
-        const auto hash = rank(key) >> shift_;
-        return (bits_[hash / 64] >> hash % 64 & 1) != 0;
-    }
+    bool may_have(std::uint64_t key) const { return (~words_[spread(key) >> shift_] & bits_of(key)) == 0; }
 
-    // The first entry with the key, if there is one: the others follow.
-    std::size_t first(std::uint64_t key) const {
-        std::size_t index = firsts_[rank(key) >> bucket_shift_];
-        while (index < ranks_.size() && ranks_[index] < rank(key))
-            ++index;
-        return index;
+#ifdef SANDWICH_EIGHT_KEYS
+    // Of eight keys, by their lower and upper halves: the lowest bit of each lane.
+    SANDWICH_EIGHT_KEYS __m256i may_have(__m256i low, __m256i high) const {
+        return may_have_spread(_mm256_add_epi32(_mm256_mullo_epi32(low, _mm256_set1_epi32(static_cast<int>(kLow))),
+                                                _mm256_mullo_epi32(high, _mm256_set1_epi32(static_cast<int>(kHigh)))));
     }
-    bool is_at(std::uint64_t key, std::size_t index) const {
-        return index < ranks_.size() && ranks_[index] == rank(key);
+    // Of keys without upper halves.
+    SANDWICH_EIGHT_KEYS __m256i may_have(__m256i low) const {
+        return may_have_spread(_mm256_mullo_epi32(low, _mm256_set1_epi32(static_cast<int>(kLow))));
+    }
+#endif
+
+    // The entries of its bucket, in their order: those with the key, and perhaps a few others.
+    Range with(std::uint64_t key) const {
+        return {firsts_[bucket_of(key)], firsts_[bucket_of(key) + 1]};
     }
 
   private:
-    // One of so many keys that are not there seems to be.
-    static constexpr std::size_t kBitsForEach = 64;
-    static constexpr unsigned kFewestBits = 10;  // log2
-    static constexpr unsigned kMostBits = 23;    // log2: 1 MiB
+    // A key has two bits of one word of the table. One of some hundred keys that are not there seems to be.
+    static constexpr std::size_t kBitsForEach = 32;
+    static constexpr unsigned kFewestWords = 5;  // log2
+    static constexpr unsigned kMostWords = 17;   // log2: 512 KiB
 
-    std::vector<std::uint64_t> ranks_;   // of the entries
-    std::vector<std::uint64_t> bits_;    // by the upper bits of a rank
-    std::vector<std::uint32_t> firsts_;  // the first entry of each bucket, which is known by fewer of these bits
+    // Multiplied by odd numbers near the golden ratio, the upper bits depend on all octets; in halves, so that eight
+    // keys have room side by side.
+    static constexpr std::uint32_t kLow = 0x9e3779b1U;
+    static constexpr std::uint32_t kHigh = 0x85ebca77U;
+
+    static std::uint32_t spread(std::uint64_t key) {
+        return static_cast<std::uint32_t>(key) * kLow + static_cast<std::uint32_t>(key >> 32) * kHigh;
+    }
+    // Those below the word's number.
+    std::uint32_t bits_of(std::uint64_t key) const {
+        return 1U << (spread(key) >> (shift_ - 5)) % 32 | 1U << (spread(key) >> (shift_ - 10)) % 32;
+    }
+    std::uint32_t bucket_of(std::uint64_t key) const {
+        return spread(key) >> bucket_shift_;
+    }
+
+#ifdef SANDWICH_EIGHT_KEYS
+    SANDWICH_EIGHT_KEYS __m256i may_have_spread(__m256i spread) const {
+        const auto places = _mm256_srl_epi32(spread, _mm_cvtsi32_si128(static_cast<int>(shift_ - 10)));
+        const auto last = _mm256_set1_epi32(31);
+        const auto words = eight_words(words_.data(), _mm256_srli_epi32(places, 10));
+        return _mm256_and_si256(_mm256_srlv_epi32(words, _mm256_and_si256(_mm256_srli_epi32(places, 5), last)),
+                                _mm256_srlv_epi32(words, _mm256_and_si256(places, last)));
+    }
+#endif
+
+    std::vector<std::uint32_t> words_;
+    std::vector<std::uint32_t> firsts_;  // by bucket_of(): its first entry; and their number
     unsigned shift_ = 0;
     unsigned bucket_shift_ = 0;
 };

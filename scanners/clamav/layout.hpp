@@ -106,6 +106,7 @@ struct Matcher {
     const void* relative_patterns;
     std::uint32_t relative_pattern_count, absolute_pattern_count;
     std::uint8_t min_depth, max_depth;
+    mutable const void* filter;  // what says that a text need not be looked at; null: each is
 };
 
 // A file, or a part of one, as it is looked at. More follows.

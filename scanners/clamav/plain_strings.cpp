@@ -1,9 +1,9 @@
 #include "scanners/clamav/plain_strings.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 #include <limits>
-#include <utility>
 
 namespace scanners::clamav {
 namespace {
@@ -38,24 +38,20 @@ template <typename Integer, std::size_t kSideBySide>
 PlainStrings::Group<Integer, kSideBySide>::Group(const std::vector<std::string_view>& strings, std::size_t end) {
     std::copy_if(strings.begin(), strings.end(), std::back_inserter(strings_),
                  [end](std::string_view string) { return string.size() >= kShortest && string.size() < end; });
-    std::vector<std::pair<std::uint64_t, Place>> known;
-    known.reserve(strings_.size() * kSideBySide);
+    std::vector<std::uint64_t> keys;
+    std::vector<Place> places;
     for (std::size_t i = 0; i < strings_.size(); ++i) {
         const auto first = choose_key(strings_[i], kShortest);
-        for (auto at = first; at < first + kSideBySide; ++at)
-            known.emplace_back(key_at(strings_[i], at),
-                               Place{static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(at)});
+        for (auto at = first; at < first + kSideBySide; ++at) {
+            keys.push_back(key_at(strings_[i], at));
+            places.push_back({key_at(strings_[i], at), static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(at)});
+        }
     }
-    std::sort(known.begin(), known.end(),
-              [](const auto& a, const auto& b) { return KeyTable::rank(a.first) < KeyTable::rank(b.first); });
-    std::vector<std::uint64_t> keys;
-    keys.reserve(known.size());
-    places_.reserve(known.size());
-    for (const auto& [key, place] : known) {
-        keys.push_back(key);
-        places_.push_back(place);
-    }
-    keys_ = KeyTable(std::move(keys));
+    std::vector<std::uint32_t> order;
+    keys_ = KeyTable(keys, order);
+    places_.reserve(order.size());
+    for (const auto index : order)
+        places_.push_back(places[index]);
 }
 
 template <typename Integer, std::size_t kSideBySide>
@@ -63,9 +59,10 @@ bool PlainStrings::Group<Integer, kSideBySide>::is_around(std::string_view text,
     const auto key = key_at(text, at);
     if (!keys_.may_have(key))
         return false;
-    for (auto index = keys_.first(key); keys_.is_at(key, index); ++index) {
+    const auto [begin, end] = keys_.with(key);
+    for (auto index = begin; index < end; ++index) {
         const auto& place = places_[index];
-        if (place.at <= at && text.substr(at - place.at).starts_with(strings_[place.string]))
+        if (place.key == key && place.at <= at && text.substr(at - place.at).starts_with(strings_[place.string]))
             return true;
     }
     return false;
@@ -76,11 +73,43 @@ PlainStrings::PlainStrings(const std::vector<std::string_view>& strings)
       short_(strings, decltype(long_)::kShortest),
       shortest_(strings, decltype(short_)::kShortest) {}
 
-bool PlainStrings::any_in(std::string_view text) const {
+#ifdef SANDWICH_EIGHT_KEYS
+template <typename Integer, std::size_t kSideBySide>
+SANDWICH_EIGHT_KEYS bool PlainStrings::Group<Integer, kSideBySide>::is_around_eight(std::string_view text,
+                                                                                    std::size_t at) const {
+    unsigned places = 0;
+    if constexpr (sizeof(Integer) == sizeof(std::uint64_t))
+        places =
+            lowest_bits(keys_.may_have(eight_words_at(text.data() + at), eight_words_at(text.data() + at + kStride)));
+    else
+        places = lowest_bits(keys_.may_have(eight_words_at(text.data() + at)));
+    for (; places != 0; places &= places - 1) {
+        if (is_around(text, at + static_cast<std::size_t>(std::countr_zero(places)) * kStride))
+            return true;
+    }
+    return false;
+}
+
+// Whether a string has its key at one of the places from `at` on, as far as there are eight of them: up to `at`, then.
+SANDWICH_EIGHT_KEYS bool PlainStrings::is_in_eights(std::string_view text, std::size_t& at) const {
+    for (; at + (kEight + 1) * kStride <= text.size(); at += kEight * kStride) {
+        if (long_.is_around_eight(text, at) || (!short_.empty() && short_.is_around_eight(text, at)))
+            return true;
+    }
+    return false;
+}
+#else
+bool PlainStrings::is_in_eights(std::string_view /*text*/, std::size_t& /*at*/) const {
+    return false;
+}
+#endif
+
+bool PlainStrings::any_in(std::string_view text, bool eight) const {
     std::size_t at = 0;
+    if (eight && is_in_eights(text, at))
+        return true;
     for (; at + sizeof(std::uint64_t) <= text.size(); at += kStride) {
-        if ((long_.may_begin(text, at) || short_.may_begin(text, at)) &&
-            (long_.is_around(text, at) || short_.is_around(text, at)))
+        if (long_.is_around(text, at) || short_.is_around(text, at))
             return true;
     }
     for (; at + sizeof(std::uint32_t) <= text.size(); at += kStride) {

@@ -29,6 +29,15 @@ constexpr std::size_t kShortKey = 2;
 constexpr std::size_t kShortestLong = kLongKey + kBlock - 1;  // fixed octets
 constexpr std::size_t kShortestMedium = kMediumKey + kHalf - 1;
 
+// Where in a block which key begins: bits, in the order of their places.
+constexpr unsigned kLongAt0 = 1U << 0;
+constexpr unsigned kMediumAt0 = 1U << 1;
+constexpr unsigned kShortAt0 = 1U << 2;
+constexpr unsigned kShortAt1 = 1U << 3;
+constexpr unsigned kMediumAt2 = 1U << 4;
+constexpr unsigned kShortAt2 = 1U << 5;
+constexpr unsigned kShortAt3 = 1U << 6;
+
 constexpr std::uint64_t first_of(std::uint64_t octets, std::size_t count) {
     return octets & ((1ULL << count * 8) - 1);
 }
@@ -172,29 +181,37 @@ TrieWindows::Types types_of(const TriePattern& pattern) {
 
 }  // namespace
 
-// Which signatures in parts have begun in this text, as far as it has been looked at.
+// How far signatures in parts have come in this text, as far as it has been looked at.
 class TrieWindows::Begun {
   public:
-    Begun(std::size_t signatures, const layout::Seen* seen) : begun_(signatures + 1), seen_(seen) {}
+    Begun(std::size_t signatures, const layout::Seen* seen) : parts_(signatures + 1), seen_(seen) {}
 
-    // A later part counts only after the first one. (That of one place does not come after that of the same place.)
+    // A later part counts only after the one before it. (That of one place does not come after that of the same place.)
     bool may_count(const TriePattern& pattern) {
         if (pattern.signature == 0)
             return true;
-        if (pattern.part == 1)
-            begun_[pattern.signature] = true;
-        return begun_[pattern.signature] || seen_->parts == nullptr || seen_->parts[pattern.signature - 1] != nullptr;
+        auto& parts = parts_[pattern.signature];
+        if (pattern.part > parts + 1U && !was_seen(pattern.signature, pattern.part - 1U))
+            return false;
+        parts = std::max(parts, pattern.part);
+        return true;
     }
 
   private:
-    std::vector<bool> begun_;
+    bool was_seen(std::uint32_t signature, std::uint32_t part) const {
+        if (seen_->parts == nullptr || seen_->parts[signature - 1] == nullptr)
+            return false;
+        return *static_cast<const std::uint32_t*>(seen_->parts[signature - 1][part - 1]) != 0;
+    }
+
+    std::vector<std::uint16_t> parts_;  // by signature: the highest that there may be
     const layout::Seen* seen_;
 };
 
 // Keys in lower case: so are octets that a pattern takes in any case, and of the others more are let through than need
 // be.
 void TrieWindows::add(const TriePattern* pattern) {
-    Known known{0, 0, last_place(*pattern), pattern};
+    Entry entry{0, 0, last_place(*pattern), pattern, 0};
     std::size_t fixed = 0;
     bool still = true;
     for (std::size_t i = 0; i < std::min<std::size_t>(kMasked, pattern->length[0]); ++i) {
@@ -204,83 +221,79 @@ void TrieWindows::add(const TriePattern* pattern) {
         auto mask = mask_of(octet);
         if (i < pattern->depth && is_any_case(*pattern, i))
             mask = static_cast<std::uint8_t>(~kCaseBit);
-        known.mask |= static_cast<std::uint64_t>(mask) << i * 8;
-        known.value |= static_cast<std::uint64_t>(octet & mask) << i * 8;
+        entry.mask |= static_cast<std::uint64_t>(mask) << i * 8;
+        entry.value |= static_cast<std::uint64_t>(octet & mask) << i * 8;
         still = still && (mask | kCaseBit) == 0xff;
         fixed += still ? 1U : 0U;
     }
-    known_.push_back(known);
     const auto add_keys = [&](Group& group, std::uint32_t count, std::size_t size) {
-        for (std::uint32_t before = 0; before < count; ++before)
-            group.made.emplace_back(first_of((known.value | kLowerCase) >> before * 8, size),
-                                    Entry{last_known(), before});
+        for (; entry.before < count; ++entry.before, ++entry.last)
+            group.added.emplace_back(first_of((entry.value | kLowerCase) >> entry.before * 8, size), entry);
     };
     if (fixed >= kShortestLong)
         add_keys(long_, kBlock, kLongKey);
     else if (fixed >= kShortestMedium)
         add_keys(medium_, kHalf, kMediumKey);
     else
-        add_short(known, 0, 0);
+        add_short(entry, 0, 0);
 }
 
 // Each way to write its first octets.
-void TrieWindows::add_short(const Known& known, std::uint64_t key, std::size_t index) {
+void TrieWindows::add_short(const Entry& entry, std::uint64_t key, std::size_t index) {
     if (index == kShortKey) {
-        short_.made.emplace_back(key, Entry{last_known(), 0});
-        short_firsts_[key] = 1;
+        short_.added.emplace_back(key, entry);
+        short_firsts_[key / 32] |= 1U << key % 32;
         return;
     }
-    key |= known.value & 0xffULL << index * 8;
-    add_short(known, key, index + 1);
-    if ((known.mask >> index * 8 & kCaseBit) == 0)
-        add_short(known, key | std::uint64_t{kCaseBit} << index * 8, index + 1);
+    key |= entry.value & 0xffULL << index * 8;
+    add_short(entry, key, index + 1);
+    if ((entry.mask >> index * 8 & kCaseBit) == 0)
+        add_short(entry, key | std::uint64_t{kCaseBit} << index * 8, index + 1);
 }
 
-void TrieWindows::Group::make(const std::vector<Known>& known) {
-    std::stable_sort(made.begin(), made.end(), [&known](const auto& a, const auto& b) {
-        return std::make_pair(KeyTable::rank(a.first), known[b.second.known].last + b.second.before) <
-               std::make_pair(KeyTable::rank(b.first), known[a.second.known].last + a.second.before);
-    });
+void TrieWindows::Group::make() {
+    std::stable_sort(added.begin(), added.end(),
+                     [](const auto& a, const auto& b) { return a.second.last > b.second.last; });
     std::vector<std::uint64_t> all;
-    all.reserve(made.size());
-    entries.reserve(made.size());
-    for (const auto& [key, entry] : made) {
-        all.push_back(key);
-        entries.push_back(entry);
-    }
-    keys = KeyTable(std::move(all));
-    made.clear();
-    made.shrink_to_fit();
+    all.reserve(added.size());
+    for (const auto& one : added)
+        all.push_back(one.first);
+    std::vector<std::uint32_t> order;
+    keys = KeyTable(all, order);
+    entries.reserve(order.size());
+    for (const auto index : order)
+        entries.push_back(added[index].second);
+    added = {};
 }
 
 std::optional<TrieWindows> TrieWindows::make(std::span<const TriePattern* const> patterns) {
     if (patterns.size() > kMostPatterns || !std::all_of(patterns.begin(), patterns.end(), is_as_expected))
         return std::nullopt;
     TrieWindows made;
-    made.short_firsts_.resize(1U << kShortKey * 8);
+    made.short_firsts_.resize((1U << kShortKey * 8) / 32);
     for (const auto* pattern : patterns) {
         made.add(pattern);
         made.signatures_ = std::max<std::size_t>(made.signatures_, pattern->signature);
     }
     for (auto* group : {&made.long_, &made.medium_, &made.short_})
-        group->make(made.known_);
+        group->make();
     return made;
 }
 
 // False: too many windows. `place`: where the key stands.
 bool TrieWindows::look_at(const Request& request, const Group& group, std::uint64_t key, std::uint32_t place,
                           Begun& begun, std::vector<Window>& windows) const {
-    for (auto index = group.keys.first(key); group.keys.is_at(key, index); ++index) {
-        const auto [number, before] = group.entries[index];
-        const auto& known = known_[number];
-        if (known.last + before < std::uint64_t{request.offset} + place)
+    const auto [begin, end] = group.keys.with(key);
+    for (auto index = begin; index < end; ++index) {
+        const auto& entry = group.entries[index];
+        if (entry.last < std::uint64_t{request.offset} + place)
             break;
-        if (before > place)
+        if (entry.before > place)
             continue;
-        const auto at = place - before;
-        if ((eight_at(request.text, request.length, at) & known.mask) == known.value &&
-            may_match(request, *known.pattern, at, begun)) {
-            add_window(windows, window_of(request, *known.pattern, at));
+        const auto at = place - entry.before;
+        if ((eight_at(request.text, request.length, at) & entry.mask) == entry.value &&
+            may_match(request, *entry.pattern, at, begun)) {
+            add_window(windows, window_of(request, *entry.pattern, at));
             if (windows.size() > request.length / kOctetsForWindow + 1)
                 return false;
         }
@@ -305,48 +318,87 @@ TrieWindows::Window TrieWindows::window_of(const Request& request, const TriePat
     return {at - std::min(at, before), std::min(at + behind, request.length), types_of(pattern)};
 }
 
-// The next block in which a key may stand, `at` itself or one behind it, or the first one that has not eight octets
-// before `end`. Nearly all of the time is spent here.
-std::uint32_t TrieWindows::next_block(const unsigned char* text, std::uint32_t at, std::uint32_t end) const {
-    const auto* const firsts = short_firsts_.data();
-    for (; at + kMasked <= end; at += kBlock) {
-        std::uint64_t octets = 0;
-        std::memcpy(&octets, text + at, sizeof octets);
-        const auto lower = octets | kLowerCase;
-        const auto begins = [&](std::uint32_t i) { return firsts[first_of(octets >> i * 8, kShortKey)]; };
-        if (long_.keys.may_have(first_of(lower, kLongKey)) || medium_.keys.may_have(first_of(lower, kMediumKey)) ||
-            medium_.keys.may_have(first_of(lower >> kHalf * 8, kMediumKey)) ||
-            (begins(0) | begins(1) | begins(2) | begins(3)) != 0)
-            break;
-    }
-    return at;
+// Which keys may begin in a block, of which these are the octets and those behind it.
+unsigned TrieWindows::keys_in(std::uint64_t octets) const {
+    const auto lower = octets | kLowerCase;
+    const auto medium = [&](std::uint32_t i) { return medium_.keys.may_have(first_of(lower >> i * 8, kMediumKey)); };
+    const auto is_short = [&](std::uint32_t i) {
+        const auto key = first_of(octets >> i * 8, kShortKey);
+        return (short_firsts_[key / 32] >> key % 32 & 1) != 0;
+    };
+    return (long_.keys.may_have(first_of(lower, kLongKey)) ? kLongAt0 : 0) | (medium(0) ? kMediumAt0 : 0) |
+           (is_short(0) ? kShortAt0 : 0) | (is_short(1) ? kShortAt1 : 0) | (medium(2) ? kMediumAt2 : 0) |
+           (is_short(2) ? kShortAt2 : 0) | (is_short(3) ? kShortAt3 : 0);
 }
 
-// In the order of the keys' places: a later part of a signature comes behind the whole of an earlier one, so its key
-// does, too.
-bool TrieWindows::look_at_block(const Request& request, std::uint32_t at, Begun& begun,
-                                std::vector<Window>& windows) const {
-    const auto octets = eight_at(request.text, request.length, at);
-    const auto look = [&](const Group& group, std::size_t size, std::uint32_t i, std::uint64_t in) {
-        const auto key = first_of(in >> i * 8, size);
-        return !group.keys.may_have(key) || look_at(request, group, key, at + i, begun, windows);
-    };
-    if (!look(long_, kLongKey, 0, octets | kLowerCase))
-        return false;
-    for (std::uint32_t i = 0; i < kBlock; ++i) {
-        if ((i % kHalf == 0 && !look(medium_, kMediumKey, i, octets | kLowerCase)) ||
-            !look(short_, kShortKey, i, octets))
-            return false;
+#ifdef SANDWICH_EIGHT_KEYS
+// keys_in() for eight blocks, and look_at_block(), from `at` on as far as there are so many: up to `at`, then.
+SANDWICH_EIGHT_KEYS bool TrieWindows::look_at_eights(const Request& request, std::uint32_t& at, Begun& begun,
+                                                     std::vector<Window>& windows) const {
+    const auto lower = _mm256_set1_epi32(static_cast<int>(first_of(kLowerCase, kLongKey)));
+    const auto three = _mm256_set1_epi32((1 << kMediumKey * 8) - 1);
+    const auto two = _mm256_set1_epi32((1 << kShortKey * 8) - 1);
+    const auto* const shorts = short_firsts_.data();
+    for (; at + (kEight + 1) * kBlock <= request.length; at += kEight * kBlock) {
+        const auto first = eight_words_at(request.text + at);
+        const auto half = eight_words_at(request.text + at + kHalf);
+        const auto first_lower = _mm256_or_si256(first, lower);
+        const auto long_at_0 = long_.keys.may_have(first_lower);
+        const auto medium_at_0 = medium_.keys.may_have(_mm256_and_si256(first_lower, three));
+        const auto medium_at_2 = medium_.keys.may_have(_mm256_and_si256(_mm256_or_si256(half, lower), three));
+        const auto short_at_0 = eight_bits(shorts, _mm256_and_si256(first, two));
+        const auto short_at_1 = eight_bits(shorts, _mm256_and_si256(_mm256_srli_epi32(first, 8), two));
+        const auto short_at_2 = eight_bits(shorts, _mm256_and_si256(half, two));
+        const auto short_at_3 = eight_bits(shorts, _mm256_and_si256(_mm256_srli_epi32(half, 8), two));
+        const auto any = _mm256_or_si256(
+            _mm256_or_si256(_mm256_or_si256(long_at_0, medium_at_0), _mm256_or_si256(medium_at_2, short_at_0)),
+            _mm256_or_si256(_mm256_or_si256(short_at_1, short_at_2), short_at_3));
+        auto blocks = lowest_bits(any);
+        if (blocks == 0)
+            continue;
+        alignas(32) std::uint32_t keys[kEight];
+        _mm256_store_si256(
+            reinterpret_cast<__m256i*>(keys),
+            side_by_side({long_at_0, medium_at_0, short_at_0, short_at_1, medium_at_2, short_at_2, short_at_3}));
+        for (; blocks != 0; blocks &= blocks - 1) {
+            const auto block = static_cast<std::uint32_t>(std::countr_zero(blocks));
+            if (!look_at_block(request, at + block * kBlock, keys[block], begun, windows))
+                return false;
+        }
     }
     return true;
 }
+#else
+bool TrieWindows::look_at_eights(const Request& /*request*/, std::uint32_t& /*at*/, Begun& /*begun*/,
+                                 std::vector<Window>& /*windows*/) const {
+    return true;
+}
+#endif
 
-bool TrieWindows::find(const Request& request, std::vector<Window>& windows) const {
+// In the order of the keys' places: a later part of a signature comes behind the whole of an earlier one, so its key
+// does, too.
+bool TrieWindows::look_at_block(const Request& request, std::uint32_t at, unsigned keys, Begun& begun,
+                                std::vector<Window>& windows) const {
+    const auto octets = eight_at(request.text, request.length, at);
+    const auto look = [&](unsigned which, const Group& group, std::size_t size, std::uint32_t i, std::uint64_t in) {
+        return (keys & which) == 0 || look_at(request, group, first_of(in >> i * 8, size), at + i, begun, windows);
+    };
+    const auto lower = octets | kLowerCase;
+    return look(kLongAt0, long_, kLongKey, 0, lower) && look(kMediumAt0, medium_, kMediumKey, 0, lower) &&
+           look(kShortAt0, short_, kShortKey, 0, octets) && look(kShortAt1, short_, kShortKey, 1, octets) &&
+           look(kMediumAt2, medium_, kMediumKey, 2, lower) && look(kShortAt2, short_, kShortKey, 2, octets) &&
+           look(kShortAt3, short_, kShortKey, 3, octets);
+}
+
+bool TrieWindows::find(const Request& request, std::vector<Window>& windows, bool eight) const {
     windows.clear();
     Begun begun(signatures_, request.seen);
-    for (auto at = next_block(request.text, 0, request.length); at < request.length;
-         at = next_block(request.text, at + kBlock, request.length)) {
-        if (!look_at_block(request, at, begun, windows))
+    std::uint32_t at = 0;
+    if (eight && !look_at_eights(request, at, begun, windows))
+        return false;
+    for (; at < request.length; at += kBlock) {
+        const auto keys = keys_in(eight_at(request.text, request.length, at));
+        if (keys != 0 && !look_at_block(request, at, keys, begun, windows))
             return false;
     }
     join_types(windows);

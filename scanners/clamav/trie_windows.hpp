@@ -52,47 +52,43 @@ class TrieWindows {
     // In the order of the text, none touching another. Outside of them nothing matches; in each of them everything that
     // its patterns look at, before and behind, is there. If one has any types it is the only one with types. False:
     // there would be so many that the whole text is better.
-    bool find(const Request& request, std::vector<Window>& windows) const;
+    // `eight`: as far as the processor can look at eight blocks at once; the answer is the same.
+    bool find(const Request& request, std::vector<Window>& windows, bool eight = can_look_at_eight()) const;
 
   private:
-    // A pattern, and what is looked at first.
-    struct Known {
+    // A pattern by one of its keys, and what is looked at first.
+    struct Entry {
         std::uint64_t mask;  // of its first eight octets
         std::uint64_t value;
-        std::uint64_t last;  // the last place in a file where it may stand
+        std::uint64_t last;  // the last place in a file where the key may stand
         const layout::TriePattern* pattern;
-    };
-    // One of its keys.
-    struct Entry {
-        std::uint32_t known;   // index
         std::uint32_t before;  // octets of the pattern before the key
     };
     // Patterns of which about as much is fixed.
     struct Group {
-        void make(const std::vector<Known>& known);
-        std::vector<std::pair<std::uint64_t, Entry>> made;  // with their keys; until the table is made
-        std::vector<Entry>
-            entries;  // in the order of the table; of those with the same key the ones for any place first
+        void make();
+        std::vector<std::pair<std::uint64_t, Entry>> added;  // with their keys; until the table is made
+        std::vector<Entry> entries;  // in the order of the table; of a bucket the ones for any place first
         KeyTable keys;
     };
     class Begun;
 
     void add(const layout::TriePattern* pattern);
-    std::uint32_t last_known() const { return static_cast<std::uint32_t>(known_.size() - 1); }
-    void add_short(const Known& known, std::uint64_t key, std::size_t index);
-    std::uint32_t next_block(const unsigned char* text, std::uint32_t at, std::uint32_t end) const;
-    bool look_at_block(const Request& request, std::uint32_t at, Begun& begun, std::vector<Window>& windows) const;
+    void add_short(const Entry& entry, std::uint64_t key, std::size_t index);
+    unsigned keys_in(std::uint64_t octets) const;
+    bool look_at_eights(const Request& request, std::uint32_t& at, Begun& begun, std::vector<Window>& windows) const;
+    bool look_at_block(const Request& request, std::uint32_t at, unsigned keys, Begun& begun,
+                       std::vector<Window>& windows) const;
     bool look_at(const Request& request, const Group& group, std::uint64_t key, std::uint32_t place, Begun& begun,
                  std::vector<Window>& windows) const;
     static bool may_match(const Request& request, const layout::TriePattern& pattern, std::uint32_t at, Begun& begun);
     static Window window_of(const Request& request, const layout::TriePattern& pattern, std::uint32_t at);
 
-    std::vector<Known> known_;
-    Group long_;                              // keys of four octets in lower case
-    Group medium_;                            // of three in lower case
-    Group short_;                             // of two as they are
-    std::vector<std::uint8_t> short_firsts_;  // by two octets: whether there is such a key
-    std::size_t signatures_ = 0;              // in parts: the highest number
+    Group long_;                               // keys of four octets in lower case
+    Group medium_;                             // of three in lower case
+    Group short_;                              // of two as they are
+    std::vector<std::uint32_t> short_firsts_;  // bits, by two octets: whether there is such a key
+    std::size_t signatures_ = 0;               // in parts: the highest number
 };
 
 }  // namespace scanners::clamav

@@ -253,7 +253,9 @@ bool has_any(const std::vector<std::string>& strings, std::string_view text) {
 
 // A pattern of these octets alone, for any place.
 struct Fixed {
-    explicit Fixed(std::string_view text) : octets(text.begin(), text.end()) {
+    explicit Fixed(std::string_view text) {
+        for (const char c : text)
+            octets.push_back(static_cast<unsigned char>(c));
         pattern.octets = octets.data();
         std::fill(std::begin(pattern.length), std::end(pattern.length), static_cast<std::uint16_t>(text.size()));
         std::fill(std::begin(pattern.near), std::end(pattern.near), layout::kAny);
@@ -263,7 +265,7 @@ struct Fixed {
     Fixed(const Fixed&) = delete;
     Fixed& operator=(const Fixed&) = delete;
 
-    const std::vector<std::uint16_t> octets;
+    std::vector<std::uint16_t> octets;
     layout::TriePattern pattern{};
     const layout::TriePattern* const address = &pattern;
 };
@@ -275,6 +277,17 @@ TrieWindows::Request request_of(std::string_view text, const layout::Seen& seen)
             true,
             true,
             &seen};
+}
+
+// Eight blocks at once, where the processor can, and one by one.
+bool find(const TrieWindows& windows, const TrieWindows::Request& request, std::vector<TrieWindows::Window>& found) {
+    std::vector<TrieWindows::Window> others;
+    const bool done = windows.find(request, found);
+    REQUIRE(windows.find(request, others, false) == done);
+    REQUIRE(std::equal(found.begin(), found.end(), others.begin(), others.end(), [](const auto& a, const auto& b) {
+        return a.begin == b.begin && a.end == b.end && a.types == b.types;
+    }));
+    return done;
 }
 
 }  // namespace
@@ -296,6 +309,7 @@ TEST_CASE("one of many strings is found in a text if and only if it stands there
                 text.insert(dice.up_to(static_cast<unsigned>(text.size())), inside);
             }
             REQUIRE(known.any_in(text) == has_any(strings, text));
+            REQUIRE(known.any_in(text, false) == has_any(strings, text));
             found += known.any_in(text) ? 1 : 0;
         }
         CHECK((strings.empty() || found > 20));
@@ -318,36 +332,36 @@ TEST_CASE("windows lie apart, in the order of the text, and hold what their patt
     const auto windows = TrieWindows::make({&one, 1});
     REQUIRE(windows.has_value());
     const layout::Seen seen{};
-    const auto find = [&](std::string_view text) {
+    const auto places = [&](std::string_view text) {
         std::vector<TrieWindows::Window> found;
-        REQUIRE(windows->find(request_of(text, seen), found));
+        REQUIRE(find(*windows, request_of(text, seen), found));
         std::string said;
         for (const auto& window : found)
             said += fmt::format("{}-{} ", window.begin, window.end);
         return said;
     };
     const std::string far(100, '.');
-    CHECK(find("") == "");
-    CHECK(find("xyzabcd") == "0-7 ");
-    CHECK(find("xyyabcd") == "");
-    CHECK(find("zabcd") == "");
-    CHECK(find("xyzabc") == "");
-    CHECK(find("xyzabcD") == "");
-    CHECK(find(far + "xyzabcd" + far) == "100-107 ");
-    CHECK(find(far + "xyzabcdxyzabcd" + far) == "100-114 ");
-    CHECK(find(far + "xyzabcd" + far + "xyzabcd" + far) == "100-107 207-214 ");
+    CHECK(places("") == "");
+    CHECK(places("xyzabcd") == "0-7 ");
+    CHECK(places("xyyabcd") == "");
+    CHECK(places("zabcd") == "");
+    CHECK(places("xyzabc") == "");
+    CHECK(places("xyzabcD") == "");
+    CHECK(places(far + "xyzabcd" + far) == "100-107 ");
+    CHECK(places(far + "xyzabcdxyzabcd" + far) == "100-114 ");
+    CHECK(places(far + "xyzabcd" + far + "xyzabcd" + far) == "100-107 207-214 ");
     pattern.type = 560;  // HTML
-    CHECK(find(far + "xyzabcd" + far + "xyzabcd" + far) == "100-107 207-214 ");
+    CHECK(places(far + "xyzabcd" + far + "xyzabcd" + far) == "100-107 207-214 ");
     for (const int type : {layout::kTypeProgram, layout::kTypeBootRecord}) {  // of all windows with types one is made
         pattern.type = static_cast<std::uint16_t>(type);
-        CHECK(find(far + "xyzabcd" + far + "xyzabcd" + far) == "100-214 ");
+        CHECK(places(far + "xyzabcd" + far + "xyzabcd" + far) == "100-214 ");
     }
     pattern.type = 0;
     pattern.boundary = 1;
-    CHECK(find(far + "xyzabcd" + far) == "96-111 ");
+    CHECK(places(far + "xyzabcd" + far) == "96-111 ");
     pattern.near[0] = 'n';
     pattern.near_max[0] = 5;
-    CHECK(find(far + "xyzabcd" + far) == "91-111 ");
+    CHECK(places(far + "xyzabcd" + far) == "91-111 ");
 }
 
 TEST_CASE("a short pattern is found at the end of a text, and a later part only behind the first one") {
@@ -368,13 +382,14 @@ TEST_CASE("a short pattern is found at the end of a text, and a later part only 
     const std::array<const layout::TriePattern*, 2> both = {&patterns[0], &patterns[1]};
     const auto windows = TrieWindows::make(both);
     REQUIRE(windows.has_value());
-    void* places = nullptr;
-    void** begun = &places;
+    std::uint32_t seen_first = 1;
+    void* table = &seen_first;
+    void** begun = &table;
     const auto count = [&](std::string_view text, void*** parts) {
         std::vector<TrieWindows::Window> found;
         layout::Seen seen{};
         seen.parts = parts;
-        REQUIRE(windows->find(request_of(text, seen), found));
+        REQUIRE(find(*windows, request_of(text, seen), found));
         return found.size();
     };
     void** nothing = nullptr;
@@ -386,6 +401,73 @@ TEST_CASE("a short pattern is found at the end of a text, and a later part only 
     CHECK(count("cde..ab", &nothing) == 1);
     CHECK(count("ab" + std::string(100, '.') + "cde", &nothing) == 2);
     CHECK(count("ab...cd", &nothing) == 1);
+    seen_first = 0;
+    CHECK(count("....cde", &begun) == 0);
+}
+
+TEST_CASE("a part counts only behind the one before it") {
+    const std::array<std::string_view, 3> texts = {"ab", "cdefghi", "kl"};
+    std::vector<std::unique_ptr<Fixed>> fixed;
+    std::vector<const layout::TriePattern*> patterns;
+    for (std::uint16_t i = 0; i < texts.size(); ++i) {
+        fixed.push_back(std::make_unique<Fixed>(texts[i]));
+        auto& pattern = fixed.back()->pattern;
+        pattern.signature = 1;
+        pattern.part = static_cast<std::uint16_t>(i + 1);
+        pattern.parts = 3;
+        patterns.push_back(&pattern);
+    }
+    const auto windows = TrieWindows::make(patterns);
+    REQUIRE(windows.has_value());
+    std::array<std::uint32_t, 3> counts{};  // of what was seen before in the file
+    std::array<void*, 3> table = {&counts[0], &counts[1], &counts[2]};
+    void** parts = table.data();
+    layout::Seen seen{};
+    seen.parts = &parts;
+    const auto count = [&](std::string_view text) {
+        std::vector<TrieWindows::Window> found;
+        REQUIRE(find(*windows, request_of(text, seen), found));
+        return found.size();
+    };
+    for (const std::size_t distance : {50, 61, 72, 83}) {
+        CAPTURE(distance);
+        const std::string far(distance, '.');
+        counts = {};
+        CHECK(count(far + "ab" + far + "cdefghi" + far + "kl" + far) == 3);
+        CHECK(count(far + "ab" + far + "kl" + far + "kl" + far) == 1);
+        CHECK(count(far + "cdefghi" + far + "kl" + far) == 0);
+        CHECK(count(far + "kl" + far + "ab" + far + "cdefghi" + far) == 2);
+        counts[0] = 1;
+        CHECK(count(far + "kl" + far) == 0);
+        CHECK(count(far + "cdefghi" + far + "kl" + far) == 2);
+        counts[1] = 2;
+        CHECK(count(far + "kl" + far) == 1);
+    }
+}
+
+TEST_CASE("eight blocks at once say what each says alone") {
+    Dice dice;
+    unsigned windows_found = 0;
+    const layout::Seen seen{};
+    for (int round = 0; round < 200; ++round) {
+        std::vector<std::unique_ptr<Fixed>> fixed;
+        std::vector<const layout::TriePattern*> patterns;
+        for (unsigned i = 1 + dice.up_to(30); i > 0; --i) {
+            fixed.push_back(std::make_unique<Fixed>(octets(dice, 2, 12)));
+            patterns.push_back(&fixed.back()->pattern);
+        }
+        const auto windows = TrieWindows::make(patterns);
+        REQUIRE(windows.has_value());
+        for (int i = 0; i < 60; ++i) {
+            std::string text(dice.up_to(300), '.');
+            for (unsigned more = dice.up_to(4); more > 0; --more)
+                text.insert(dice.up_to(static_cast<unsigned>(text.size())), octets(dice, 1, 20));
+            std::vector<TrieWindows::Window> found;
+            find(*windows, request_of(text, seen), found);
+            windows_found += static_cast<unsigned>(found.size());
+        }
+    }
+    CHECK(windows_found > 1000);
 }
 
 TEST_CASE("a pattern of any length is found wherever it stands") {
@@ -403,7 +485,7 @@ TEST_CASE("a pattern of any length is found wherever it stands") {
                     text[before + length - 1] ^= whole ? 0 : 1;
                     CAPTURE(text);
                     std::vector<TrieWindows::Window> found;
-                    REQUIRE(windows->find(request_of(text, seen), found));
+                    REQUIRE(find(*windows, request_of(text, seen), found));
                     REQUIRE(found.size() == (whole ? 1 : 0));
                     if (whole) {
                         REQUIRE(found[0].begin == before);
@@ -434,7 +516,7 @@ TEST_CASE("a later part counts directly behind the first one, whatever their len
                 const auto text = std::string(before, '.') + std::string(one) + std::string(other) + "...";
                 CAPTURE(text);
                 std::vector<TrieWindows::Window> found;
-                REQUIRE(windows->find(request_of(text, seen), found));
+                REQUIRE(find(*windows, request_of(text, seen), found));
                 REQUIRE(found.size() == 1);
                 REQUIRE(found[0].end == before + one.size() + other.size());
             }
@@ -459,7 +541,7 @@ TEST_CASE("of patterns that begin alike each is found in its own places") {
             auto request = request_of(text, seen);
             request.offset = at - 3;
             std::vector<TrieWindows::Window> found;
-            REQUIRE(windows->find(request, found));
+            REQUIRE(find(*windows, request, found));
             return !found.empty();
         };
         for (const std::uint32_t at : {4U, 5U, 6U, 99U, 100U, 102U, 104U, 105U, 4000U}) {
@@ -489,7 +571,7 @@ TEST_CASE("the place of a pattern is where its prefix begins") {
             auto request = request_of(text, seen);
             request.offset = offset;
             std::vector<TrieWindows::Window> found;
-            REQUIRE(windows->find(request, found));
+            REQUIRE(find(*windows, request, found));
             CAPTURE(offset);
             CHECK(found.size() == (offset + 4 == 100 ? 1 : 0));
         }
