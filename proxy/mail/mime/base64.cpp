@@ -264,6 +264,23 @@ bool may_differ(Base64Reading reading, std::uint64_t defects) {
     return (defects & kOthers) != 0 || ((defects & kLines) != 0 && reading == Base64Reading::kLineGroups);
 }
 
+// A line that somebody drew. Decoded it would be three octets again and again.
+bool is_one_letter(std::string_view text) {
+    constexpr std::size_t kBlock = 4096;
+    const auto first = text.find_first_not_of("\r\n");
+    if (first == std::string_view::npos)
+        return true;
+    const char letter = text[first];
+    for (auto rest = text; !rest.empty(); rest.remove_prefix(std::min(kBlock, rest.size()))) {
+        bool others = false;
+        for (const char octet : rest.substr(0, kBlock))  // no way out of it: several octets are looked at in one step
+            others |= octet != letter && octet != '\r' && octet != '\n';
+        if (others)
+            return false;
+    }
+    return true;
+}
+
 bool looks_like_base64(std::string_view text) {
     std::size_t letters = 0;
     std::size_t lines = 0;
@@ -279,7 +296,7 @@ bool looks_like_base64(std::string_view text) {
             return false;
         }
     }
-    return letters >= 80 && lines >= 1;
+    return letters >= 80 && lines >= 1 && !is_one_letter(text);
 }
 
 }  // namespace mail::mime

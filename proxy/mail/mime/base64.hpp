@@ -33,7 +33,7 @@ std::size_t decode_letters(std::string_view text, char* out);
 // Whether a reading of a text may give other octets than kContinue, which found these defects in it.
 bool may_differ(Base64Reading reading, std::uint64_t defects);
 
-// Half a page of letters of the alphabet and nothing else: what else would it be.
+// Half a page of letters of the alphabet and nothing else: what else would it be. Not one letter again and again.
 bool looks_like_base64(std::string_view text);
 
 }  // namespace mail::mime

@@ -130,6 +130,32 @@ TEST_CASE("what is no clean base64 is a defect, and each reader reads it in its 
     CHECK(base64("Zg==\r\nYmFy", Base64Reading::kLastBlock).octets == "bar");
 }
 
+TEST_CASE("a text looks like base64 when half a page is nothing else, but for one letter again and again") {
+    const auto lines = [](std::string_view line, int count) {
+        std::string made;
+        for (; count > 0; --count)
+            made.append(line).append("\r\n");
+        return made;
+    };
+    const std::string letters = "TVqQAAMAAAAEAAAA//8AALgAAAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    CHECK(looks_like_base64(lines(letters, 2)));
+    CHECK(looks_like_base64(lines(letters, 2000)));
+    CHECK(!looks_like_base64(lines(letters, 1)));
+    CHECK(!looks_like_base64(lines(letters + ".", 2)));
+    CHECK(!looks_like_base64(""));
+    CHECK(!looks_like_base64("\r\n\r\n"));
+    const std::string row(70, 'A');
+    for (const int count : {2, 58, 2000}) {
+        CAPTURE(count);
+        CHECK(!looks_like_base64(lines(row, count)));
+        CHECK(!looks_like_base64(lines(row, count) + "AAA\n"));
+        // What stands behind them may be all that counts.
+        CHECK(looks_like_base64(lines(row, count) + letters));
+        CHECK(looks_like_base64(lines(row, count) + "B"));
+        CHECK(looks_like_base64(lines(row, count) + ".") == (count != 2));
+    }
+}
+
 TEST_CASE("quoted-printable by the book") {
     CHECK(quoted("a=3Db=\r\nc=C3=BC").octets == "a=bc\xC3\xBC");
     CHECK(quoted("a \t\r\nb").octets == "a\r\nb");  // RFC 2045 section 6.7 rule 3
