@@ -3,6 +3,7 @@
 #include "scanners/clamav/trie_windows.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -27,7 +28,9 @@ constexpr std::size_t kLongKey = 4;
 constexpr std::size_t kMediumKey = 3;
 constexpr std::size_t kShortKey = 2;
 constexpr std::size_t kShortestLong = kLongKey + kBlock - 1;  // fixed octets
-constexpr std::size_t kShortestMedium = kMediumKey + kHalf - 1;
+
+// How far into a pattern its keys may begin.
+constexpr std::size_t kFarthestKey = 32;
 
 // Where in a block which key begins: bits, in the order of their places.
 constexpr unsigned kLongAt0 = 1U << 0;
@@ -179,7 +182,99 @@ TrieWindows::Types types_of(const TriePattern& pattern) {
                : TrieWindows::Types::kOrdered;
 }
 
+// The octets of a pattern, as far as each has its place in it, and which bits of each count.
+class FixedOctets {
+  public:
+    explicit FixedOctets(const TriePattern& pattern) {
+        const auto most = std::min<std::size_t>(pattern.length[0], masks_.size());
+        for (; count_ < most && kind_of(pattern.octets[count_]) != layout::kSpecial; ++count_) {
+            const auto octet = pattern.octets[count_];
+            const bool any_case = count_ < pattern.depth && is_any_case(pattern, count_);
+            masks_[count_] = any_case ? static_cast<std::uint8_t>(~kCaseBit) : mask_of(octet);
+            values_[count_] = static_cast<std::uint8_t>(octet & masks_[count_]);
+        }
+    }
+
+    // Up to eight of them.
+    [[nodiscard]] std::uint64_t values() const { return packed(values_); }
+    [[nodiscard]] std::uint64_t masks() const { return packed(masks_); }
+
+    // In lower case: so are octets that a pattern takes in any case, and of the others more are let through than need
+    // be.
+    [[nodiscard]] std::uint64_t key(std::size_t at, std::size_t size) const {
+        std::uint64_t octets = 0;
+        std::memcpy(&octets, values_.data() + at, size);
+        return octets | first_of(kLowerCase, size);
+    }
+    // Whether so many from `at` on are known, but for their case.
+    [[nodiscard]] bool are_known(std::size_t at, std::size_t size) const {
+        return at + size <= count_ && std::all_of(masks_.begin() + at, masks_.begin() + at + size,
+                                                  [](std::uint8_t mask) { return (mask | kCaseBit) == 0xff; });
+    }
+
+  private:
+    using Octets = std::array<std::uint8_t, kFarthestKey + kShortestLong>;
+    static std::uint64_t packed(const Octets& octets) {
+        std::uint64_t made = 0;
+        std::memcpy(&made, octets.data(), sizeof made);
+        return made;
+    }
+
+    Octets values_{};
+    Octets masks_{};
+    std::size_t count_ = 0;
+};
+
 }  // namespace
+
+// How many patterns have the octets of a key somewhere: what many have stands in many texts. (Of two keys that are
+// counted as one the rarer seems to be more common.)
+class TrieWindows::Shared {
+  public:
+    void add(const FixedOctets& octets) {
+        for (const auto size : {kMediumKey, kLongKey}) {
+            for (std::size_t at = 0; at < kFarthestKey + kBlock; ++at) {
+                if (octets.are_known(at, size))
+                    ++counts_[index_of(octets.key(at, size), size)];
+            }
+        }
+    }
+
+    // Where so many keys of that size had best begin, side by side.
+    [[nodiscard]] std::optional<std::uint32_t> best(const FixedOctets& octets, std::size_t count,
+                                                    std::size_t size) const {
+        std::optional<std::uint32_t> found;
+        std::uint32_t least = 0;
+        for (std::size_t at = 0; at <= kFarthestKey; ++at) {
+            if (!octets.are_known(at, size + count - 1))
+                continue;
+            std::uint32_t cost = 0;
+            for (std::size_t i = 0; i < count; ++i)
+                cost += cost_of(octets.key(at + i, size), size);
+            if (!found || cost < least) {
+                found = static_cast<std::uint32_t>(at);
+                least = cost;
+            }
+        }
+        return found;
+    }
+
+  private:
+    // Blanks, lines of dashes, zeros: files are full of them.
+    static constexpr std::uint32_t kCostOfRows = 1000;
+
+    [[nodiscard]] std::uint32_t cost_of(std::uint64_t key, std::size_t size) const {
+        const bool is_row = key == first_of((key & 0xff) * 0x0101010101010101, size);
+        return counts_[index_of(key, size)] + (is_row ? kCostOfRows : 0);
+    }
+
+    static constexpr unsigned kBits = 18;
+    static std::size_t index_of(std::uint64_t key, std::size_t size) {
+        return (key * size * 0x9e3779b97f4a7c15ULL) >> (64 - kBits);
+    }
+
+    std::vector<std::uint32_t> counts_ = std::vector<std::uint32_t>(1U << kBits);
+};
 
 // How far signatures in parts have come in this text, as far as it has been looked at.
 class TrieWindows::Begun {
@@ -208,32 +303,21 @@ class TrieWindows::Begun {
     const layout::Seen* seen_;
 };
 
-// Keys in lower case: so are octets that a pattern takes in any case, and of the others more are let through than need
-// be.
-void TrieWindows::add(const TriePattern* pattern) {
-    Entry entry{0, 0, last_place(*pattern), pattern, 0};
-    std::size_t fixed = 0;
-    bool still = true;
-    for (std::size_t i = 0; i < std::min<std::size_t>(kMasked, pattern->length[0]); ++i) {
-        const auto octet = pattern->octets[i];
-        if (kind_of(octet) == layout::kSpecial)
-            break;
-        auto mask = mask_of(octet);
-        if (i < pattern->depth && is_any_case(*pattern, i))
-            mask = static_cast<std::uint8_t>(~kCaseBit);
-        entry.mask |= static_cast<std::uint64_t>(mask) << i * 8;
-        entry.value |= static_cast<std::uint64_t>(octet & mask) << i * 8;
-        still = still && (mask | kCaseBit) == 0xff;
-        fixed += still ? 1U : 0U;
-    }
-    const auto add_keys = [&](Group& group, std::uint32_t count, std::size_t size) {
-        for (; entry.before < count; ++entry.before, ++entry.last)
-            group.added.emplace_back(first_of((entry.value | kLowerCase) >> entry.before * 8, size), entry);
+void TrieWindows::add(const TriePattern* pattern, const Shared& shared) {
+    const FixedOctets octets(*pattern);
+    const Entry entry{octets.masks(), octets.values(), last_place(*pattern), pattern, 0};
+    const auto add_keys = [&](Group& group, std::uint32_t first, std::uint32_t count, std::size_t size) {
+        for (auto before = first; before < first + count; ++before) {
+            auto one = entry;
+            one.before = before;
+            one.last += before;
+            group.added.emplace_back(octets.key(before, size), one);
+        }
     };
-    if (fixed >= kShortestLong)
-        add_keys(long_, kBlock, kLongKey);
-    else if (fixed >= kShortestMedium)
-        add_keys(medium_, kHalf, kMediumKey);
+    if (const auto at = shared.best(octets, kBlock, kLongKey))
+        add_keys(long_, *at, kBlock, kLongKey);
+    else if (const auto near = shared.best(octets, kHalf, kMediumKey))
+        add_keys(medium_, *near, kHalf, kMediumKey);
     else
         add_short(entry, 0, 0);
 }
@@ -271,8 +355,11 @@ std::optional<TrieWindows> TrieWindows::make(std::span<const TriePattern* const>
         return std::nullopt;
     TrieWindows made;
     made.short_firsts_.resize((1U << kShortKey * 8) / 32);
+    Shared shared;
+    for (const auto* pattern : patterns)
+        shared.add(FixedOctets(*pattern));
     for (const auto* pattern : patterns) {
-        made.add(pattern);
+        made.add(pattern, shared);
         made.signatures_ = std::max<std::size_t>(made.signatures_, pattern->signature);
     }
     for (auto* group : {&made.long_, &made.medium_, &made.short_})

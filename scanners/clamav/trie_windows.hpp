@@ -72,8 +72,9 @@ class TrieWindows {
         KeyTable keys;
     };
     class Begun;
+    class Shared;
 
-    void add(const layout::TriePattern* pattern);
+    void add(const layout::TriePattern* pattern, const Shared& shared);
     void add_short(const Entry& entry, std::uint64_t key, std::size_t index);
     unsigned keys_in(std::uint64_t octets) const;
     bool look_at_eights(const Request& request, std::uint32_t& at, Begun& begun, std::vector<Window>& windows) const;

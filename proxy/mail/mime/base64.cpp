@@ -272,10 +272,11 @@ bool is_one_letter(std::string_view text) {
         return true;
     const char letter = text[first];
     for (auto rest = text; !rest.empty(); rest.remove_prefix(std::min(kBlock, rest.size()))) {
-        bool others = false;
-        for (const char octet : rest.substr(0, kBlock))  // no way out of it: several octets are looked at in one step
-            others |= octet != letter && octet != '\r' && octet != '\n';
-        if (others)
+        unsigned char others = 0;  // no way out of the loop: several octets are looked at in one step
+        for (const char octet : rest.substr(0, kBlock))
+            others |= static_cast<unsigned char>(octet != letter) & static_cast<unsigned char>(octet != '\r') &
+                      static_cast<unsigned char>(octet != '\n');
+        if (others != 0)
             return false;
     }
     return true;
