@@ -276,10 +276,21 @@ class TrieWindows::Shared {
     std::vector<std::uint32_t> counts_ = std::vector<std::uint32_t>(1U << kBits);
 };
 
-// How far signatures in parts have come in this text, as far as it has been looked at.
+// How far signatures in parts have come in this text, as far as it has been looked at, and which need not be seen
+// again.
 class TrieWindows::Begun {
   public:
-    Begun(std::size_t signatures, const layout::Seen* seen) : parts_(signatures + 1), seen_(seen) {}
+    Begun(std::size_t signatures, std::size_t once, const layout::Seen* seen)
+        : parts_(signatures + 1), once_(once + 1), seen_(seen) {}
+
+    // Whether it is among the windows already, or libclamav saw it in a text before this one.
+    bool is_enough(const Entry& entry) const {
+        if (entry.once == 0)
+            return false;
+        const auto* const row = seen_->counts == nullptr ? nullptr : seen_->counts[entry.pattern->logical[1]];
+        return once_[entry.once] || (row != nullptr && row[entry.pattern->logical[2]] != 0);
+    }
+    void found(const Entry& entry) { once_[entry.once] = true; }
 
     // A later part counts only after the one before it. (That of one place does not come after that of the same place.)
     bool may_count(const TriePattern& pattern) {
@@ -300,12 +311,13 @@ class TrieWindows::Begun {
     }
 
     std::vector<std::uint16_t> parts_;  // by signature: the highest that there may be
+    std::vector<bool> once_;            // by Entry::once
     const layout::Seen* seen_;
 };
 
-void TrieWindows::add(const TriePattern* pattern, const Shared& shared) {
+void TrieWindows::add(const TriePattern* pattern, bool once, const Shared& shared) {
     const FixedOctets octets(*pattern);
-    const Entry entry{octets.masks(), octets.values(), last_place(*pattern), pattern, 0};
+    const Entry entry{octets.masks(), octets.values(), last_place(*pattern), pattern, 0, once ? ++once_ : 0};
     const auto add_keys = [&](Group& group, std::uint32_t first, std::uint32_t count, std::size_t size) {
         for (auto before = first; before < first + count; ++before) {
             auto one = entry;
@@ -350,7 +362,8 @@ void TrieWindows::Group::make() {
     added = {};
 }
 
-std::optional<TrieWindows> TrieWindows::make(std::span<const TriePattern* const> patterns) {
+std::optional<TrieWindows> TrieWindows::make(std::span<const TriePattern* const> patterns,
+                                             const std::vector<bool>& once) {
     if (patterns.size() > kMostPatterns || !std::all_of(patterns.begin(), patterns.end(), is_as_expected))
         return std::nullopt;
     TrieWindows made;
@@ -358,9 +371,9 @@ std::optional<TrieWindows> TrieWindows::make(std::span<const TriePattern* const>
     Shared shared;
     for (const auto* pattern : patterns)
         shared.add(FixedOctets(*pattern));
-    for (const auto* pattern : patterns) {
-        made.add(pattern, shared);
-        made.signatures_ = std::max<std::size_t>(made.signatures_, pattern->signature);
+    for (std::size_t i = 0; i < patterns.size(); ++i) {
+        made.add(patterns[i], !once.empty() && once[i], shared);
+        made.signatures_ = std::max<std::size_t>(made.signatures_, patterns[i]->signature);
     }
     for (auto* group : {&made.long_, &made.medium_, &made.short_})
         group->make();
@@ -378,8 +391,9 @@ bool TrieWindows::look_at(const Request& request, const Group& group, std::uint6
         if (entry.before > place)
             continue;
         const auto at = place - entry.before;
-        if ((eight_at(request.text, request.length, at) & entry.mask) == entry.value &&
+        if ((eight_at(request.text, request.length, at) & entry.mask) == entry.value && !begun.is_enough(entry) &&
             may_match(request, *entry.pattern, at, begun)) {
+            begun.found(entry);
             add_window(windows, window_of(request, *entry.pattern, at));
             if (windows.size() > request.length / kOctetsForWindow + 1)
                 return false;
@@ -479,7 +493,7 @@ bool TrieWindows::look_at_block(const Request& request, std::uint32_t at, unsign
 
 bool TrieWindows::find(const Request& request, std::vector<Window>& windows, bool eight) const {
     windows.clear();
-    Begun begun(signatures_, request.seen);
+    Begun begun(signatures_, once_, request.seen);
     std::uint32_t at = 0;
     if (eight && !look_at_eights(request, at, begun, windows))
         return false;

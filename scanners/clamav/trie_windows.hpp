@@ -46,8 +46,10 @@ class TrieWindows {
         Types types;
     };
 
-    // Nothing: `patterns` are not such as libclamav 1.4 makes them, or too many.
-    static std::optional<TrieWindows> make(std::span<const layout::TriePattern* const> patterns);
+    // `once`: of each pattern, whether it is enough that libclamav sees it once in a file (once_enough.hpp); none: of
+    // no one. Nothing: `patterns` are not such as libclamav 1.4 makes them, or too many.
+    static std::optional<TrieWindows> make(std::span<const layout::TriePattern* const> patterns,
+                                           const std::vector<bool>& once = {});
 
     // In the order of the text, none touching another. Outside of them nothing matches; in each of them everything that
     // its patterns look at, before and behind, is there. If one has any types it is the only one with types. False:
@@ -63,6 +65,7 @@ class TrieWindows {
         std::uint64_t last;  // the last place in a file where the key may stand
         const layout::TriePattern* pattern;
         std::uint32_t before;  // octets of the pattern before the key
+        std::uint32_t once;    // a number of its own if it is enough to see it once; otherwise 0
     };
     // Patterns of which about as much is fixed.
     struct Group {
@@ -74,7 +77,7 @@ class TrieWindows {
     class Begun;
     class Shared;
 
-    void add(const layout::TriePattern* pattern, const Shared& shared);
+    void add(const layout::TriePattern* pattern, bool once, const Shared& shared);
     void add_short(const Entry& entry, std::uint64_t key, std::size_t index);
     unsigned keys_in(std::uint64_t octets) const;
     bool look_at_eights(const Request& request, std::uint32_t& at, Begun& begun, std::vector<Window>& windows) const;
@@ -89,6 +92,7 @@ class TrieWindows {
     Group medium_;                             // of three in lower case
     Group short_;                              // of two as they are
     std::vector<std::uint32_t> short_firsts_;  // bits, by two octets: whether there is such a key
+    std::uint32_t once_ = 0;                   // patterns of which it is enough to see them once
     std::size_t signatures_ = 0;               // in parts: the highest number
 };
 

@@ -445,6 +445,36 @@ TEST_CASE("a part counts only behind the one before it") {
     }
 }
 
+TEST_CASE("what it is enough to see once is looked at once in a text, and not at all when it was seen before") {
+    const Fixed short_one("ab");
+    Fixed long_one("qwertyuiop");
+    Fixed always("cd");
+    long_one.pattern.logical[2] = 1;
+    const std::array<const layout::TriePattern*, 3> patterns = {&short_one.pattern, &always.pattern, &long_one.pattern};
+    const auto windows = TrieWindows::make(patterns, {true, false, true});
+    REQUIRE(windows.has_value());
+    std::array<std::uint32_t, 2> counts{};
+    std::uint32_t* row = counts.data();
+    layout::Seen seen{};
+    const auto count = [&](std::string_view text) {
+        std::vector<TrieWindows::Window> found;
+        REQUIRE(find(*windows, request_of(text, seen), found));
+        return found.size();
+    };
+    const std::string far(70, '.');
+    const auto text = far + "ab" + far + "cd" + far + "ab" + far + "qwertyuiop" + far + "cd" + far + "qwertyuiop";
+    CHECK(count(text) == 4);
+    seen.counts = &row;
+    CHECK(count(text) == 4);
+    counts = {1, 0};
+    CHECK(count(text) == 3);
+    counts = {0, 7};
+    CHECK(count(text) == 3);
+    counts = {1, 1};
+    CHECK(count(text) == 2);
+    CHECK(count(far + "ab" + far) == 0);
+}
+
 TEST_CASE("eight blocks at once say what each says alone") {
     Dice dice;
     unsigned windows_found = 0;
