@@ -28,6 +28,10 @@ machines cannot.
 """
 
 
+# What --write-results changes is not what the next benchmark measures.
+_NOT_MEASURED = (":(exclude)test/bench/RESULTS.md", ":(exclude)test/bench/*.svg", ":(exclude)README.md")
+
+
 def add_options(parser):
     """What all programs here have in common."""
     parser.add_argument("--build", type=pathlib.Path, default=os.environ.get("SANDWICH_BUILD", ROOT / "build-bench"), help=argparse.SUPPRESS)
@@ -57,7 +61,7 @@ def _memory():
 def conditions(more):
     """What the figures depend on: title -> words."""
     commit = _output("git", "rev-parse", "--short=12", "HEAD")
-    changed = " with changes" if _output("git", "status", "--porcelain", "--untracked-files=no") else ""
+    changed = " with changes" if _output("git", "status", "--porcelain", "--untracked-files=no", "--", ".", *_NOT_MEASURED) else ""
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     return {"Date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
             "Machine": f"{os.cpu_count()} cores ({_processor()}), {_memory()}, Linux {platform.release()}; all parts on it",
