@@ -2,6 +2,7 @@
 #include "scanners/clamav/clamav_scanner.hpp"
 
 #include <clamav.h>
+#include <malloc.h>
 
 #include <memory>
 #include <utility>
@@ -110,6 +111,7 @@ base::Status ClamavScanner::load() {
     prepare_matchers();
     if (keep_seen_parts())
         hide_unseen_signatures();
+    ::malloc_trim(0);  // what only loading needed
     made_ = loaded->made;
     signatures_ =
         fmt::format("{} of {}, loaded {}", loaded->description, base::iso8601(made_), base::iso8601(base::Wall::now()));

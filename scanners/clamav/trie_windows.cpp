@@ -137,9 +137,12 @@ bool may_be_at(const TriePattern& pattern, std::uint64_t at) {
     return pattern.offset_max >= first && pattern.offset_min <= last;
 }
 
-std::uint64_t last_place(const TriePattern& pattern) {
-    return has_place(pattern) ? std::uint64_t{pattern.offset_max} + pattern.prefix_length[2]
-                              : std::numeric_limits<std::uint64_t>::max() / 2;
+constexpr std::uint32_t kAnywhere = std::numeric_limits<std::uint32_t>::max();
+
+// Of a key behind so many octets of it.
+std::uint32_t last_place(const TriePattern& pattern, std::uint32_t before) {
+    const auto last = std::uint64_t{pattern.offset_max} + pattern.prefix_length[2] + before;
+    return has_place(pattern) ? static_cast<std::uint32_t>(std::min<std::uint64_t>(last, kAnywhere)) : kAnywhere;
 }
 
 std::uint32_t most_octets(const std::uint16_t (&length)[3]) {
@@ -280,49 +283,49 @@ class TrieWindows::Shared {
 // again.
 class TrieWindows::Begun {
   public:
-    Begun(std::size_t signatures, std::size_t once, const layout::Seen* seen)
-        : parts_(signatures + 1), once_(once + 1), seen_(seen) {}
+    Begun(std::size_t signatures, std::size_t patterns, const layout::Seen* seen)
+        : parts_(signatures + 1), found_(patterns), seen_(seen) {}
 
-    // Whether it is among the windows already, or libclamav saw it in a text before this one.
-    bool is_enough(const Entry& entry) const {
-        if (entry.once == 0)
-            return false;
-        const auto* const row = seen_->counts == nullptr ? nullptr : seen_->counts[entry.pattern->logical[1]];
-        return once_[entry.once] || (row != nullptr && row[entry.pattern->logical[2]] != 0);
+    // Of a pattern of which it is enough to see it once: whether it is among the windows already, or libclamav saw it
+    // in a text before this one.
+    bool was_seen(std::uint32_t number, const TriePattern& pattern) const {
+        const auto* const row = seen_->counts == nullptr ? nullptr : seen_->counts[pattern.logical[1]];
+        return found_[number] || (row != nullptr && row[pattern.logical[2]] != 0);
     }
-    void found(const Entry& entry) { once_[entry.once] = true; }
+    void found(std::uint32_t number) { found_[number] = true; }
 
     // A later part counts only after the one before it. (That of one place does not come after that of the same place.)
     bool may_count(const TriePattern& pattern) {
         if (pattern.signature == 0)
             return true;
         auto& parts = parts_[pattern.signature];
-        if (pattern.part > parts + 1U && !was_seen(pattern.signature, pattern.part - 1U))
+        if (pattern.part > parts + 1U && !was_part_seen(pattern.signature, pattern.part - 1U))
             return false;
         parts = std::max(parts, pattern.part);
         return true;
     }
 
   private:
-    bool was_seen(std::uint32_t signature, std::uint32_t part) const {
+    bool was_part_seen(std::uint32_t signature, std::uint32_t part) const {
         if (seen_->parts == nullptr || seen_->parts[signature - 1] == nullptr)
             return false;
         return *static_cast<const std::uint32_t*>(seen_->parts[signature - 1][part - 1]) != 0;
     }
 
     std::vector<std::uint16_t> parts_;  // by signature: the highest that there may be
-    std::vector<bool> once_;            // by Entry::once
+    std::vector<bool> found_;           // of each pattern
     const layout::Seen* seen_;
 };
 
-void TrieWindows::add(const TriePattern* pattern, bool once, const Shared& shared) {
-    const FixedOctets octets(*pattern);
-    const Entry entry{octets.masks(), octets.values(), last_place(*pattern), pattern, 0, once ? ++once_ : 0};
+void TrieWindows::add(std::uint32_t number, const Shared& shared) {
+    const auto& pattern = *patterns_[number];
+    const FixedOctets octets(pattern);
+    const Entry entry{octets.masks(), octets.values(), last_place(pattern, 0), number & 0xffffff, 0};
     const auto add_keys = [&](Group& group, std::uint32_t first, std::uint32_t count, std::size_t size) {
         for (auto before = first; before < first + count; ++before) {
             auto one = entry;
-            one.before = before;
-            one.last += before;
+            one.before = before & 0xff;
+            one.last = last_place(pattern, before);
             group.added.emplace_back(octets.key(before, size), one);
         }
     };
@@ -368,12 +371,15 @@ std::optional<TrieWindows> TrieWindows::make(std::span<const TriePattern* const>
         return std::nullopt;
     TrieWindows made;
     made.short_firsts_.resize((1U << kShortKey * 8) / 32);
+    made.patterns_.assign(patterns.begin(), patterns.end());
+    made.once_ = once;
+    made.once_.resize(patterns.size());
     Shared shared;
     for (const auto* pattern : patterns)
         shared.add(FixedOctets(*pattern));
-    for (std::size_t i = 0; i < patterns.size(); ++i) {
-        made.add(patterns[i], !once.empty() && once[i], shared);
-        made.signatures_ = std::max<std::size_t>(made.signatures_, patterns[i]->signature);
+    for (std::uint32_t number = 0; number < patterns.size(); ++number) {
+        made.add(number, shared);
+        made.signatures_ = std::max<std::size_t>(made.signatures_, patterns[number]->signature);
     }
     for (auto* group : {&made.long_, &made.medium_, &made.short_})
         group->make();
@@ -386,15 +392,17 @@ bool TrieWindows::look_at(const Request& request, const Group& group, std::uint6
     const auto [begin, end] = group.keys.with(key);
     for (auto index = begin; index < end; ++index) {
         const auto& entry = group.entries[index];
-        if (entry.last < std::uint64_t{request.offset} + place)
+        if (entry.last != kAnywhere && entry.last < std::uint64_t{request.offset} + place)
             break;
         if (entry.before > place)
             continue;
         const auto at = place - entry.before;
-        if ((eight_at(request.text, request.length, at) & entry.mask) == entry.value && !begun.is_enough(entry) &&
-            may_match(request, *entry.pattern, at, begun)) {
-            begun.found(entry);
-            add_window(windows, window_of(request, *entry.pattern, at));
+        if ((eight_at(request.text, request.length, at) & entry.mask) != entry.value)
+            continue;
+        const auto& pattern = *patterns_[entry.number];
+        if (!(once_[entry.number] && begun.was_seen(entry.number, pattern)) && may_match(request, pattern, at, begun)) {
+            begun.found(entry.number);
+            add_window(windows, window_of(request, pattern, at));
             if (windows.size() > request.length / kOctetsForWindow + 1)
                 return false;
         }
@@ -493,7 +501,7 @@ bool TrieWindows::look_at_block(const Request& request, std::uint32_t at, unsign
 
 bool TrieWindows::find(const Request& request, std::vector<Window>& windows, bool eight) const {
     windows.clear();
-    Begun begun(signatures_, once_, request.seen);
+    Begun begun(signatures_, patterns_.size(), request.seen);
     std::uint32_t at = 0;
     if (eight && !look_at_eights(request, at, begun, windows))
         return false;

@@ -62,11 +62,11 @@ class TrieWindows {
     struct Entry {
         std::uint64_t mask;  // of its first eight octets
         std::uint64_t value;
-        std::uint64_t last;  // the last place in a file where the key may stand
-        const layout::TriePattern* pattern;
-        std::uint32_t before;  // octets of the pattern before the key
-        std::uint32_t once;    // a number of its own if it is enough to see it once; otherwise 0
+        std::uint32_t last;         // the last place in a file where the key may stand, or kAnywhere
+        std::uint32_t number : 24;  // of the pattern
+        std::uint32_t before : 8;   // octets of it before the key
     };
+    static_assert(sizeof(Entry) == 24, "of large databases there are 100,000");
     // Patterns of which about as much is fixed.
     struct Group {
         void make();
@@ -77,7 +77,7 @@ class TrieWindows {
     class Begun;
     class Shared;
 
-    void add(const layout::TriePattern* pattern, bool once, const Shared& shared);
+    void add(std::uint32_t number, const Shared& shared);
     void add_short(const Entry& entry, std::uint64_t key, std::size_t index);
     unsigned keys_in(std::uint64_t octets) const;
     bool look_at_eights(const Request& request, std::uint32_t& at, Begun& begun, std::vector<Window>& windows) const;
@@ -92,8 +92,9 @@ class TrieWindows {
     Group medium_;                             // of three in lower case
     Group short_;                              // of two as they are
     std::vector<std::uint32_t> short_firsts_;  // bits, by two octets: whether there is such a key
-    std::uint32_t once_ = 0;                   // patterns of which it is enough to see them once
-    std::size_t signatures_ = 0;               // in parts: the highest number
+    std::vector<const layout::TriePattern*> patterns_;
+    std::vector<bool> once_;      // of each pattern
+    std::size_t signatures_ = 0;  // in parts: the highest number
 };
 
 }  // namespace scanners::clamav
