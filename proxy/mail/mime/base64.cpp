@@ -264,6 +264,8 @@ bool may_differ(Base64Reading reading, std::uint64_t defects) {
     return (defects & kOthers) != 0 || ((defects & kLines) != 0 && reading == Base64Reading::kLineGroups);
 }
 
+namespace {
+
 // A line that somebody drew. Decoded it would be three octets again and again.
 bool is_one_letter(std::string_view text) {
     constexpr std::size_t kBlock = 4096;
@@ -281,6 +283,8 @@ bool is_one_letter(std::string_view text) {
     }
     return true;
 }
+
+}  // namespace
 
 bool looks_like_base64(std::string_view text) {
     std::size_t letters = 0;

@@ -574,7 +574,7 @@ TEST_CASE("of patterns that begin alike each is found in its own places") {
             REQUIRE(find(*windows, request, found));
             return !found.empty();
         };
-        for (const std::uint32_t at : {4U, 5U, 6U, 99U, 100U, 102U, 104U, 105U, 4000U}) {
+        for (const std::uint32_t at : {4U, 5U, 6U, 99U, 100U, 102U, 104U, 105U, 4000U, 4294967295U}) {
             CAPTURE(at);
             const bool is_far = at >= 100 && at <= 104;
             CHECK(is_found({&near.pattern, &far.pattern}, at) == (at == 5 || is_far));
