@@ -45,14 +45,14 @@ class KeyTable {
     // False for nearly all keys that are not there.
     bool may_have(std::uint64_t key) const { return (~words_[spread(key) >> shift_] & bits_of(key)) == 0; }
 
-#ifdef SANDWICH_EIGHT_KEYS
+#ifdef SANDWICH_AVX2
     // Of eight keys, by their lower and upper halves: the lowest bit of each lane.
-    SANDWICH_EIGHT_KEYS __m256i may_have(__m256i low, __m256i high) const {
+    SANDWICH_AVX2 __m256i may_have(__m256i low, __m256i high) const {
         return may_have_spread(_mm256_add_epi32(_mm256_mullo_epi32(low, _mm256_set1_epi32(static_cast<int>(kLow))),
                                                 _mm256_mullo_epi32(high, _mm256_set1_epi32(static_cast<int>(kHigh)))));
     }
     // Of keys without upper halves.
-    SANDWICH_EIGHT_KEYS __m256i may_have(__m256i low) const {
+    SANDWICH_AVX2 __m256i may_have(__m256i low) const {
         return may_have_spread(_mm256_mullo_epi32(low, _mm256_set1_epi32(static_cast<int>(kLow))));
     }
 #endif
@@ -84,8 +84,8 @@ class KeyTable {
         return spread(key) >> bucket_shift_;
     }
 
-#ifdef SANDWICH_EIGHT_KEYS
-    SANDWICH_EIGHT_KEYS __m256i may_have_spread(__m256i spread) const {
+#ifdef SANDWICH_AVX2
+    SANDWICH_AVX2 __m256i may_have_spread(__m256i spread) const {
         const auto places = _mm256_srl_epi32(spread, _mm_cvtsi32_si128(static_cast<int>(shift_ - 10)));
         const auto last = _mm256_set1_epi32(31);
         const auto words = eight_words(words_.data(), _mm256_srli_epi32(places, 10));

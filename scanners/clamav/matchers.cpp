@@ -88,7 +88,7 @@ std::optional<PlainStrings> prepare_plain(const Matcher& matcher) {
 // where they are ours, that takes longer than they do.
 void take_filter(const Matcher& matcher, Prepared& known) {
     const bool all_ours = (known.plain || matcher.plain_patterns == 0) && (known.trie || matcher.trie_patterns == 0);
-    if (all_ours && can_look_at_eight())
+    if (all_ours && base::has_avx2())
         std::swap(known.filter, matcher.filter);
 }
 

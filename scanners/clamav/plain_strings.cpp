@@ -73,16 +73,16 @@ PlainStrings::PlainStrings(const std::vector<std::string_view>& strings)
       short_(strings, decltype(long_)::kShortest),
       shortest_(strings, decltype(short_)::kShortest) {}
 
-#ifdef SANDWICH_EIGHT_KEYS
+#ifdef SANDWICH_AVX2
 template <typename Integer, std::size_t kSideBySide>
-SANDWICH_EIGHT_KEYS bool PlainStrings::Group<Integer, kSideBySide>::is_around_eight(std::string_view text,
-                                                                                    std::size_t at) const {
+SANDWICH_AVX2 bool PlainStrings::Group<Integer, kSideBySide>::is_around_eight(std::string_view text,
+                                                                              std::size_t at) const {
     unsigned places = 0;
     if constexpr (sizeof(Integer) == sizeof(std::uint64_t))
         places =
-            lowest_bits(keys_.may_have(eight_words_at(text.data() + at), eight_words_at(text.data() + at + kStride)));
+            lowest_bits(keys_.may_have(base::wide_load(text.data() + at), base::wide_load(text.data() + at + kStride)));
     else
-        places = lowest_bits(keys_.may_have(eight_words_at(text.data() + at)));
+        places = lowest_bits(keys_.may_have(base::wide_load(text.data() + at)));
     for (; places != 0; places &= places - 1) {
         if (is_around(text, at + static_cast<std::size_t>(std::countr_zero(places)) * kStride))
             return true;
@@ -91,7 +91,7 @@ SANDWICH_EIGHT_KEYS bool PlainStrings::Group<Integer, kSideBySide>::is_around_ei
 }
 
 // Whether a string has its key at one of the places from `at` on, as far as there are eight of them: up to `at`, then.
-SANDWICH_EIGHT_KEYS bool PlainStrings::is_in_eights(std::string_view text, std::size_t& at) const {
+SANDWICH_AVX2 bool PlainStrings::is_in_eights(std::string_view text, std::size_t& at) const {
     for (; at + (kEight + 1) * kStride <= text.size(); at += kEight * kStride) {
         if (long_.is_around_eight(text, at) || (!short_.empty() && short_.is_around_eight(text, at)))
             return true;

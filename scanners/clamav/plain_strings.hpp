@@ -23,7 +23,7 @@ class PlainStrings {
     explicit PlainStrings(const std::vector<std::string_view>& strings);
 
     // Exact. `eight`: as far as the processor can, which is faster; the answer is the same.
-    bool any_in(std::string_view text, bool eight = can_look_at_eight()) const;
+    bool any_in(std::string_view text, bool eight = base::has_avx2()) const;
 
   private:
     static constexpr std::size_t kStride = 4;
@@ -41,9 +41,9 @@ class PlainStrings {
 
         // Whether a string stands in the text of which a key is there.
         bool is_around(std::string_view text, std::size_t at) const;
-#ifdef SANDWICH_EIGHT_KEYS
+#ifdef SANDWICH_AVX2
         // The same for eight places, a stride apart; nine strides from `at` on are there.
-        SANDWICH_EIGHT_KEYS bool is_around_eight(std::string_view text, std::size_t at) const;
+        SANDWICH_AVX2 bool is_around_eight(std::string_view text, std::size_t at) const;
 #endif
 
       private:

@@ -440,17 +440,17 @@ unsigned TrieWindows::keys_in(std::uint64_t octets) const {
            (is_short(2) ? kShortAt2 : 0) | (is_short(3) ? kShortAt3 : 0);
 }
 
-#ifdef SANDWICH_EIGHT_KEYS
+#ifdef SANDWICH_AVX2
 // keys_in() for eight blocks, and look_at_block(), from `at` on as far as there are so many: up to `at`, then.
-SANDWICH_EIGHT_KEYS bool TrieWindows::look_at_eights(const Request& request, std::uint32_t& at, Begun& begun,
-                                                     std::vector<Window>& windows) const {
+SANDWICH_AVX2 bool TrieWindows::look_at_eights(const Request& request, std::uint32_t& at, Begun& begun,
+                                               std::vector<Window>& windows) const {
     const auto lower = _mm256_set1_epi32(static_cast<int>(first_of(kLowerCase, kLongKey)));
     const auto three = _mm256_set1_epi32((1 << kMediumKey * 8) - 1);
     const auto two = _mm256_set1_epi32((1 << kShortKey * 8) - 1);
     const auto* const shorts = short_firsts_.data();
     for (; at + (kEight + 1) * kBlock <= request.length; at += kEight * kBlock) {
-        const auto first = eight_words_at(request.text + at);
-        const auto half = eight_words_at(request.text + at + kHalf);
+        const auto first = base::wide_load(request.text + at);
+        const auto half = base::wide_load(request.text + at + kHalf);
         const auto first_lower = _mm256_or_si256(first, lower);
         const auto long_at_0 = long_.keys.may_have(first_lower);
         const auto medium_at_0 = medium_.keys.may_have(_mm256_and_si256(first_lower, three));

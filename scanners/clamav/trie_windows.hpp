@@ -55,7 +55,7 @@ class TrieWindows {
     // its patterns look at, before and behind, is there. If one has any types it is the only one with types. False:
     // there would be so many that the whole text is better.
     // `eight`: as far as the processor can look at eight blocks at once; the answer is the same.
-    bool find(const Request& request, std::vector<Window>& windows, bool eight = can_look_at_eight()) const;
+    bool find(const Request& request, std::vector<Window>& windows, bool eight = base::has_avx2()) const;
 
   private:
     // A pattern by one of its keys, and what is looked at first.

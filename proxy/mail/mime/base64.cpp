@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/avx2.hpp"
 #include "mail/mime/defect.hpp"
 
 namespace mail::mime {
@@ -44,6 +45,50 @@ constexpr auto kBits = [] {
 std::uint32_t bits_of(unsigned place, char octet) {
     return kBits[place][static_cast<unsigned char>(octet)];
 }
+
+// What decode_letters() does, for as many letters as the processor takes in one step. Returns the number of octets
+// read.
+#ifdef SANDWICH_AVX2
+// What letters of a range are worth, in the lanes that have such.
+SANDWICH_AVX2 __m256i values_of(__m256i letters, __m256i range, int first, int value) {
+    return _mm256_and_si256(range, _mm256_add_epi8(letters, base::wide_octets(value - first)));
+}
+
+SANDWICH_AVX2 std::size_t decode_wide(std::string_view text, char* out) {
+    constexpr std::size_t kStep = sizeof(__m256i);  // letters
+    constexpr std::size_t kLeast = 44;              // letters for which there is room for all that a step writes
+    static_assert(kLeast / 4 * 3 >= kStep);
+    // The three octets of each group, the upper ones first; then those of both halves side by side.
+    const auto order = _mm256_setr_epi8(2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1,  //
+                                        2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1);
+    const auto halves = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7);
+    std::size_t read = 0;
+    for (; text.size() - read >= kLeast; read += kStep, out += kStep / 4 * 3) {
+        const auto letters = base::wide_load(text.data() + read);
+        const auto capital = base::wide_range(letters, 'A', 'Z');
+        const auto small = base::wide_range(letters, 'a', 'z');
+        const auto digit = base::wide_range(letters, '0', '9');
+        const auto plus = base::wide_range(letters, '+', '+');
+        const auto slash = base::wide_range(letters, '/', '/');
+        const auto letter = _mm256_or_si256(capital, small);
+        const auto sign = _mm256_or_si256(plus, slash);
+        if (!base::is_wide_all(_mm256_or_si256(_mm256_or_si256(letter, digit), sign)))
+            break;
+        const auto of_letters =
+            _mm256_or_si256(values_of(letters, capital, 'A', 0), values_of(letters, small, 'a', 26));
+        const auto of_signs = _mm256_or_si256(values_of(letters, plus, '+', 62), values_of(letters, slash, '/', 63));
+        const auto values = _mm256_or_si256(_mm256_or_si256(of_letters, of_signs), values_of(letters, digit, '0', 52));
+        const auto pairs = _mm256_maddubs_epi16(values, _mm256_set1_epi32(0x01400140));
+        const auto groups = _mm256_madd_epi16(pairs, _mm256_set1_epi32(0x00011000));
+        base::wide_store(out, _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(groups, order), halves));
+    }
+    return read;
+}
+#else
+std::size_t decode_wide(std::string_view /*text*/, char* /*out*/) {
+    return 0;
+}
+#endif
 
 // What decode_letters() says, appended: nearly all of nearly every line.
 std::size_t append_letters(std::string_view text, std::string& out) {
@@ -173,7 +218,8 @@ std::string by_fours(std::string_view text) {
 }  // namespace
 
 std::size_t decode_letters(std::string_view text, char* out) {
-    std::size_t read = 0;
+    std::size_t read = base::has_avx2() ? decode_wide(text, out) : 0;
+    out += read / 4 * 3;
     for (; text.size() - read >= 4; read += 4, out += 3) {
         const auto bits = bits_of(0, text[read]) | bits_of(1, text[read + 1]) | bits_of(2, text[read + 2]) |
                           bits_of(3, text[read + 3]);

@@ -21,6 +21,10 @@ void decode_line(std::string_view line, std::string& out) {
 std::vector<EncodedFile> find_yencoded(std::string_view text, std::size_t limit, std::uint64_t& defects) {
     std::vector<EncodedFile> files;
     for (std::size_t at = 0; at < text.size() && files.size() < limit;) {
+        const auto sign = text.find('=', at);  // of most lines nothing else need be looked at
+        if (sign == std::string_view::npos)
+            break;
+        at += text.substr(at, sign - at).rfind('\n') + 1;  // none: the line at `at`
         const auto begin = at;
         auto first = take_line(text, at);
         if (!take_word(first, "=ybegin") || first.empty() || !is_white(first.front()))

@@ -107,6 +107,54 @@ TEST_CASE("base64 says the same wherever its lines break") {
     }
 }
 
+TEST_CASE(
+    "letters of base64 are decoded up to the first octet that is none, and nothing is written behind their room") {
+    constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::mt19937 dice(20261130);
+    const auto check = [&](const std::string& text) {
+        std::string expected;
+        std::size_t read = 0;
+        for (; text.size() - read >= 4; read += 4) {
+            std::size_t bits = 0;
+            bool foreign = false;
+            for (std::size_t i = 0; i < 4; ++i) {
+                const auto value = kLetters.find(text[read + i]);
+                foreign = foreign || value == std::string_view::npos;
+                bits = bits << 6 | (value & 63);
+            }
+            if (foreign)
+                break;
+            for (const unsigned down : {16U, 8U, 0U})
+                expected += static_cast<char>(bits >> down & 0xff);
+        }
+        const auto room = text.size() / 4 * 3;
+        std::string out(room + 64, '\x55');
+        REQUIRE(decode_letters(text, out.data()) == read);
+        REQUIRE(out.substr(0, expected.size()) == expected);
+        REQUIRE(out.substr(room) == std::string(64, '\x55'));
+    };
+    for (std::size_t length = 0; length < 200; ++length) {
+        std::string text;
+        while (text.size() < length)
+            text += kLetters[dice() % kLetters.size()];
+        check(text);
+        if (length == 0)
+            continue;
+        for (int i = 0; i < 20; ++i) {
+            auto broken = text;
+            broken[dice() % length] = static_cast<char>(dice());
+            check(broken);
+        }
+    }
+    for (int octet = 0; octet < 256; ++octet) {  // each in each lane
+        for (std::size_t at = 0; at < 64; ++at) {
+            std::string text(96, 'Q');
+            text[at] = static_cast<char>(octet);
+            check(text);
+        }
+    }
+}
+
 TEST_CASE("what is no clean base64 is a defect, and each reader reads it in its way") {
     CHECK(base64("Zm9v*YmFy").defects == bit(Defect::kBase64Octets));
     CHECK(base64("Zg==Zm8=").defects == bit(Defect::kBase64Padding));
@@ -224,6 +272,17 @@ TEST_CASE("yEnc is found in a text") {
     CHECK(find_yencoded(" =YBEGIN\tline=128 size=4\tname=a.bin\r\n\x90\x99\x99=n\r\n", 9, defects).at(0).name ==
           "a.bin");
     CHECK(find_yencoded("x =ybegin line=128 size=4 name=a\r\nzz\r\n", 9, defects).empty());
+    for (const std::string before : {"a=b\r\n", "=\n", "\r\n", "x=\r\n\r\n=y\nz\n"}) {
+        for (const std::string blanks : {"", " \t"}) {
+            CAPTURE(before);
+            const auto text = before + blanks + "=ybegin line=128 size=1 name=a\nz\n";
+            const auto two = find_yencoded(text + "=yend\nx=y\n" + text, 9, defects);
+            REQUIRE(two.size() == 2);
+            CHECK(two[0].begin == before.size());
+            CHECK(two[1].begin == text.size() + 10 + before.size());
+            CHECK(find_yencoded(text + "=yend\nx=y\n" + text, 1, defects).size() == 1);
+        }
+    }
 }
 
 TEST_CASE("BinHex gives both forks") {
