@@ -5,6 +5,7 @@
 #include "scanners/clamav/logical_expression.hpp"
 #include "scanners/clamav/matchers.hpp"
 #include "scanners/clamav/normalized_text.hpp"
+#include "scanners/clamav/regular_expressions.hpp"
 #include "scanners/clamav/remove_directory.hpp"
 #include "scanners/clamav/scanf.hpp"
 #include "scanners/clamav/seen_parts.hpp"
@@ -16,6 +17,7 @@ void clamav::link_encoded_line() {}
 void clamav::link_file_maps() {}
 void clamav::link_logical_expression() {}
 void clamav::link_normalized_text() {}
+void clamav::link_regular_expressions() {}
 void clamav::link_remove_directory() {}
 void clamav::link_scanf() {}
 void clamav::watch_for_image_hashes() {}

@@ -14,6 +14,7 @@
 #include "scanners/clamav/logical_expression.hpp"
 #include "scanners/clamav/matchers.hpp"
 #include "scanners/clamav/normalized_text.hpp"
+#include "scanners/clamav/regular_expressions.hpp"
 #include "scanners/clamav/remove_directory.hpp"
 #include "scanners/clamav/scanf.hpp"
 #include "scanners/clamav/seen_parts.hpp"
@@ -92,6 +93,7 @@ base::Status ClamavScanner::load() {
     link_file_maps();
     link_logical_expression();
     link_normalized_text();
+    link_regular_expressions();
     link_remove_directory();
     link_scanf();
     if (auto ready = initialise_library(); !ready)
