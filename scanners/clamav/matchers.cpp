@@ -13,10 +13,10 @@
 
 #include "scanners/clamav/in_library.hpp"
 #include "scanners/clamav/layout.hpp"
-#include "scanners/clamav/once_enough.hpp"
 #include "scanners/clamav/plain_strings.hpp"
 #include "scanners/clamav/trie_windows.hpp"
 #include "scanners/clamav/unseen_signatures.hpp"
+#include "scanners/clamav/what_is_asked.hpp"
 
 namespace scanners::clamav {
 namespace {
@@ -95,7 +95,7 @@ void take_filter(const Matcher& matcher, Prepared& known) {
 std::optional<TrieWindows> prepare_trie(const Matcher& matcher) {
     if (matcher.patterns == nullptr || matcher.trie == nullptr || matcher.min_depth != 2 || matcher.max_depth != 3)
         return std::nullopt;
-    return TrieWindows::make({matcher.patterns, matcher.trie_patterns}, once_enough(matcher));
+    return TrieWindows::make({matcher.patterns, matcher.trie_patterns}, what_is_asked(matcher));
 }
 
 // Of what a text says that a file is, what libclamav takes.

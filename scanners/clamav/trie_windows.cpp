@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <unordered_map>
 #include <utility>
 
 namespace scanners::clamav {
@@ -365,15 +366,45 @@ void TrieWindows::Group::make() {
     added = {};
 }
 
-std::optional<TrieWindows> TrieWindows::make(std::span<const TriePattern* const> patterns,
-                                             const std::vector<bool>& once) {
+// libclamav keeps the places of the first part and looks, at each of the other, for one in the right distance. A first
+// part behind which there is no other in that distance changes nothing, unless it is asked how often or where; or there
+// are more parts, for then libclamav puts the places in another order at some of the second ones.
+void TrieWindows::add_next(std::span<const TriePattern* const> patterns, const std::vector<bool>& presence) {
+    constexpr std::uint32_t kFarthest = 512;
+    next_.resize(patterns.size());
+    std::unordered_map<std::uint32_t, const TriePattern*> others;
+    for (const auto* pattern : patterns) {
+        if (pattern->signature != 0 && pattern->part == 2 && !others.try_emplace(pattern->signature, pattern).second)
+            others[pattern->signature] = nullptr;
+    }
+    for (std::uint32_t number = 0; number < presence.size(); ++number) {
+        const auto& first = *patterns[number];
+        const auto found = others.find(first.signature);
+        if (!presence[number] || first.parts != 2 || first.part != 1 || found == others.end() ||
+            found->second == nullptr)
+            continue;
+        const auto& other = *found->second;
+        const auto farthest = std::uint64_t{first.length[2]} + other.max_distance + other.prefix_length[2];
+        if (other.max_distance == 0 || farthest > kFarthest ||
+            nexts_.size() == std::numeric_limits<std::uint16_t>::max())
+            continue;
+        const FixedOctets octets(other);
+        nexts_.push_back({octets.masks(), octets.values(),
+                          first.length[1] + other.min_distance + other.prefix_length[1],
+                          static_cast<std::uint32_t>(farthest)});
+        next_[number] = static_cast<std::uint16_t>(nexts_.size());
+    }
+}
+
+std::optional<TrieWindows> TrieWindows::make(std::span<const TriePattern* const> patterns, const Asked& asked) {
     if (patterns.size() > kMostPatterns || !std::all_of(patterns.begin(), patterns.end(), is_as_expected))
         return std::nullopt;
     TrieWindows made;
     made.short_firsts_.resize((1U << kShortKey * 8) / 32);
     made.patterns_.assign(patterns.begin(), patterns.end());
-    made.once_ = once;
+    made.once_ = asked.once;
     made.once_.resize(patterns.size());
+    made.add_next(patterns, asked.presence);
     Shared shared;
     for (const auto* pattern : patterns)
         shared.add(FixedOctets(*pattern));
@@ -400,7 +431,8 @@ bool TrieWindows::look_at(const Request& request, const Group& group, std::uint6
         if ((eight_at(request.text, request.length, at) & entry.mask) != entry.value)
             continue;
         const auto& pattern = *patterns_[entry.number];
-        if (!(once_[entry.number] && begun.was_seen(entry.number, pattern)) && may_match(request, pattern, at, begun)) {
+        if (!(once_[entry.number] && begun.was_seen(entry.number, pattern)) &&
+            may_match(request, entry.number, at, begun)) {
             begun.found(entry.number);
             add_window(windows, window_of(request, pattern, at));
             if (windows.size() > request.length / kOctetsForWindow + 1)
@@ -410,11 +442,35 @@ bool TrieWindows::look_at(const Request& request, const Group& group, std::uint6
     return true;
 }
 
-bool TrieWindows::may_match(const Request& request, const TriePattern& pattern, std::uint32_t at, Begun& begun) {
+bool TrieWindows::may_match(const Request& request, std::uint32_t number, std::uint32_t at, Begun& begun) const {
+    const auto& pattern = *patterns_[number];
     return (pattern.type != 0 ? request.types : request.viruses) && at + pattern.length[1] <= request.length &&
            pattern.prefix_length[1] <= at && may_stand_behind(pattern, request.text, at, request.length) &&
            may_stand_before(pattern, request.text, at) &&
-           may_be_at(pattern, static_cast<std::uint64_t>(request.offset) + at) && begun.may_count(pattern);
+           may_be_at(pattern, static_cast<std::uint64_t>(request.offset) + at) && may_go_on(request, number, at) &&
+           begun.may_count(pattern);
+}
+
+// Whether the other part may follow on the first of two, or begins where this text does not show it.
+bool TrieWindows::may_go_on(const Request& request, std::uint32_t number, std::uint32_t at) const {
+    if (next_[number] == 0)
+        return true;
+    const auto& next = nexts_[next_[number] - 1U];
+    const auto farthest = std::uint64_t{at} + next.farthest;
+    if (farthest + kMasked > request.length)
+        return true;
+    for (auto i = at + next.nearest; i <= farthest; ++i) {
+        if ((next.mask & 0xff) == 0xff) {
+            const auto* const first =
+                std::memchr(request.text + i, static_cast<int>(next.value & 0xff), farthest - i + 1);
+            if (first == nullptr)
+                return false;
+            i = static_cast<std::uint32_t>(static_cast<const unsigned char*>(first) - request.text);
+        }
+        if ((eight_at(request.text, request.length, i) & next.mask) == next.value)
+            return true;
+    }
+    return false;
 }
 
 TrieWindows::Window TrieWindows::window_of(const Request& request, const TriePattern& pattern, std::uint32_t at) {

@@ -17,6 +17,7 @@
 
 #include "scanners/clamav/key_table.hpp"
 #include "scanners/clamav/layout.hpp"
+#include "scanners/clamav/what_is_asked.hpp"
 
 namespace scanners::clamav {
 
@@ -46,10 +47,10 @@ class TrieWindows {
         Types types;
     };
 
-    // `once`: of each pattern, whether it is enough that libclamav sees it once in a file (once_enough.hpp); none: of
-    // no one. Nothing: `patterns` are not such as libclamav 1.4 makes them, or too many.
+    // `asked`: of each pattern; none: everything is. Nothing: `patterns` are not such as libclamav 1.4 makes them, or
+    // too many.
     static std::optional<TrieWindows> make(std::span<const layout::TriePattern* const> patterns,
-                                           const std::vector<bool>& once = {});
+                                           const Asked& asked = {});
 
     // In the order of the text, none touching another. Outside of them nothing matches; in each of them everything that
     // its patterns look at, before and behind, is there. If one has any types it is the only one with types. False:
@@ -74,8 +75,18 @@ class TrieWindows {
         std::vector<Entry> entries;  // in the order of the table; of a bucket the ones for any place first
         KeyTable keys;
     };
+    // What has to stand behind the first of two parts: the first eight octets of the other, so far from where that
+    // one begins.
+    struct Next {
+        std::uint64_t mask;
+        std::uint64_t value;
+        std::uint32_t nearest;
+        std::uint32_t farthest;
+    };
     class Begun;
     class Shared;
+
+    void add_next(std::span<const layout::TriePattern* const> patterns, const std::vector<bool>& presence);
 
     void add(std::uint32_t number, const Shared& shared);
     void add_short(const Entry& entry, std::uint64_t key, std::size_t index);
@@ -85,7 +96,8 @@ class TrieWindows {
                        std::vector<Window>& windows) const;
     bool look_at(const Request& request, const Group& group, std::uint64_t key, std::uint32_t place, Begun& begun,
                  std::vector<Window>& windows) const;
-    static bool may_match(const Request& request, const layout::TriePattern& pattern, std::uint32_t at, Begun& begun);
+    bool may_match(const Request& request, std::uint32_t number, std::uint32_t at, Begun& begun) const;
+    bool may_go_on(const Request& request, std::uint32_t number, std::uint32_t at) const;
     static Window window_of(const Request& request, const layout::TriePattern& pattern, std::uint32_t at);
 
     Group long_;                               // keys of four octets in lower case
@@ -93,7 +105,9 @@ class TrieWindows {
     Group short_;                              // of two as they are
     std::vector<std::uint32_t> short_firsts_;  // bits, by two octets: whether there is such a key
     std::vector<const layout::TriePattern*> patterns_;
-    std::vector<bool> once_;      // of each pattern
+    std::vector<bool> once_;           // of each pattern
+    std::vector<std::uint16_t> next_;  // of each pattern: its place in nexts_ and one, or 0
+    std::vector<Next> nexts_;
     std::size_t signatures_ = 0;  // in parts: the highest number
 };
 

@@ -445,13 +445,113 @@ TEST_CASE("a part counts only behind the one before it") {
     }
 }
 
+TEST_CASE("the first of two parts counts where the other may follow in its distance, or where that is not shown") {
+    Fixed first("ab");
+    Fixed other("cdefghijkl");
+    first.pattern.signature = other.pattern.signature = 1;
+    first.pattern.parts = other.pattern.parts = 2;
+    first.pattern.part = 1;
+    other.pattern.part = 2;
+    other.pattern.min_distance = 3;
+    other.pattern.max_distance = 20;
+    const std::array<const layout::TriePattern*, 2> both = {&first.pattern, &other.pattern};
+    void** nothing = nullptr;
+    layout::Seen seen{};
+    seen.parts = &nothing;
+    const std::string far(70, '.');
+    const auto count = [&](std::string_view text, bool presence) {
+        const auto windows = TrieWindows::make(both, {{presence, presence}, {false, false}});
+        REQUIRE(windows.has_value());
+        std::vector<TrieWindows::Window> found;
+        REQUIRE(find(*windows, request_of(text, seen), found));
+        return found.size();
+    };
+    const auto text_with = [&](std::size_t distance, std::string_view octets) {
+        return far + "ab" + std::string(distance, '.') + std::string(octets) + far;
+    };
+    CHECK(count(far + "ab" + far, true) == 0);
+    CHECK(count(far + "ab" + far, false) == 1);
+    for (std::size_t distance = 0; distance < 25; ++distance) {
+        CAPTURE(distance);
+        const bool in_reach = distance >= 3 && distance <= 20;
+        CHECK((count(text_with(distance, "cdefghijkl"), true) > 0) == in_reach);
+        CHECK((count(text_with(distance, "cdefghij.."), true) > 0) == in_reach);  // of it eight octets are looked at
+        CHECK(count(text_with(distance, "cdefghi..."), true) == 0);
+        CHECK(count(text_with(distance, "CDEFGHIJKL"), true) == 0);
+        // Up to eight octets behind the farthest place it is known.
+        CHECK(count(far + "ab" + std::string(distance, '.'), true) == (distance < 28 ? 1 : 0));
+    }
+    CHECK(count(far + "ab" + std::string(27, '.'), true) == 1);
+    CHECK(count(far + "ab" + std::string(28, '.'), true) == 0);
+    SUBCASE("any case") {
+        for (auto& octet : other.octets)
+            octet |= layout::kAnyCase;
+        CHECK(count(text_with(9, "CdEfGhIjKl"), true) > 0);
+        CHECK(count(text_with(9, "xdefghijkl"), true) == 0);
+    }
+    SUBCASE("lengths that differ") {
+        first.pattern.length[1] = 1;
+        first.pattern.length[2] = 5;
+        CHECK(count(text_with(1, "cdefghijkl"), true) == 0);
+        CHECK(count(text_with(2, "cdefghijkl"), true) > 0);
+        CHECK(count(text_with(23, "cdefghijkl"), true) > 0);
+        CHECK(count(text_with(24, "cdefghijkl"), true) == 0);
+    }
+    SUBCASE("a prefix of the other") {
+        const std::array<std::uint16_t, 2> before = {layout::kAny, layout::kAny};
+        other.pattern.prefix = before.data();
+        std::fill(std::begin(other.pattern.prefix_length), std::end(other.pattern.prefix_length), 2);
+        CHECK(count(text_with(4, "cdefghijkl"), true) == 0);
+        CHECK(count(text_with(5, "cdefghijkl"), true) > 0);
+        CHECK(count(text_with(22, "cdefghijkl"), true) > 0);
+        CHECK(count(text_with(23, "cdefghijkl"), true) == 0);
+    }
+    SUBCASE("any distance") {
+        other.pattern.min_distance = other.pattern.max_distance = 0;
+        CHECK(count(far + "ab" + far, true) == 1);
+    }
+    SUBCASE("too far to look") {
+        other.pattern.max_distance = 511;
+        CHECK(count(far + "ab" + std::string(1000, '.'), true) == 1);
+        other.pattern.max_distance = 510;
+        CHECK(count(far + "ab" + std::string(1000, '.'), true) == 0);
+    }
+    SUBCASE("more than two parts") {
+        first.pattern.parts = other.pattern.parts = 3;
+        CHECK(count(far + "ab" + far, true) == 1);
+    }
+    SUBCASE("another signature's") {
+        other.pattern.signature = 2;
+        CHECK(count(far + "ab" + far, true) == 1);
+    }
+}
+
+TEST_CASE("of a part that several patterns are the first one counts everywhere") {
+    Fixed first("ab");
+    Fixed one("cdefg");
+    Fixed other("hijkl");
+    for (auto* const fixed : {&first, &one, &other}) {
+        fixed->pattern.signature = 1;
+        fixed->pattern.parts = 2;
+        fixed->pattern.part = fixed == &first ? 1 : 2;
+        fixed->pattern.max_distance = 20;
+    }
+    const std::vector<const layout::TriePattern*> patterns = {&first.pattern, &one.pattern, &other.pattern};
+    const auto windows = TrieWindows::make(patterns, {{true, true, true}, {false, false, false}});
+    REQUIRE(windows.has_value());
+    const std::string far(70, '.');
+    std::vector<TrieWindows::Window> found;
+    REQUIRE(find(*windows, request_of(far + "ab" + far, {}), found));
+    CHECK(found.size() == 1);
+}
+
 TEST_CASE("what it is enough to see once is looked at once in a text, and not at all when it was seen before") {
     const Fixed short_one("ab");
     Fixed long_one("qwertyuiop");
     Fixed always("cd");
     long_one.pattern.logical[2] = 1;
     const std::array<const layout::TriePattern*, 3> patterns = {&short_one.pattern, &always.pattern, &long_one.pattern};
-    const auto windows = TrieWindows::make(patterns, {true, false, true});
+    const auto windows = TrieWindows::make(patterns, {{}, {true, false, true}});
     REQUIRE(windows.has_value());
     std::array<std::uint32_t, 2> counts{};
     std::uint32_t* row = counts.data();

@@ -1,4 +1,4 @@
-// Which parts of logical signatures need be seen once: those of which nothing is asked but whether they were there.
+// Of which patterns nothing is asked but whether they were there, and which of them need be seen once.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "scanners/clamav/layout.hpp"
-#include "scanners/clamav/once_enough.hpp"
+#include "scanners/clamav/what_is_asked.hpp"
 
 namespace layout = scanners::clamav::layout;
 
@@ -36,7 +36,8 @@ struct Made {
     Made(const Made&) = delete;
     Made& operator=(const Made&) = delete;
 
-    std::vector<bool> enough() { return scanners::clamav::once_enough(matcher); }
+    std::vector<bool> presence() { return scanners::clamav::what_is_asked(matcher).presence; }
+    std::vector<bool> enough() { return scanners::clamav::what_is_asked(matcher).once; }
     std::vector<bool> enough(const std::string& expression) {
         signature.expression = expression.c_str();
         const auto result = enough();
@@ -63,11 +64,15 @@ TEST_CASE("of a part of which an expression asks no number it is enough to be se
     for (const std::string expression : {"0&1&2", "0|1|2", "(0&1)|2", "0&(1|2)", "0&0&1|2", "2"}) {
         CAPTURE(expression);
         CHECK(made.enough(expression) == kAll);
+        made.signature.expression = expression.c_str();
+        CHECK(made.presence() == kAll);
     }
     for (const std::string expression : {"0>1&1&2", "0&1=0&2", "0&1&2<3", "(0|1|2)>2", "(0|1|2)>2,2", "0&1&2&3",
                                          "0&1&64", "0&1&4294967296", "0&1 &2", "0&1&2&-1"}) {
         CAPTURE(expression);
         CHECK(made.enough(expression) == kNone);
+        made.signature.expression = expression.c_str();
+        CHECK(made.presence() == kNone);
     }
 }
 
@@ -91,11 +96,40 @@ TEST_CASE("where others than the expression look at how often a part was seen, i
     SUBCASE("no table") {
         made.matcher.logical_table = nullptr;
     }
-    SUBCASE("no part of a signature") {
-        for (auto& pattern : made.patterns)
-            pattern.logical[0] = 0;
-    }
     CHECK(made.enough() == kNone);
+    CHECK(made.presence() == kNone);
+}
+
+TEST_CASE("a signature of its own is asked for its presence, unless it is none of a virus") {
+    Made made;
+    for (auto& pattern : made.patterns)
+        pattern.logical[0] = 0;
+    auto& pattern = made.patterns[1];
+    Each expected = {true, false, true};
+    SUBCASE("as it is") {
+        expected = kAll;
+    }
+    SUBCASE("a place") {
+        pattern.offset_data[0] = layout::kOffsetAbsolute;
+        expected = kAll;
+    }
+    SUBCASE("a type") {
+        pattern.type = 560;
+    }
+    SUBCASE("what a caller has its own use for") {
+        pattern.custom = &made;
+    }
+    SUBCASE("the last place of a macro") {
+        pattern.offset_data[0] = 8;
+    }
+    CHECK(made.presence() == expected);
+    CHECK(made.enough() == kNone);
+}
+
+TEST_CASE("a part with a macro's place is not asked for its presence alone") {
+    Made made;
+    made.patterns[1].offset_data[0] = 8;
+    CHECK(made.presence() == Each{true, false, true});
 }
 
 TEST_CASE("a part that more than its octets decide of has to be looked for everywhere") {
@@ -113,6 +147,7 @@ TEST_CASE("a part that more than its octets decide of has to be looked for every
     }
     SUBCASE("a type") {
         pattern.type = 560;
+        CHECK(made.presence() == Each{true, false, true});
     }
     SUBCASE("alternatives") {
         pattern.special = 1;

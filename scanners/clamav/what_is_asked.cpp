@@ -1,4 +1,4 @@
-#include "scanners/clamav/once_enough.hpp"
+#include "scanners/clamav/what_is_asked.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -43,23 +43,36 @@ bool asks_for_presence(const LogicalSignature* signature, std::uint32_t number, 
            asks_for_presence(signature->expression, parts);
 }
 
+bool is_for_any_place(const TriePattern& pattern) {
+    return pattern.offset_data[0] == layout::kOffsetAny && pattern.offset_min == layout::kOffsetAny;
+}
+
+// What macros and versions count by is where something was last.
+bool has_own_place(const TriePattern& pattern) {
+    return pattern.offset_data[0] == layout::kOffsetAny || pattern.offset_data[0] == layout::kOffsetAbsolute;
+}
+
+// A signature of its own, for a virus: where libclamav sees the whole of it, it is found.
+bool is_found_once(const TriePattern& pattern) {
+    return pattern.logical[0] == 0 && pattern.type == 0 && pattern.custom == nullptr && has_own_place(pattern);
+}
+
 // Nothing but octets, anywhere.
 bool is_plain(const TriePattern& pattern) {
     const auto is_near = [](std::uint16_t entry) { return (entry & layout::kAny) == 0; };
     return pattern.signature == 0 && pattern.type == 0 && pattern.special == 0 && pattern.boundary == 0 &&
            pattern.options == 0 && !is_near(pattern.near[0]) && !is_near(pattern.near[1]) &&
-           pattern.prefix_length[0] == 0 && pattern.offset_data[0] == layout::kOffsetAny &&
-           pattern.offset_min == layout::kOffsetAny &&
+           pattern.prefix_length[0] == 0 && is_for_any_place(pattern) &&
            std::all_of(pattern.octets, pattern.octets + pattern.length[0],
                        [](std::uint16_t entry) { return (entry & layout::kKind) == layout::kOctet; });
 }
 
 }  // namespace
 
-std::vector<bool> once_enough(const Matcher& matcher) {
-    std::vector<bool> enough(matcher.trie_patterns);
+Asked what_is_asked(const Matcher& matcher) {
+    Asked asked{std::vector<bool>(matcher.trie_patterns), std::vector<bool>(matcher.trie_patterns)};
     if (matcher.patterns == nullptr || matcher.logical_table == nullptr)
-        return enough;
+        return asked;
     std::vector<std::uint64_t> parts(matcher.logical);
     for (std::uint32_t i = 0; i < matcher.trie_patterns; ++i)
         if (const auto* const pattern = matcher.patterns[i]; is_part(pattern, matcher))
@@ -69,9 +82,11 @@ std::vector<bool> once_enough(const Matcher& matcher) {
         asking[i] = asks_for_presence(matcher.logical_table[i], i, parts[i]);
     for (std::uint32_t i = 0; i < matcher.trie_patterns; ++i) {
         const auto* const pattern = matcher.patterns[i];
-        enough[i] = is_part(pattern, matcher) && asking[pattern->logical[1]] && is_plain(*pattern);
+        const bool present = is_part(pattern, matcher) && pattern->type == 0 && asking[pattern->logical[1]];
+        asked.once[i] = present && is_plain(*pattern);
+        asked.presence[i] = present ? has_own_place(*pattern) : pattern != nullptr && is_found_once(*pattern);
     }
-    return enough;
+    return asked;
 }
 
 }  // namespace scanners::clamav
