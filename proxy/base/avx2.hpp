@@ -8,6 +8,8 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 
+#include <cstdint>
+
 #define SANDWICH_AVX2 __attribute__((target("avx2")))
 #endif
 
@@ -41,8 +43,9 @@ SANDWICH_AVX2 inline __m256i wide_range(__m256i octets, int first, int last) {
                                _mm256_cmpgt_epi8(octets, wide_octets(first - 1)));
 }
 
-SANDWICH_AVX2 inline bool is_wide_all(__m256i range) {
-    return _mm256_movemask_epi8(range) == -1;
+// A bit for each octet of a range.
+SANDWICH_AVX2 inline std::uint32_t wide_bits(__m256i range) {
+    return static_cast<std::uint32_t>(_mm256_movemask_epi8(range));
 }
 
 #endif

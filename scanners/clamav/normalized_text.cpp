@@ -57,22 +57,61 @@ std::uint64_t to_lower(std::uint64_t word) {
     return word + (((from_a & ~behind_z) & each(0x80)) >> 2U);
 }
 
-// As many octets of `text` as are kept, up to `most`, in steps that the processor takes at once. Returns how many.
 #ifdef SANDWICH_AVX2
-SANDWICH_AVX2 std::size_t keep_wide(unsigned char* out, const unsigned char* text, std::size_t most) {
-    constexpr std::size_t kStep = sizeof(__m256i);
-    std::size_t at = 0;
-    for (; at + kStep <= most; at += kStep) {
-        const auto octets = base::wide_load(text + at);
-        if (!base::is_wide_all(base::wide_range(octets, kBlank + 1, 0x7f)))
-            break;
-        const auto capitals = base::wide_range(octets, 'A', 'Z');
-        base::wide_store(out + at, _mm256_add_epi8(octets, _mm256_and_si256(capitals, base::wide_octets('a' - 'A'))));
+constexpr std::size_t kWide = sizeof(__m256i);  // octets
+
+// By the bits of eight octets: where those that are kept stand among them, one after the other.
+constexpr auto kPlaces = [] {
+    std::array<std::array<unsigned char, 8>, 256> places{};
+    for (unsigned bits = 0; bits < places.size(); ++bits) {
+        std::size_t count = 0;
+        for (unsigned char place = 0; place < 8; ++place) {
+            if ((bits >> place & 1) != 0)
+                places[bits][count++] = place;
+        }
     }
-    return at;
+    return places;
+}();
+
+// The lower eight of `octets`, of which `bits` says which are kept. Writes eight; returns how many count.
+SANDWICH_AVX2 unsigned keep(unsigned char* out, __m128i octets, std::uint32_t bits) {
+    const auto places = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(kPlaces[bits & 0xff].data()));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(out), _mm_shuffle_epi8(octets, places));
+    return static_cast<unsigned>(std::popcount(bits & 0xff));
+}
+
+// Takes kWide octets; there is room for as many. Returns how many were made.
+SANDWICH_AVX2 std::size_t take_wide(unsigned char* out, const unsigned char* text, unsigned& after_blank) {
+    const auto octets = base::wide_load(text);
+    const auto capitals = base::wide_range(octets, 'A', 'Z');
+    const auto white = _mm256_or_si256(base::wide_range(octets, kBlank, kBlank), base::wide_range(octets, '\t', '\r'));
+    const auto small = _mm256_add_epi8(octets, _mm256_and_si256(capitals, base::wide_octets('a' - 'A')));
+    const auto made = _mm256_blendv_epi8(small, base::wide_octets(kBlank), white);
+    const std::uint64_t blanks = base::wide_bits(white);
+    const std::uint64_t kept = base::wide_bits(base::wide_range(octets, kBlank + 1, 0x7f));
+    // Places behind a blank, with nothing but octets between that become nothing: an addition carries through these.
+    const auto nothing = ~(kept | blanks) & 0xffffffff;
+    const auto next = blanks << 1U | after_blank;
+    const auto behind = next | (((next & nothing) + nothing) ^ nothing);
+    after_blank = static_cast<unsigned>(behind >> kWide & 1);
+    const auto bits = static_cast<std::uint32_t>(kept | (blanks & ~behind));
+    if (bits == 0xffffffff) {
+        base::wide_store(out, made);
+        return kWide;
+    }
+    const auto* const begin = out;
+    const auto low = _mm256_castsi256_si128(made);
+    const auto high = _mm256_extracti128_si256(made, 1);
+    out += keep(out, low, bits);
+    out += keep(out, _mm_unpackhi_epi64(low, low), bits >> 8U);
+    out += keep(out, high, bits >> 16U);
+    out += keep(out, _mm_unpackhi_epi64(high, high), bits >> 24U);
+    return static_cast<std::size_t>(out - begin);
 }
 #else
-std::size_t keep_wide(unsigned char* /*out*/, const unsigned char* /*text*/, std::size_t /*most*/) {
+constexpr std::size_t kWide = kBlock;
+
+std::size_t take_wide(unsigned char* /*out*/, const unsigned char* /*text*/, unsigned& /*after_blank*/) {
     return 0;
 }
 #endif
@@ -92,7 +131,12 @@ std::size_t normalize(NormalizedText& made, const unsigned char* text, std::size
         out += static_cast<unsigned>(becomes != kNothing) & ~(static_cast<unsigned>(blank) & after_blank);
         after_blank = becomes == kNothing ? after_blank : static_cast<unsigned>(blank);
     };
-    for (; length - at >= kBlock && static_cast<std::size_t>(end - out) >= kBlock; at += kBlock) {
+    const auto has_both = [&](std::size_t octets) {
+        return length - at >= octets && static_cast<std::size_t>(end - out) >= octets;
+    };
+    for (; wide && has_both(kWide); at += kWide)
+        out += take_wide(out, text + at, after_blank);
+    for (; has_both(kBlock); at += kBlock) {
         std::uint64_t word = 0;
         std::memcpy(&word, text + at, kBlock);
         if (not_kept(word) == 0) {
@@ -100,13 +144,6 @@ std::size_t normalize(NormalizedText& made, const unsigned char* text, std::size
             std::memcpy(out, &word, kBlock);
             out += kBlock;
             after_blank = 0;
-            if (wide) {
-                const auto behind = at + kBlock;
-                const auto kept =
-                    keep_wide(out, text + behind, std::min(length - behind, static_cast<std::size_t>(end - out)));
-                out += kept;
-                at += kept;
-            }
         } else {
             for (std::size_t i = 0; i < kBlock; ++i)
                 take(text[at + i]);

@@ -72,7 +72,7 @@ SANDWICH_AVX2 std::size_t decode_wide(std::string_view text, char* out) {
         const auto slash = base::wide_range(letters, '/', '/');
         const auto letter = _mm256_or_si256(capital, small);
         const auto sign = _mm256_or_si256(plus, slash);
-        if (!base::is_wide_all(_mm256_or_si256(_mm256_or_si256(letter, digit), sign)))
+        if (~base::wide_bits(_mm256_or_si256(_mm256_or_si256(letter, digit), sign)) != 0)
             break;
         const auto of_letters =
             _mm256_or_si256(values_of(letters, capital, 'A', 0), values_of(letters, small, 'a', 26));
