@@ -15,6 +15,9 @@ namespace scanners {
 
 void clamav::link_encoded_line() {}
 void clamav::link_file_maps() {}
+std::string_view clamav::take_opened_file(int /*file*/) {
+    return {};
+}
 void clamav::link_logical_expression() {}
 void clamav::link_normalized_text() {}
 void clamav::link_regular_expressions() {}

@@ -146,6 +146,7 @@ struct Settings {
         std::uint64_t max_scan_size = 0;           // CL_ENGINE_MAX_SCANSIZE
         unsigned max_recursion = 0;                // CL_ENGINE_MAX_RECURSION
         unsigned max_files = 0;                    // CL_ENGINE_MAX_FILES
+        unsigned remember_clean = 0;               // files; 0: none
         std::chrono::seconds watch_interval{};     // 0: signatures are loaded at SIGHUP only
         bool operator==(const Clamav&) const = default;
     } clamav;

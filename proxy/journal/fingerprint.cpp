@@ -1,22 +1,18 @@
 #include "journal/fingerprint.hpp"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <stdexcept>
-#include <utility>
+#include <string>
 
 #include "base/unique_fd.hpp"
 
 namespace journal {
 namespace {
-
-constexpr std::size_t kAtOnce = 1U << 30;  // octets; the library counts in int
 
 using Bytes = std::array<unsigned char, Fingerprints::kKeySize>;
 
@@ -52,13 +48,9 @@ base::Status make_key(const std::string& directory, const std::string& path) {
     return made;
 }
 
-[[noreturn]] void fail() {
-    throw std::runtime_error("no fingerprint of a text");
-}
-
 }  // namespace
 
-base::Result<Fingerprints> Fingerprints::open(const std::string& directory) {
+base::Result<Fingerprints> open_fingerprints(const std::string& directory) {
     const auto path = directory + "/key";
     auto key = read_key(path);
     if (!key && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
@@ -68,50 +60,7 @@ base::Result<Fingerprints> Fingerprints::open(const std::string& directory) {
     }
     if (!key)
         return key.error();
-    return with_key(*key);
-}
-
-base::Result<Fingerprints> Fingerprints::with_key(std::string_view key) {
-    // The key is used for nothing else, so one nonce for all texts gives nothing away: no fingerprint is ever seen.
-    constexpr std::array<unsigned char, 12> kNonce{};
-    if (key.size() != kKeySize)
-        return base::error("a key has {} octets", kKeySize);
-    Context context(::EVP_CIPHER_CTX_new(), ::EVP_CIPHER_CTX_free);
-    if (context == nullptr ||
-        ::EVP_EncryptInit_ex(context.get(), ::EVP_aes_128_gcm(), nullptr,
-                             reinterpret_cast<const unsigned char*>(key.data()), kNonce.data()) != 1)
-        return base::error("the library has no AES-GCM");
-    return Fingerprints(std::move(context));
-}
-
-Fingerprint Fingerprints::of(std::string_view text) const {
-    auto running = begin();
-    running.add(text);
-    return running.end();
-}
-
-RunningFingerprint Fingerprints::begin() const {
-    Context context(::EVP_CIPHER_CTX_new(), ::EVP_CIPHER_CTX_free);
-    if (context == nullptr || ::EVP_CIPHER_CTX_copy(context.get(), context_.get()) != 1)
-        fail();
-    return RunningFingerprint(std::move(context));
-}
-
-void RunningFingerprint::add(std::string_view piece) {
-    int length = 0;
-    for (; !piece.empty(); piece.remove_prefix(std::min(piece.size(), kAtOnce)))
-        if (::EVP_EncryptUpdate(context_.get(), nullptr, &length, reinterpret_cast<const unsigned char*>(piece.data()),
-                                static_cast<int>(std::min(piece.size(), kAtOnce))) != 1)
-            fail();
-}
-
-Fingerprint RunningFingerprint::end() {
-    int length = 0;
-    Fingerprint found{};
-    if (::EVP_EncryptFinal_ex(context_.get(), nullptr, &length) != 1 ||
-        ::EVP_CIPHER_CTX_ctrl(context_.get(), EVP_CTRL_AEAD_GET_TAG, static_cast<int>(found.size()), found.data()) != 1)
-        fail();
-    return found;
+    return Fingerprints::with_key(*key);
 }
 
 }  // namespace journal

@@ -336,7 +336,7 @@ base::Result<std::unique_ptr<Journal>> Journal::open(const std::string& director
     if (!files)
         return files.error();
     state->files.emplace(std::move(*files));
-    auto fingerprints = Fingerprints::open(directory);
+    auto fingerprints = open_fingerprints(directory);
     if (!fingerprints)
         return fingerprints.error();
     state->fingerprints.emplace(std::move(*fingerprints));

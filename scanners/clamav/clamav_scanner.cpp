@@ -77,7 +77,7 @@ base::Status ClamavScanner::set_limits() {
         return value == 0 || cl_engine_set_num(engine_, field, static_cast<long long>(value)) == CL_SUCCESS;
     };
     // The cache of clean files is keyed by MD5 (libclamav before 1.5): of two files made to collide, the harmless one
-    // sent first would let the other one through. It helps little anyway: no two mails are equal.
+    // sent first would let the other one through. There is one of ours (clean_parts.hpp).
     const bool done =
         set(CL_ENGINE_MAX_FILESIZE, settings_.max_file_size) && set(CL_ENGINE_MAX_SCANSIZE, settings_.max_scan_size) &&
         set(CL_ENGINE_MAX_RECURSION, settings_.max_recursion) && set(CL_ENGINE_MAX_FILES, settings_.max_files) &&
@@ -103,6 +103,11 @@ base::Status ClamavScanner::load() {
         return base::error("libclamav: no memory for an engine");
     if (auto limits = set_limits(); !limits)
         return limits;
+    auto parts = CleanParts::make(settings_.remember_clean);
+    if (!parts)
+        return parts.error();
+    parts_.emplace(std::move(*parts));
+    CleanParts::attach(engine_);
     watch_for_image_hashes();
     auto loaded = load_databases(settings_, engine_);
     if (!loaded)
@@ -136,18 +141,18 @@ base::Status ClamavScanner::enter_worker(const std::string& temporary_directory)
 }
 
 policy::ScanResult ClamavScanner::scan(std::string_view mail, std::span<const Extra> extras) {
-    auto worst = scan_one(mail);
+    auto worst = scan_one(mail, false);
     for (const auto& extra : extras) {
         if (worst.outcome == policy::Outcome::kFound)
             break;
-        worst = policy::worse(std::move(worst), scan_one(extra.octets));
+        worst = policy::worse(std::move(worst), scan_one(extra.octets, true));
     }
     return worst;
 }
 
-policy::ScanResult ClamavScanner::scan_one(std::string_view octets) {
-    if (octets.empty())
-        return interpret(CL_CLEAN, nullptr);  // libclamav cannot map nothing
+policy::ScanResult ClamavScanner::scan_one(std::string_view octets, bool again) {
+    if (octets.empty() || !parts_->begin(octets, again))  // libclamav cannot map nothing
+        return interpret(CL_CLEAN, nullptr);
     const std::unique_ptr<cl_fmap_t, decltype(&cl_fmap_close)> map(cl_fmap_open_memory(octets.data(), octets.size()),
                                                                    cl_fmap_close);
     if (map == nullptr)
@@ -156,8 +161,10 @@ policy::ScanResult ClamavScanner::scan_one(std::string_view octets) {
     first_complaint.clear();
     const char* signature = nullptr;
     unsigned long scanned = 0;
-    const auto code = cl_scanmap_callback(map.get(), nullptr, &signature, &scanned, engine_, &wanted, nullptr);
-    return interpret(code, signature, complaint());
+    const auto code = cl_scanmap_callback(map.get(), nullptr, &signature, &scanned, engine_, &wanted, &*parts_);
+    auto result = interpret(code, signature, complaint());
+    parts_->end(result.outcome == policy::Outcome::kClean);
+    return result;
 }
 
 }  // namespace scanners::clamav

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 
 #include "base/clock.hpp"
 #include "config/settings.hpp"
+#include "scanners/clamav/clean_parts.hpp"
 #include "scanners/scanner.hpp"
 
 struct cl_engine;
@@ -29,12 +31,14 @@ class ClamavScanner : public Scanner {
 
   private:
     base::Status set_limits();
-    policy::ScanResult scan_one(std::string_view octets);
+    // `again`: whether the same may come again.
+    policy::ScanResult scan_one(std::string_view octets, bool again);
 
     config::Settings::Clamav settings_;
     std::chrono::milliseconds scan_time_;
     cl_engine* engine_ = nullptr;
-    bool image_hashes_ = true;  // some signature may want them
+    std::optional<CleanParts> parts_;  // once loaded
+    bool image_hashes_ = true;         // some signature may want them
     std::string signatures_;
     base::Wall::time_point made_;  // the signatures
 };

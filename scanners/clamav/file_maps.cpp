@@ -4,9 +4,13 @@
 #include <clamav.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <string_view>
+#include <utility>
 
 #include "scanners/clamav/in_library.hpp"
+#include "scanners/clamav/layout.hpp"
 
 namespace scanners::clamav {
 namespace {
@@ -17,6 +21,13 @@ constexpr std::size_t kLargest = 4U << 20;
 constexpr std::size_t kPage = 4096;  // no system that libclamav runs on has smaller ones
 
 clcb_pread read_file = nullptr;  // of libclamav
+
+// The last one.
+struct Opened {
+    void* handle = nullptr;
+    cl_fmap_t* map = nullptr;
+};
+Opened opened;
 
 // New pages are empty behind the end of a file; so are these. What is read ends with a page, or with the file.
 off_t read_and_clear(void* handle, void* buffer, std::size_t count, off_t offset) {
@@ -31,6 +42,17 @@ off_t read_and_clear(void* handle, void* buffer, std::size_t count, off_t offset
 
 void link_file_maps() {}
 
+std::string_view take_opened_file(int file) {
+    const auto last = std::exchange(opened, {});
+    if (last.map == nullptr || reinterpret_cast<std::intptr_t>(last.handle) != file ||
+        !std::string_view(cl_retver()).starts_with(layout::kVersion))
+        return {};
+    auto* const map = reinterpret_cast<layout::Map*>(last.map);
+    const auto* const octets = map->need(map, 0, map->length, 0);
+    return octets == nullptr ? std::string_view()
+                             : std::string_view(reinterpret_cast<const char*>(octets), map->length);
+}
+
 }  // namespace scanners::clamav
 
 using namespace scanners::clamav;
@@ -39,8 +61,12 @@ extern "C" __attribute__((visibility("default"))) cl_fmap_t* cl_fmap_open_handle
                                                                                  std::size_t length, clcb_pread read,
                                                                                  int gives_back) {
     static auto* const library = in_library<decltype(cl_fmap_open_handle)>("cl_fmap_open_handle");
+    opened = {};
     if (gives_back == 0 || length > kLargest || (read_file != nullptr && read_file != read))
         return library(handle, offset, length, read, gives_back);
     read_file = read;
-    return library(handle, offset, length, read_and_clear, 0);
+    auto* const map = library(handle, offset, length, read_and_clear, 0);
+    if (offset == 0)
+        opened = {handle, map};
+    return map;
 }

@@ -53,14 +53,14 @@ def _signatures():
 class Zygote:
     """One zygote with one worker, and the worker's channel. `lost`: messages whose worker died."""
 
-    def __init__(self, sandbox, database=None, settings="", path=None):
+    def __init__(self, sandbox, database=None, settings="", path=None, remember=32768):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.lost = 0
         self._serial = 0
         self._path = path or program("sandwichd")
         self._supervisor = ours
         self._log = tempfile.TemporaryFile()
-        self._process = self._start(theirs, self._ini(sandbox, database, settings))
+        self._process = self._start(theirs, self._ini(sandbox, database, settings, remember))
         theirs.close()
         ours.settimeout(120)
         words = ours.recv(MAX_PACKET).decode("utf-8", "replace")
@@ -75,10 +75,10 @@ class Zygote:
         self._next_worker()
 
     @staticmethod
-    def _ini(sandbox, database, settings):
+    def _ini(sandbox, database, settings, remember):
         return (f"[general]\nscan_user=nobody\n[worker]\ncount=1\nsandbox={'yes' if sandbox else 'no'}\n{settings}"
                 f"[scanner.clamav]\nallow_test_signatures=yes\ntest_signatures={_signatures()}\n"
-                f"database={database or '/nonexistent'}\n")
+                f"database={database or '/nonexistent'}\nremember_clean={remember}\n")
 
     def _start(self, channel, ini):
         config = os.memfd_create("config", 0)
@@ -204,20 +204,25 @@ def installed_and_plain():
 
 
 def compare(items, database=None):
-    """items: pairs of a name and a function that gives the octets. Returns how often each outcome was seen."""
+    """items: pairs of a name and a function that gives the octets. Returns how often each outcome was seen.
+
+    All twice as installed: what was clean is remembered then."""
     counts = dict.fromkeys(OUTCOMES, 0)
     differences = []
+    expected = {}
     installed, plain = installed_and_plain()
-    with Zygote(True, database, path=installed) as jailed, Zygote(False, database, path=plain) as free:
-        for name, load in items:
-            data = load()
-            jailed.send(data)
-            free.send(data)
-            within, without = jailed.answer(), free.answer()
-            if within != without:
-                differences.append(f"{name}: {within} as installed, {without} without sandbox and savings")
-            elif within[0] in counts:
-                counts[within[0]] += 1
+    with Zygote(True, database, path=installed) as jailed, Zygote(False, database, path=plain, remember=0) as free:
+        for again in (False, True):
+            for name, load in items:
+                data = load()
+                jailed.send(data)
+                if not again:
+                    expected[name] = free.scan(data)
+                within, without = jailed.answer(), expected[name]
+                if within != without:
+                    differences.append(f"{name}: {within} as installed{', again' * again}, {without} without sandbox and savings")
+                elif within[0] in counts and not again:
+                    counts[within[0]] += 1
         equal(differences[:10], [], f"{len(differences)} differences")
         equal((jailed.lost, free.lost), (0, 0), f"workers that died; {jailed.log()[-500:]}")
     return counts
@@ -283,7 +288,8 @@ def only_the_installed_program_has_functions_of_its_own():
     names = [subprocess.run(["nm", "--dynamic", "--defined-only", path], capture_output=True, text=True, check=True).stdout
              for path in installed_and_plain()]
     for function in ("sscanf", "cl_fmap_open_handle", "cli_ac_chklsig", "cli_ac_scanbuff", "cli_bm_scanbuff", "cli_ac_initdata",
-                     "lsig_sub_matched", "cli_rmdirs", "text_normalize_map", "decodeLine", "readdb_parse_ldb_subsignature"):
+                     "lsig_sub_matched", "cli_rmdirs", "text_normalize_map", "decodeLine", "readdb_parse_ldb_subsignature",
+                     "pcre2_match_8"):
         equal([f" {function}" in text for text in names], [True, False], function)
 
 

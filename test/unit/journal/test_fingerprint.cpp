@@ -7,6 +7,7 @@
 #include "samples.hpp"
 
 using journal::Fingerprints;
+using journal::open_fingerprints;
 
 TEST_CASE("a fingerprint is GMAC (NIST SP 800-38D, test case 1 of GCM: no text, all zero)") {
     const auto fingerprints = Fingerprints::with_key(std::string(Fingerprints::kKeySize, '\0'));
@@ -48,13 +49,13 @@ TEST_CASE("a text has the same fingerprint however it is cut") {
 
 TEST_CASE("all who open a journal have its key") {
     const TemporaryDirectory directory;
-    const auto one = Fingerprints::open(directory.path());
-    const auto other = Fingerprints::open(directory.path());
+    const auto one = open_fingerprints(directory.path());
+    const auto other = open_fingerprints(directory.path());
     REQUIRE(one);
     REQUIRE(other);
     CHECK(one->of("text") == other->of("text"));
     const TemporaryDirectory elsewhere;
-    CHECK(Fingerprints::open(elsewhere.path())->of("text") != one->of("text"));
+    CHECK(open_fingerprints(elsewhere.path())->of("text") != one->of("text"));
     CHECK(std::filesystem::status(directory.path() + "/key").permissions() == std::filesystem::perms(0600));
     std::size_t files = 0;
     for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(directory.path()))
@@ -65,8 +66,8 @@ TEST_CASE("all who open a journal have its key") {
 TEST_CASE("a key that is none is an error, not another key") {
     const TemporaryDirectory directory;
     std::ofstream(directory.path() + "/key") << "too short";
-    const auto opened = Fingerprints::open(directory.path());
+    const auto opened = open_fingerprints(directory.path());
     REQUIRE_FALSE(opened);
     CHECK(opened.error().message.find("/key: not a key") != std::string::npos);
-    CHECK_FALSE(Fingerprints::open(directory.path() + "/missing"));
+    CHECK_FALSE(open_fingerprints(directory.path() + "/missing"));
 }

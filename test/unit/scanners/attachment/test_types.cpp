@@ -61,6 +61,24 @@ TEST_CASE("types by content") {
     }
 }
 
+TEST_CASE("types that libmagic tells, whatever it was asked before") {
+    const std::pair<std::string, std::string> rows[] = {
+        {"\x80\0nobody knows this\x81\0"s, ""},
+        {"\x80\0nor that\x81\0"s, ""},
+        {"MThd\0\0\0\6\0\1\0\2\0\x60MTrk"s, "audio/midi"},
+        {"fLaC\0\0\0\x22"s + std::string(40, '\x80'), "audio/flac"},
+        {"wOFF\0\1\0\0"s + std::string(40, '\x80'), "font/woff"},
+    };
+    // So many that some have to make room for others.
+    for (int round = 0; round < 3; ++round) {
+        for (int other = 0; other < 400; ++other) {
+            const auto& [octets, type] = rows[other % 5];
+            CAPTURE(octets);
+            CHECK(look(octets + std::string(other / 5, '\x82')).top().true_type == type);
+        }
+    }
+}
+
 TEST_CASE("scripts in HTML and SVG") {
     CHECK(marks("<html><p>Hello</p></html>") == "");
     CHECK(marks("<html><SCRIPT>x</SCRIPT></html>") == "script");
