@@ -115,7 +115,7 @@ constexpr Setting kTable[] = {
      Kind::kNumber, Effect::kScanner, kCommented, "10000", {1, 1000000}, kNoWords, AT(clamav.max_files),
      "How many files one message may hold, those in archives included. With more limit_action is done."},
     {"scanner.clamav", "remember_clean",
-     Kind::kNumber, Effect::kScanner, kCommented, "32768", {0, 1048576}, kNoWords, AT(clamav.remember_clean),
+     Kind::kNumber, Effect::kScanner, kCommented, "8192", {0, 1048576}, kNoWords, AT(clamav.remember_clean),
      "How many files in which nothing was found a scanner process remembers, so that the attachment of a hundred mails "
      "is looked at once by each; 16 octets of memory for each. They are known by a fingerprint under a secret key, and "
      "forgotten with the signatures that they were scanned for. 0: none."},

@@ -3,7 +3,6 @@
 #include "scanners/clamav/trie_windows.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -15,23 +14,7 @@ namespace {
 
 using layout::TriePattern;
 
-static_assert(std::endian::native == std::endian::little, "masks are made for the octets as they are loaded");
-
-constexpr std::uint8_t kCaseBit = 0x20;
-constexpr std::uint64_t kLowerCase = 0x2020202020202020;
 constexpr std::size_t kMasked = sizeof(std::uint64_t);
-
-// A text is looked at in blocks of so many octets. A long pattern has as many keys, so that one of them begins a block;
-// one of middle length has two, so that one of them begins a half.
-constexpr std::uint32_t kBlock = 4;
-constexpr std::uint32_t kHalf = kBlock / 2;
-constexpr std::size_t kLongKey = 4;
-constexpr std::size_t kMediumKey = 3;
-constexpr std::size_t kShortKey = 2;
-constexpr std::size_t kShortestLong = kLongKey + kBlock - 1;  // fixed octets
-
-// How far into a pattern its keys may begin.
-constexpr std::size_t kFarthestKey = 32;
 
 // Where in a block which key begins: bits, in the order of their places.
 constexpr unsigned kLongAt0 = 1U << 0;
@@ -41,10 +24,6 @@ constexpr unsigned kShortAt1 = 1U << 3;
 constexpr unsigned kMediumAt2 = 1U << 4;
 constexpr unsigned kShortAt2 = 1U << 5;
 constexpr unsigned kShortAt3 = 1U << 6;
-
-constexpr std::uint64_t first_of(std::uint64_t octets, std::size_t count) {
-    return octets & ((1ULL << count * 8) - 1);
-}
 
 // Of a text; zeros behind its end.
 std::uint64_t eight_at(const unsigned char* text, std::uint32_t length, std::uint32_t at) {
@@ -62,33 +41,8 @@ constexpr std::uint32_t kMargin = 4;
 // Windows for each so many octets of a text: with more of them the whole is cheaper.
 constexpr std::uint32_t kOctetsForWindow = 48;
 
-std::uint16_t kind_of(std::uint16_t entry) {
-    return entry & layout::kKind;
-}
-
-// Octets that may stand for an entry: those with these bits of it. 0: any, or it cannot be said.
-std::uint8_t mask_of(std::uint16_t entry) {
-    switch (kind_of(entry)) {
-        case layout::kOctet:
-            return 0xff;
-        case layout::kAnyCase:
-            return static_cast<std::uint8_t>(~kCaseBit);
-        case layout::kHighNibble:
-            return 0xf0;
-        case layout::kLowNibble:
-            return 0x0f;
-        default:
-            return 0;
-    }
-}
-
 bool may_be(std::uint16_t entry, unsigned char octet) {
     return ((entry ^ octet) & mask_of(entry)) == 0;
-}
-
-// Of the first `depth` entries, which libclamav knows from its trie alone.
-bool is_any_case(const TriePattern& pattern, std::size_t index) {
-    return (pattern.options & layout::kOptionAnyCase) != 0 || kind_of(pattern.octets[index]) == layout::kAnyCase;
 }
 
 bool is_as_expected(const TriePattern* pattern) {
@@ -186,99 +140,7 @@ TrieWindows::Types types_of(const TriePattern& pattern) {
                : TrieWindows::Types::kOrdered;
 }
 
-// The octets of a pattern, as far as each has its place in it, and which bits of each count.
-class FixedOctets {
-  public:
-    explicit FixedOctets(const TriePattern& pattern) {
-        const auto most = std::min<std::size_t>(pattern.length[0], masks_.size());
-        for (; count_ < most && kind_of(pattern.octets[count_]) != layout::kSpecial; ++count_) {
-            const auto octet = pattern.octets[count_];
-            const bool any_case = count_ < pattern.depth && is_any_case(pattern, count_);
-            masks_[count_] = any_case ? static_cast<std::uint8_t>(~kCaseBit) : mask_of(octet);
-            values_[count_] = static_cast<std::uint8_t>(octet & masks_[count_]);
-        }
-    }
-
-    // Up to eight of them.
-    [[nodiscard]] std::uint64_t values() const { return packed(values_); }
-    [[nodiscard]] std::uint64_t masks() const { return packed(masks_); }
-
-    // In lower case: so are octets that a pattern takes in any case, and of the others more are let through than need
-    // be.
-    [[nodiscard]] std::uint64_t key(std::size_t at, std::size_t size) const {
-        std::uint64_t octets = 0;
-        std::memcpy(&octets, values_.data() + at, size);
-        return octets | first_of(kLowerCase, size);
-    }
-    // Whether so many from `at` on are known, but for their case.
-    [[nodiscard]] bool are_known(std::size_t at, std::size_t size) const {
-        return at + size <= count_ && std::all_of(masks_.begin() + at, masks_.begin() + at + size,
-                                                  [](std::uint8_t mask) { return (mask | kCaseBit) == 0xff; });
-    }
-
-  private:
-    using Octets = std::array<std::uint8_t, kFarthestKey + kShortestLong>;
-    static std::uint64_t packed(const Octets& octets) {
-        std::uint64_t made = 0;
-        std::memcpy(&made, octets.data(), sizeof made);
-        return made;
-    }
-
-    Octets values_{};
-    Octets masks_{};
-    std::size_t count_ = 0;
-};
-
 }  // namespace
-
-// How many patterns have the octets of a key somewhere: what many have stands in many texts. (Of two keys that are
-// counted as one the rarer seems to be more common.)
-class TrieWindows::Shared {
-  public:
-    void add(const FixedOctets& octets) {
-        for (const auto size : {kMediumKey, kLongKey}) {
-            for (std::size_t at = 0; at < kFarthestKey + kBlock; ++at) {
-                if (octets.are_known(at, size))
-                    ++counts_[index_of(octets.key(at, size), size)];
-            }
-        }
-    }
-
-    // Where so many keys of that size had best begin, side by side.
-    [[nodiscard]] std::optional<std::uint32_t> best(const FixedOctets& octets, std::size_t count,
-                                                    std::size_t size) const {
-        std::optional<std::uint32_t> found;
-        std::uint32_t least = 0;
-        for (std::size_t at = 0; at <= kFarthestKey; ++at) {
-            if (!octets.are_known(at, size + count - 1))
-                continue;
-            std::uint32_t cost = 0;
-            for (std::size_t i = 0; i < count; ++i)
-                cost += cost_of(octets.key(at + i, size), size);
-            if (!found || cost < least) {
-                found = static_cast<std::uint32_t>(at);
-                least = cost;
-            }
-        }
-        return found;
-    }
-
-  private:
-    // Blanks, lines of dashes, zeros: files are full of them.
-    static constexpr std::uint32_t kCostOfRows = 1000;
-
-    [[nodiscard]] std::uint32_t cost_of(std::uint64_t key, std::size_t size) const {
-        const bool is_row = key == first_of((key & 0xff) * 0x0101010101010101, size);
-        return counts_[index_of(key, size)] + (is_row ? kCostOfRows : 0);
-    }
-
-    static constexpr unsigned kBits = 18;
-    static std::size_t index_of(std::uint64_t key, std::size_t size) {
-        return (key * size * 0x9e3779b97f4a7c15ULL) >> (64 - kBits);
-    }
-
-    std::vector<std::uint32_t> counts_ = std::vector<std::uint32_t>(1U << kBits);
-};
 
 // How far signatures in parts have come in this text, as far as it has been looked at, and which need not be seen
 // again.
@@ -318,7 +180,7 @@ class TrieWindows::Begun {
     const layout::Seen* seen_;
 };
 
-void TrieWindows::add(std::uint32_t number, const Shared& shared) {
+void TrieWindows::add(std::uint32_t number, const SharedKeys& shared) {
     const auto& pattern = *patterns_[number];
     const FixedOctets octets(pattern);
     const Entry entry{octets.masks(), octets.values(), last_place(pattern, 0), number & 0xffffff, 0};
@@ -405,7 +267,7 @@ std::optional<TrieWindows> TrieWindows::make(std::span<const TriePattern* const>
     made.once_ = asked.once;
     made.once_.resize(patterns.size());
     made.add_next(patterns, asked.presence);
-    Shared shared;
+    SharedKeys shared;
     for (const auto* pattern : patterns)
         shared.add(FixedOctets(*pattern));
     for (std::uint32_t number = 0; number < patterns.size(); ++number) {

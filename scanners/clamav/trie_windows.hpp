@@ -17,6 +17,7 @@
 
 #include "scanners/clamav/key_table.hpp"
 #include "scanners/clamav/layout.hpp"
+#include "scanners/clamav/pattern_keys.hpp"
 #include "scanners/clamav/what_is_asked.hpp"
 
 namespace scanners::clamav {
@@ -84,11 +85,10 @@ class TrieWindows {
         std::uint32_t farthest;
     };
     class Begun;
-    class Shared;
 
     void add_next(std::span<const layout::TriePattern* const> patterns, const std::vector<bool>& presence);
 
-    void add(std::uint32_t number, const Shared& shared);
+    void add(std::uint32_t number, const SharedKeys& shared);
     void add_short(const Entry& entry, std::uint64_t key, std::size_t index);
     unsigned keys_in(std::uint64_t octets) const;
     bool look_at_eights(const Request& request, std::uint32_t& at, Begun& begun, std::vector<Window>& windows) const;

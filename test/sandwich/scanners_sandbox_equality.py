@@ -53,7 +53,7 @@ def _signatures():
 class Zygote:
     """One zygote with one worker, and the worker's channel. `lost`: messages whose worker died."""
 
-    def __init__(self, sandbox, database=None, settings="", path=None, remember=32768):
+    def __init__(self, sandbox, database=None, settings="", path=None, remember=8192):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.lost = 0
         self._serial = 0

@@ -28,6 +28,7 @@ TEST_CASE("every octet of a text counts, and its length, and the key") {
     CHECK(seen.insert(Fingerprints::with_key("0123456789abcdeX")->of(text)).second);
     CHECK(content_of(text) == content_of(text));
     CHECK_FALSE(Fingerprints::with_key("short"));
+    CHECK(Fingerprints::with_new_key()->of(text) != Fingerprints::with_new_key()->of(text));
 }
 
 TEST_CASE("a text has the same fingerprint however it is cut") {
