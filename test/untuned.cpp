@@ -20,7 +20,7 @@ std::string_view clamav::take_opened_file(int /*file*/) {
 }
 void clamav::link_logical_expression() {}
 void clamav::link_normalized_text() {}
-void clamav::link_regular_expressions() {}
+void clamav::look_for_needed_octets() {}
 void clamav::link_remove_directory() {}
 void clamav::link_scanf() {}
 void clamav::watch_for_image_hashes() {}

@@ -93,7 +93,7 @@ base::Status ClamavScanner::load() {
     link_file_maps();
     link_logical_expression();
     link_normalized_text();
-    link_regular_expressions();
+    look_for_needed_octets();
     link_remove_directory();
     link_scanf();
     if (auto ready = initialise_library(); !ready)

@@ -1,5 +1,5 @@
-// What is kept is written by the zygote's thread that loads, and by whoever frees an expression that is kept; workers
-// read it. Expressions of rules (PCRE2_UTF) are never kept.
+// The zygote's thread that loads, and workers. Nothing is kept in any other process, nor of expressions of rules
+// (PCRE2_UTF).
 #include "scanners/clamav/regular_expressions.hpp"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -24,6 +24,8 @@ constexpr std::uint32_t kUnderstood =
 constexpr std::size_t kShort = 4096;
 constexpr std::size_t kFewest = 2;
 
+bool wanted = false;
+
 std::unordered_map<const pcre2_code*, std::string>& needed() {
     static std::unordered_map<const pcre2_code*, std::string> all;
     return all;
@@ -31,7 +33,9 @@ std::unordered_map<const pcre2_code*, std::string>& needed() {
 
 }  // namespace
 
-void link_regular_expressions() {}
+void look_for_needed_octets() {
+    wanted = true;
+}
 
 }  // namespace scanners::clamav
 
@@ -49,7 +53,7 @@ pcre2_code* pcre2_compile(PCRE2_SPTR expression, PCRE2_SIZE length, std::uint32_
                           PCRE2_SIZE* error_at, pcre2_compile_context* context) {
     static auto* const library = in_library<decltype(pcre2_compile)>("pcre2_compile_8");
     auto* const code = library(expression, length, options, error, error_at, context);
-    if (code != nullptr && (options & ~kUnderstood) == 0) {
+    if (wanted && code != nullptr && (options & ~kUnderstood) == 0) {
         const auto* const text = reinterpret_cast<const char*>(expression);
         auto octets =
             needed_octets(length == PCRE2_ZERO_TERMINATED ? std::string_view(text) : std::string_view(text, length));
@@ -62,7 +66,7 @@ pcre2_code* pcre2_compile(PCRE2_SPTR expression, PCRE2_SIZE length, std::uint32_
 int pcre2_match(const pcre2_code* code, PCRE2_SPTR text, PCRE2_SIZE length, PCRE2_SIZE begin, std::uint32_t options,
                 pcre2_match_data* data, pcre2_match_context* context) {
     static auto* const library = in_library<decltype(pcre2_match)>("pcre2_match_8");
-    if (length >= kShort && begin <= length && (options & ~std::uint32_t{PCRE2_ANCHORED}) == 0) {
+    if (wanted && length >= kShort && begin <= length && (options & ~std::uint32_t{PCRE2_ANCHORED}) == 0) {
         const std::string_view all(reinterpret_cast<const char*>(text), length);
         if (const auto found = needed().find(code);
             found != needed().end() && all.find(found->second, begin) == std::string_view::npos)
@@ -73,8 +77,8 @@ int pcre2_match(const pcre2_code* code, PCRE2_SPTR text, PCRE2_SIZE length, PCRE
 
 void pcre2_code_free(pcre2_code* code) {
     static auto* const library = in_library<decltype(pcre2_code_free)>("pcre2_code_free_8");
-    if (const auto found = needed().find(code); found != needed().end())
-        needed().erase(found);
+    if (wanted)
+        needed().erase(code);
     library(code);
 }
 }

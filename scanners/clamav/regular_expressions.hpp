@@ -6,7 +6,8 @@
 
 namespace scanners::clamav {
 
-// Does nothing; who calls it has the functions linked in.
-void link_regular_expressions();
+// From now on, for expressions of this process. To be called before signatures are loaded, where one thread runs: what
+// is known of expressions has no lock.
+void look_for_needed_octets();
 
 }  // namespace scanners::clamav

@@ -102,7 +102,7 @@ TEST_CASE("what is needed stands in every match") {
         "[^]b]", R"([\]a])", R"(\x61)",   R"(\.)", R"(\w)",  R"(\d*)", R"(\b)",    "^",           "$",
         "|",     R"(\n)",    "(a(b|a)b)", "]",     "}",      "(?i)",   R"(\Qa\E)", "[[:alpha:]]", "(?=a)"};
     static auto* const library = in_library<decltype(pcre2_match)>("pcre2_match_8");
-    scanners::clamav::link_regular_expressions();
+    scanners::clamav::look_for_needed_octets();
     REQUIRE((library != nullptr && library != &pcre2_match));
     std::mt19937 dice(20261130);
     unsigned matches = 0;
@@ -143,6 +143,7 @@ TEST_CASE("what is needed stands in every match") {
 }
 
 TEST_CASE("PCRE is not asked about a long text without what is needed, but where case or blanks may not count") {
+    scanners::clamav::look_for_needed_octets();
     // What takes more steps than it may is an error: so PCRE shows whether it was asked.
     const std::unique_ptr<pcre2_match_context, decltype(&pcre2_match_context_free)> context(
         pcre2_match_context_create(nullptr), pcre2_match_context_free);
