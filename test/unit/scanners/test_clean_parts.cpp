@@ -66,6 +66,22 @@ std::string with_mail(std::string_view subject, const std::string& mail) {
     return mail_with(subject, "Content-Type: message/rfc822", mail);
 }
 
+// A file in a tar archive (POSIX ustar).
+std::string tar(std::string_view name, std::string_view octets) {
+    std::string head(512, '\0');
+    const auto put = [&head](std::size_t at, std::string_view text) { head.replace(at, text.size(), text); };
+    put(0, name);
+    put(100, "0000644\0"s + "0000000\0"s + "0000000\0"s);
+    put(124, fmt::format("{:011o} {:011o} ", octets.size(), 0));
+    put(148, "        0");
+    put(257, "ustar\0"s + "00");
+    unsigned sum = 0;
+    for (const char c : head)
+        sum += static_cast<unsigned char>(c);
+    put(148, fmt::format("{:06o}", sum) + "\0 "s);
+    return head + std::string(octets) + std::string((512 - octets.size() % 512) % 512, '\0');
+}
+
 // Octets of no type.
 std::string binary(unsigned seed) {
     std::string made = "\x80\x81\x00\x82"s;
@@ -125,9 +141,11 @@ TEST_CASE("as much is remembered as there is room for, and the oldest is forgott
         CHECK_FALSE(memory.has(fingerprint(0, i)));
         memory.add(fingerprint(0, i));
     }
-    for (unsigned i = 0; i < 4; ++i)
-        CHECK(memory.has(fingerprint(0, i)));
-    memory.add(fingerprint(0, 0));
+    for (const unsigned once_more : {2U, 3U, 0U}) {
+        memory.add(fingerprint(0, once_more));
+        for (unsigned i = 0; i < 4; ++i)
+            CHECK(memory.has(fingerprint(0, i)));
+    }
     memory.add(fingerprint(0, 4));
     CHECK(memory.has(fingerprint(0, 0)));
     CHECK(memory.has(fingerprint(0, 4)));
@@ -197,6 +215,15 @@ TEST_CASE("what lies in a file is looked at with it, as a signature may ask for 
     CHECK(scanner.looks(with_attachment("two", inner)) < first);  // the attached mail is an attachment
     CHECK(scanner.looks(with_attachment("three", inner + "\r\n")) == first);
     CHECK(scanner.looks(with_attachment("inner", binary(1))) == Scanner().looks(with_attachment("inner", binary(1))));
+}
+
+TEST_CASE("what lies in an archive for itself is looked at each time, and is no attachment by that") {
+    Scanner scanner;
+    const auto archive = [](std::string_view name) { return tar("same", binary(1)) + tar(name, binary(2)); };
+    const auto first = scanner.looks(archive("one"));
+    CHECK(first > 2);
+    CHECK(scanner.looks(archive("two")) == first);
+    CHECK(scanner.looks(with_attachment("one", binary(1))) == Scanner().looks(with_attachment("one", binary(1))));
 }
 
 TEST_CASE("a mail that is a part of another is read with it, and its attachments are attachments") {
