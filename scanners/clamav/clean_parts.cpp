@@ -2,7 +2,7 @@
 
 #include <clamav.h>
 
-#include <stdexcept>
+#include <exception>
 #include <utility>
 
 #include "scanners/clamav/file_maps.hpp"
@@ -36,10 +36,7 @@ bool CleanParts::begin(std::string_view file, bool again) {
     in_mail_ = false;
     if (!wanted_ || !again)
         return true;
-    const auto fingerprint = fingerprint_of({}, file);
-    if (fingerprint)
-        seen_.push_back(*fingerprint);
-    return !fingerprint || !memory_.has(*fingerprint);
+    return !is_known({}, file);
 }
 
 void CleanParts::end(bool clean) {
@@ -58,7 +55,7 @@ int CleanParts::before(int file, const char* type, void* context) {
     const auto depth = self->depth_++;
     if (depth == 0)
         self->in_mail_ = type == kMail;
-    const bool known = depth == 1 && self->in_mail_ && self->wanted_ && self->is_known(file, type);
+    const bool known = depth == 1 && self->in_mail_ && self->wanted_ && self->is_known_in_mail(file, type);
     return known ? CL_BREAK : CL_CLEAN;
 }
 
@@ -69,27 +66,31 @@ int CleanParts::after(int /*file*/, int /*result*/, const char* /*name*/, void* 
     return CL_CLEAN;
 }
 
-bool CleanParts::is_known(int file, std::string_view type) {
+bool CleanParts::is_known_in_mail(int file, std::string_view type) {
     const auto octets = take_opened_file(file);
-    const auto fingerprint = octets.empty() || type.empty() ? std::nullopt : fingerprint_of(type, octets);
-    if (!fingerprint)
+    return !octets.empty() && !type.empty() && is_known(type, octets);
+}
+
+// Whether such a file was clean; if not, it is one more that was seen. False as well when the library fails or there is
+// no memory: libclamav is on the stack, through which nothing may be thrown, and looks at the file.
+bool CleanParts::is_known(std::string_view type, std::string_view octets) {
+    try {
+        const auto fingerprint = fingerprint_of(type, octets);
+        seen_.push_back(fingerprint);
+        return memory_.has(fingerprint);
+    } catch (const std::exception&) {
         return false;
-    seen_.push_back(*fingerprint);
-    return memory_.has(*fingerprint);
+    }
 }
 
 // Of a file for itself, which has no type here, or of one in a mail: with the zero behind the type no file of the one
-// kind has the fingerprint of one of the other. Nothing: the library fails, and it is looked at.
-std::optional<base::Fingerprint> CleanParts::fingerprint_of(std::string_view type, std::string_view octets) const {
-    try {
-        auto running = fingerprints_.begin();
-        running.add(type);
-        running.add({"\0", 1});
-        running.add(octets);
-        return running.end();
-    } catch (const std::runtime_error&) {
-        return std::nullopt;
-    }
+// kind has the fingerprint of one of the other.
+base::Fingerprint CleanParts::fingerprint_of(std::string_view type, std::string_view octets) const {
+    auto running = fingerprints_.begin();
+    running.add(type);
+    running.add({"\0", 1});
+    running.add(octets);
+    return running.end();
 }
 
 }  // namespace scanners::clamav

@@ -10,7 +10,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -43,8 +42,9 @@ class CleanParts {
 
     static int before(int file, const char* type, void* context);
     static int after(int file, int result, const char* name, void* context);
-    bool is_known(int file, std::string_view type);
-    std::optional<base::Fingerprint> fingerprint_of(std::string_view type, std::string_view octets) const;
+    bool is_known_in_mail(int file, std::string_view type);
+    bool is_known(std::string_view type, std::string_view octets);
+    base::Fingerprint fingerprint_of(std::string_view type, std::string_view octets) const;
 
     base::Fingerprints fingerprints_;
     CleanMemory memory_;

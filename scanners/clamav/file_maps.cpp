@@ -48,6 +48,8 @@ std::string_view take_opened_file(int file) {
         !std::string_view(cl_retver()).starts_with(layout::kVersion))
         return {};
     auto* const map = reinterpret_cast<layout::Map*>(last.map);
+    if (!layout::is_as_expected(*map))
+        return {};
     const auto* const octets = map->need(map, 0, map->length, 0);
     return octets == nullptr ? std::string_view()
                              : std::string_view(reinterpret_cast<const char*>(octets), map->length);

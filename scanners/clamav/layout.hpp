@@ -124,6 +124,11 @@ struct Map {
     const unsigned char* (*need)(Map*, std::size_t at, std::size_t length, int lock);
 };
 
+// Whether it is laid out so, as far as that can be seen.
+inline bool is_as_expected(const Map& map) {
+    return map.page_size > 0 && map.need != nullptr && map.nested_end == map.nested_offset + map.length;
+}
+
 // A text as it is normalized: what was made of it so far.
 struct NormalizedText {
     unsigned char* octets;

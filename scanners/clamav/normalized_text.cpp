@@ -158,8 +158,7 @@ std::size_t normalize(NormalizedText& made, const unsigned char* text, std::size
 
 bool is_as_expected(const Map& map, const NormalizedText& made) {
     static const bool known = std::string_view(cl_retver()).starts_with(layout::kVersion);
-    return known && map.page_size > 0 && map.need != nullptr && map.nested_end == map.nested_offset + map.length &&
-           made.octets != nullptr && made.size <= made.room;
+    return known && layout::is_as_expected(map) && made.octets != nullptr && made.size <= made.room;
 }
 
 }  // namespace

@@ -87,7 +87,6 @@ class TrieWindows {
     class Begun;
 
     void add_next(std::span<const layout::TriePattern* const> patterns, const std::vector<bool>& presence);
-
     void add(std::uint32_t number, const SharedKeys& shared);
     void add_short(const Entry& entry, std::uint64_t key, std::size_t index);
     unsigned keys_in(std::uint64_t octets) const;

@@ -47,14 +47,14 @@ bool is_for_any_place(const TriePattern& pattern) {
     return pattern.offset_data[0] == layout::kOffsetAny && pattern.offset_min == layout::kOffsetAny;
 }
 
-// What macros and versions count by is where something was last.
-bool has_own_place(const TriePattern& pattern) {
+// Else libclamav keeps the last place of it for others to look at (macros), or takes it from the file.
+bool has_plain_place(const TriePattern& pattern) {
     return pattern.offset_data[0] == layout::kOffsetAny || pattern.offset_data[0] == layout::kOffsetAbsolute;
 }
 
 // A signature of its own, for a virus: where libclamav sees the whole of it, it is found.
 bool is_found_once(const TriePattern& pattern) {
-    return pattern.logical[0] == 0 && pattern.type == 0 && pattern.custom == nullptr && has_own_place(pattern);
+    return pattern.logical[0] == 0 && pattern.type == 0 && pattern.custom == nullptr && has_plain_place(pattern);
 }
 
 // Nothing but octets, anywhere.
@@ -84,7 +84,7 @@ Asked what_is_asked(const Matcher& matcher) {
         const auto* const pattern = matcher.patterns[i];
         const bool present = is_part(pattern, matcher) && pattern->type == 0 && asking[pattern->logical[1]];
         asked.once[i] = present && is_plain(*pattern);
-        asked.presence[i] = present ? has_own_place(*pattern) : pattern != nullptr && is_found_once(*pattern);
+        asked.presence[i] = present ? has_plain_place(*pattern) : pattern != nullptr && is_found_once(*pattern);
     }
     return asked;
 }
