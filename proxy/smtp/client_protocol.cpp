@@ -70,11 +70,11 @@ void ClientProtocol::vrfy(std::string_view address) {
     queue(Expect::kVrfy, fmt::format("VRFY {}", address));
 }
 
-std::size_t ClientProtocol::body(std::string_view canonical_text, Runs& out, std::size_t most) {
+std::size_t ClientProtocol::body(std::string_view canonical_text, Runs& out, std::size_t most, bool undotted) {
     assert(in_body_);
     if (!in_body_)  // else the text would be read as commands
         return canonical_text.size();
-    return encoder_.feed(canonical_text, out, most);
+    return encoder_.feed(canonical_text, out, most, undotted);
 }
 
 void ClientProtocol::end_of_data(Runs& out) {

@@ -66,7 +66,7 @@ class ClientProtocol {
 
     // After a 354: message text in pieces, then the end, as they are to be sent: the owner sends them itself, as its
     // socket takes them, and nothing else meanwhile. Both as DataEncoder's.
-    std::size_t body(std::string_view canonical_text, Runs& out, std::size_t most);
+    std::size_t body(std::string_view canonical_text, Runs& out, std::size_t most, bool undotted = false);
     void end_of_data(Runs& out);
     // All of it has been sent: an answer may come.
     void data_sent();

@@ -68,6 +68,7 @@ bool DataDecoder::feed(std::string_view& bytes, std::string& out) {
                     bytes.remove_prefix(1);
                     state_ = State::kDotCr;
                 } else {
+                    dotted_ = true;
                     state_ = State::kText;  // the dot was stuffing and is gone
                 }
                 break;
@@ -77,6 +78,7 @@ bool DataDecoder::feed(std::string_view& bytes, std::string& out) {
                     state_ = State::kLineStart;
                     return true;
                 }
+                dotted_ = true;
                 state_ = State::kCr;  // no end: the dot was stuffing, the CR is judged by this octet
                 break;
         }
@@ -126,12 +128,12 @@ std::string_view DataDecoder::take_plain(std::string_view& bytes) {
     return text;
 }
 
-std::size_t DataEncoder::feed(std::string_view text, Runs& out, std::size_t most) {
+std::size_t DataEncoder::feed(std::string_view text, Runs& out, std::size_t most, bool undotted) {
     const auto given = text.size();
     while (!text.empty() && out.size() < most) {
         if (after_lf_ && text.front() == '.')
             out.push_back(text.substr(0, 1));
-        const auto run = text.substr(0, find_line_dot(text));
+        const auto run = undotted ? text : text.substr(0, find_line_dot(text));
         out.push_back(run);
         text.remove_prefix(run.size());
         ends_line_ = run.ends_with("\r\n") || (run == "\n" && after_cr_);

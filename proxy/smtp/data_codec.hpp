@@ -26,6 +26,8 @@ class DataDecoder {
 
     // How many bare CRs, bare LFs were mended so far.
     [[nodiscard]] std::size_t mended() const { return mended_; }
+    // No line of the text so far begins with a dot; false: perhaps one does.
+    [[nodiscard]] bool undotted() const { return !dotted_ && mended_ == 0; }
 
   private:
     enum class State { kLineStart, kText, kCr, kDot, kDotCr };
@@ -33,6 +35,7 @@ class DataDecoder {
 
     State state_ = State::kLineStart;
     std::size_t mended_ = 0;
+    bool dotted_ = false;  // a dot was taken away
 };
 
 // Octets to be sent one after the other; they borrow.
@@ -41,8 +44,9 @@ using Runs = std::vector<std::string_view>;
 // Encodes canonical text: a dot at the start of a line is doubled, finish() gives the end of data. Mends nothing.
 class DataEncoder {
   public:
-    // Ends when there are `most` runs, or one more; returns how much of `text` is in them.
-    std::size_t feed(std::string_view text, Runs& out, std::size_t most);
+    // Ends when there are `most` runs, or one more; returns how much of `text` is in them. `undotted`: no line that
+    // begins within `text` begins with a dot.
+    std::size_t feed(std::string_view text, Runs& out, std::size_t most, bool undotted = false);
     // ".CRLF", with CRLF before it when the text did not end with one (also for an empty text at line start: just
     // ".CRLF"). Then ready for the next message.
     void finish(Runs& out);

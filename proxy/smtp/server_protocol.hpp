@@ -113,6 +113,7 @@ class ServerProtocol {
     [[nodiscard]] std::size_t overlong_lines() const { return overlong_lines_; }  // commands, of the whole session
     // Of the message in hand, or the last one.
     [[nodiscard]] std::size_t mended_newlines() const { return decoder_.mended(); }
+    [[nodiscard]] bool undotted() const { return decoder_.undotted(); }
 
   private:
     // What the outstanding answers are for.

@@ -90,6 +90,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(!fuzz::has_bare_newline(whole), "no bare CR or LF comes out");
     require(whole.empty() || whole.ends_with("\r\n"), "the last line is whole");
 
+    const bool dotted = whole.starts_with('.') || whole.find("\r\n.") != std::string::npos;
+    require(!(decoder.undotted() && dotted), "a line that begins with a dot is known");
+
     std::size_t rest_of_pieces = 0;
     std::size_t mended = 0;
     require(decode_in_pieces(wire, seed, rest_of_pieces, mended) == whole, "the chunking makes no difference");
@@ -100,6 +103,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(encoder.feed(whole, runs, 2 * whole.size() + 1) == whole.size(), "all of it is taken");
     encoder.finish(runs);
     const auto encoded = joined(runs);
+    if (decoder.undotted()) {
+        runs.clear();
+        encoder.feed(whole, runs, 9, true);
+        encoder.finish(runs);
+        require(joined(runs) == encoded, "where no line begins with a dot, none is looked for");
+    }
     require(encode_in_pieces(whole, seed) == encoded, "the chunking makes no difference to the encoder");
     require(decode_in_pieces(encoded, seed + 1, rest_of_pieces, mended) == whole, "there and back");
     require(rest_of_pieces == 0 && mended == 0, "the encoder's text is canonical, and ends once");
