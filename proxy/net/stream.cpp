@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <functional>
 #include <system_error>
 #include <utility>
 
@@ -34,6 +36,46 @@ struct Received {
 thread_local Received received;
 
 constexpr std::size_t kTlsAhead = 256 * 1024;  // octets that may wait for the socket before more is put into TLS
+constexpr std::size_t kFromFile = 16 * 1024;   // octets; fewer are copied sooner
+constexpr std::size_t kPage = 4096;
+
+using Parts = std::vector<std::string_view>;
+
+bool is_from_file(std::string_view part, const Stored& stored) {
+    const std::less_equal<> ordered;
+    return stored.file >= 0 && part.size() >= kFromFile && ordered(stored.text.data(), part.data()) &&
+           ordered(part.data() + part.size(), stored.text.data() + stored.text.size());
+}
+
+// Of the first parts, up to one that comes from the file.
+std::size_t count_copied(const Parts& parts, const Stored& stored) {
+    std::size_t count = 0;
+    while (count < std::min(parts.size(), Stream::kMostParts) && !is_from_file(parts[count], stored))
+        ++count;
+    return count;
+}
+
+std::size_t total_of(const Parts& parts, std::size_t count) {
+    std::size_t total = 0;
+    for (std::size_t i = 0; i < count; ++i)
+        total += parts[i].size();
+    return total;
+}
+
+// Of the first part: what is left of its last page goes with the parts behind it, in one segment.
+std::size_t from_file_at_once(const Parts& parts) {
+    const auto size = parts.front().size();
+    return parts.size() == 1 ? size : size - size % kPage;
+}
+
+void take_out(Parts& parts, std::size_t octets) {
+    auto first = parts.begin();
+    for (; first != parts.end() && octets >= first->size(); ++first)
+        octets -= first->size();
+    if (first != parts.end())
+        first->remove_prefix(octets);
+    parts.erase(parts.begin(), first);
+}
 
 }  // namespace
 
@@ -52,10 +94,13 @@ Stream::~Stream() {
 }
 
 void Stream::consume(std::size_t octets) {
-    if (!borrowed_.empty())
+    if (!borrowed_.empty()) {
         borrowed_.remove_prefix(octets);
-    else
+        if (borrowed_.empty())
+            lender_.reset();
+    } else {
         consumed_ += octets;
+    }
     if (consumed_ == input_.size()) {
         input_.clear();
         // An idle session keeps no large buffer.
@@ -68,11 +113,17 @@ void Stream::consume(std::size_t octets) {
 }
 
 ssize_t Stream::receive() {
-    if (received.by != nullptr)
-        received.by->keep();
-    const ssize_t got = ::recv(socket_.get(), received.octets.data(), received.octets.size(), 0);
-    if (got > 0)
-        take({received.octets.data(), static_cast<std::size_t>(got)});
+    auto room = !tls_ && input().empty() ? handler_.room() : base::Room{};
+    if (room.size == 0) {
+        if (received.by != nullptr)
+            received.by->keep_input();
+        room = {received.octets.data(), received.octets.size()};
+    }
+    const ssize_t got = ::recv(socket_.get(), room.begin, room.size, 0);
+    if (got > 0) {
+        lender_ = std::move(room.keeper);
+        take({room.begin, static_cast<std::size_t>(got)});
+    }
     return got;
 }
 
@@ -84,21 +135,22 @@ void Stream::take(std::string_view network) {
         send(tls_->take_output());
     } else if (input().empty()) {
         borrowed_ = network;
-        received.by = this;
+        if (!lender_)
+            received.by = this;
     } else {
         tidy();
         input_.append(network);
     }
-    if (input().size() >= kInputLimit)
+    if (!lender_ && input().size() >= kInputLimit)
         readable_.disable();
 }
 
-// What was received is needed longer than the place where it lies.
-void Stream::keep() {
+void Stream::keep_input() {
     if (received.by == this)
         received.by = nullptr;
     input_.append(borrowed_);
     borrowed_ = {};
+    lender_.reset();
 }
 
 // What was consumed makes room.
@@ -134,7 +186,7 @@ void Stream::read_ready() {
     if (socket_ && !ended_ && input().size() > had)
         handler_.on_input();
     if (!borrowed_.empty())
-        keep();
+        keep_input();
     end_with_tls();
 }
 
@@ -188,7 +240,7 @@ void Stream::send(std::string_view bytes) {
     flush();
 }
 
-void Stream::offer(std::vector<std::string_view>& parts) {
+void Stream::offer(std::vector<std::string_view>& parts, const Stored& stored) {
     if (!socket_ || ended_ || !write_failure_.empty() || parts.empty())
         return;
     if (tls_) {
@@ -196,40 +248,59 @@ void Stream::offer(std::vector<std::string_view>& parts) {
         if (offer_waits_)
             return;
         std::string together;
-        for (const auto part : parts)
-            together += part;
-        parts.clear();
+        while (!parts.empty() && together.size() < kTlsAhead) {
+            const auto some = parts.front().substr(0, kTlsAhead - together.size());
+            together += some;
+            take_out(parts, some.size());
+        }
         return write(together);
     }
     offer_waits_ = true;
     if (output_size() > 0)  // what was written goes first, and is waited for already
         return;
+    while (!parts.empty()) {
+        const auto copied = count_copied(parts, stored);
+        const auto size = copied > 0 ? total_of(parts, copied) : from_file_at_once(parts);
+        const ssize_t sent =
+            copied > 0 ? send_parts(parts, copied) : send_stored(parts.front().substr(0, size), stored);
+        if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+            return fail(reason(errno));
+        const auto gone = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
+        take_out(parts, gone);
+        if (gone < size)
+            return writable_.enable();
+    }
+    offer_waits_ = false;
+    all_sent_.start();
+}
+
+ssize_t Stream::send_parts(const std::vector<std::string_view>& parts, std::size_t count) {
     std::array<iovec, kMostParts> places{};
-    const auto count = std::min(parts.size(), places.size());
     for (std::size_t i = 0; i < count; ++i)
         places[i] = {const_cast<char*>(parts[i].data()), parts[i].size()};  // sendmsg() only reads it
     msghdr message{};
     message.msg_iov = places.data();
     message.msg_iovlen = count;
-    ssize_t wrote = 0;
+    const int flags = MSG_NOSIGNAL | (count < parts.size() ? MSG_MORE : 0);
+    ssize_t sent = 0;
     do {
-        wrote = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
-    } while (wrote < 0 && errno == EINTR);
-    if (wrote < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
-        return fail(reason(errno));
-    auto left = static_cast<std::size_t>(std::max<ssize_t>(wrote, 0));
-    auto first = parts.begin();
-    for (; first != parts.end() && left >= first->size(); ++first)
-        left -= first->size();
-    if (first != parts.end())
-        first->remove_prefix(left);
-    const bool all_of_it = static_cast<std::size_t>(first - parts.begin()) == count;
-    parts.erase(parts.begin(), first);
-    offer_waits_ = !all_of_it;
-    if (all_of_it)
-        all_sent_.start();
-    else
-        writable_.enable();
+        sent = ::sendmsg(socket_.get(), &message, flags);
+    } while (sent < 0 && errno == EINTR);
+    return sent;
+}
+
+ssize_t Stream::send_stored(std::string_view part, const Stored& stored) {
+    ssize_t sent = 0;
+    do {
+        off_t offset = part.data() - stored.text.data();
+        sent = ::sendfile(socket_.get(), stored.file, &offset, part.size());
+    } while (sent < 0 && errno == EINTR);
+    if (sent == 0) {  // the file is shorter than the text
+        errno = EIO;
+        return -1;
+    }
+    // Not every file system can do it.
+    return sent < 0 && errno == EINVAL ? send_parts({part}, 1) : sent;
 }
 
 void Stream::flush() {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/room.hpp"
 #include "base/unique_fd.hpp"
 #include "net/address.hpp"
 #include "net/loop.hpp"
@@ -18,16 +19,25 @@
 
 namespace net {
 
+// Text that also stands in a file, from its begin on. -1: it does not.
+struct Stored {
+    int file = -1;
+    std::string_view text{};
+};
+
 class Stream {
   public:
     // Unconsumed input above this pauses reading until it is consumed: network flow control is the only bound that a
-    // pipelining peer respects.
+    // pipelining peer respects. In the owner's room there may be as much as the room takes.
     static constexpr std::size_t kInputLimit = 128 * 1024;
     static constexpr std::size_t kReadChunk = 64 * 1024;
     static constexpr std::size_t kMostParts = 64;  // of what is offered, sent at once
 
     class Handler {
       public:
+        // Where what comes next may be put, so that it need not be copied from where it was received: asked when there
+        // is no input, and then input() is there until it is consumed, kept, or the callback ends.
+        virtual base::Room room() { return {}; }
         virtual void on_secured() {}                      // the TLS handshake is done
         virtual void on_input() = 0;                      // input() has grown
         virtual void on_output_sent() = 0;                // some or all of the output left; see output_size()
@@ -49,14 +59,17 @@ class Stream {
         return borrowed_.empty() ? std::string_view(input_).substr(consumed_) : borrowed_;
     }
     void consume(std::size_t octets);
+    // Moves the input to memory of the stream's own, if it is not there.
+    void keep_input();
     // Takes in what has already arrived, without a callback. That the connection has ended is left for on_end().
     void fetch();
 
     // Sends at once what the socket takes, keeps the rest. Callers batch: one call, one segment where possible.
     void write(std::string_view bytes);
-    // Sends what the socket takes now, in one go, and takes it out of `parts`, which borrow. Something left: wait for
-    // on_output_sent(), which comes in any case.
-    void offer(std::vector<std::string_view>& parts);
+    // Sends what the socket takes now and takes it out of `parts`, which borrow. Something left: wait for
+    // on_output_sent(), which comes in any case. Parts that lie in `stored` are taken from its file, without a copy,
+    // where they are large.
+    void offer(std::vector<std::string_view>& parts, const Stored& stored = {});
     [[nodiscard]] std::size_t output_size() const { return output_.size() - sent_; }
 
     // From here on everything is TLS, behind what was written before; on_secured() or on_end() follows. Until then what
@@ -75,11 +88,13 @@ class Stream {
     [[nodiscard]] bool open() const { return static_cast<bool>(socket_); }
 
   private:
+    // As sendmsg(2) of the first `count` parts, and as sendfile(2) of a part of `stored`.
+    ssize_t send_parts(const std::vector<std::string_view>& parts, std::size_t count);
+    ssize_t send_stored(std::string_view part, const Stored& stored);
     // As recv(2), to the end of the input.
     ssize_t receive();
     void read_ready();
     void take(std::string_view network);
-    void keep();
     void tidy();
     void end_with_tls();
     void end(const std::string& why);
@@ -96,7 +111,8 @@ class Stream {
     Watch readable_;
     Watch writable_;
     Soon all_sent_;
-    std::string_view borrowed_;  // the input, as long as it lies where it was received; empty: it is in input_
+    std::string_view borrowed_;           // the input, as long as it lies where it was received; empty: it is in input_
+    std::shared_ptr<const void> lender_;  // of that place, if it is Handler::room()
     std::string input_;
     std::size_t consumed_ = 0;
     std::string output_;
