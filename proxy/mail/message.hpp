@@ -24,6 +24,15 @@ class Message {
     // Error: no memory, no descriptors.
     [[nodiscard]] virtual base::Result<base::UniqueFd> share() const = 0;
 
+    // A file from whose begin on the same octets stand, for sendfile(2): a socket takes them from there without a copy.
+    // -1: there is none. Each lend() asks for a give_back() when the peer has read all that it was sent. Where nobody
+    // can say that, none follows: the octets stay where they are then, until the system has no use for them.
+    [[nodiscard]] virtual int lend() const { return -1; }
+    virtual void give_back() const {}
+
+    // No line begins with a dot, as who decoded it has seen; false: perhaps one does.
+    [[nodiscard]] virtual bool undotted() const { return false; }
+
     [[nodiscard]] std::size_t size() const { return bytes().size(); }
 };
 

@@ -100,6 +100,10 @@ std::string_view Rope::piece(std::size_t index) const {
     return std::get<std::string>(piece);
 }
 
+bool Rope::is_original(std::size_t index) const {
+    return std::holds_alternative<Range>(pieces_.at(index));
+}
+
 std::string Rope::flatten() const {
     std::string text;
     text.reserve(size_);

@@ -17,6 +17,7 @@ namespace mail {
 
 class Rope {
   public:
+    // Null: all of it is inserted.
     explicit Rope(MessagePtr original) : original_(std::move(original)) {}
 
     void insert(std::string text);
@@ -30,6 +31,9 @@ class Rope {
     [[nodiscard]] std::size_t pieces() const { return pieces_.size(); }
     // View of piece `index`, valid as long as the Rope.
     [[nodiscard]] std::string_view piece(std::size_t index) const;
+    // It is a range of the original.
+    [[nodiscard]] bool is_original(std::size_t index) const;
+    [[nodiscard]] const MessagePtr& original() const { return original_; }
     [[nodiscard]] std::string flatten() const;
 
   private:

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "base/room.hpp"
 #include "mail/message.hpp"
 
 namespace mail {
@@ -18,8 +19,12 @@ class Spool {
 
     // Error: no space, no memory. After an error further bytes are dropped and seal() fails too.
     virtual base::Status append(std::string_view text) = 0;
-    // At most once.
-    virtual base::Result<MessagePtr> seal() = 0;
+    // Where the octets that come next may be put, to be append()ed as they lie there, which copies nothing. Good until
+    // the next append(); what has been put there must be read before it, but for the text itself. No room: append()
+    // copies.
+    virtual base::Room room() { return {}; }
+    // At most once. `undotted`: as Message::undotted().
+    virtual base::Result<MessagePtr> seal(bool undotted = false) = 0;
 };
 
 }  // namespace mail

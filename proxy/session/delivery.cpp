@@ -15,7 +15,7 @@ using smtp::Reply;
 
 namespace {
 
-constexpr std::size_t kTextAtOnce = 256 * 1024;                 // octets
+constexpr std::size_t kTextAtOnce = 512 * 1024;                 // octets
 constexpr std::size_t kMostRuns = net::Stream::kMostParts - 2;  // one more, and the end of data
 
 Reply try_later() {
@@ -189,6 +189,7 @@ void Delivery::forget() {
     promised_ = false;
     unanswered_.clear();
     message_.reset();
+    stored_ = {};
     next_piece_ = 0;
     piece_offset_ = 0;
     runs_.clear();
@@ -246,6 +247,10 @@ void Delivery::on_answer(ClientProtocol::Expect to, const Reply& reply) {
             pump();
             return;
         case ClientProtocol::Expect::kEndOfData:
+            // Who takes a mail has read it; who refuses it may have done so before.
+            if (reply.positive() && stored_.file >= 0)
+                message_->original()->give_back();
+            stored_ = {};
             return finish({reply.positive() ? reply : relayed(reply), quote(reply), false});
         default:
             return;
@@ -268,6 +273,8 @@ bool Delivery::fail_over_after(const Reply& reply) {
 
 void Delivery::commit(mail::Rope message) {
     message_ = std::move(message);
+    if (const auto& original = message_->original())
+        stored_ = {original->lend(), original->bytes()};
     if (stage_ == Stage::kBroken || !connection_)
         return finish({try_later(), "no connection", false});
     stage_ = Stage::kData;
@@ -279,7 +286,7 @@ void Delivery::commit(mail::Rope message) {
 void Delivery::pump() {
     if (runs_.empty())
         gather();
-    connection_->send_text(runs_);
+    connection_->send_text(runs_, stored_);
     if (!runs_.empty() || !gathered_)
         return;
     connection_->protocol().data_sent();
@@ -293,7 +300,8 @@ void Delivery::gather() {
     std::size_t octets = 0;
     while (next_piece_ < message_->pieces() && octets < kTextAtOnce && runs_.size() < kMostRuns) {
         const auto rest = message_->piece(next_piece_).substr(piece_offset_);
-        const auto taken = protocol.body(rest.substr(0, kTextAtOnce - octets), runs_, kMostRuns);
+        const bool undotted = message_->is_original(next_piece_) && message_->original()->undotted();
+        const auto taken = protocol.body(rest.substr(0, kTextAtOnce - octets), runs_, kMostRuns, undotted);
         octets += taken;
         piece_offset_ += taken;
         if (taken < rest.size())

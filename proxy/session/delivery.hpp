@@ -129,6 +129,7 @@ class Delivery final : private DownstreamConnection::Owner {
     std::optional<smtp::Reply> mail_refused_;
     std::vector<Recipient> unanswered_;  // in order
     std::optional<mail::Rope> message_;
+    net::Stored stored_;  // its original's text
     std::size_t next_piece_ = 0;
     std::size_t piece_offset_ = 0;
     smtp::Runs runs_;        // of the message, to be sent next

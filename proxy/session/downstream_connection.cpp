@@ -52,11 +52,11 @@ void DownstreamConnection::send() {
     restart_clock();
 }
 
-void DownstreamConnection::send_text(smtp::Runs& runs) {
+void DownstreamConnection::send_text(smtp::Runs& runs, const net::Stored& stored) {
     if (state_ == State::kDead || runs.empty())
         return;
     const auto first = runs.front();
-    stream_->offer(runs);
+    stream_->offer(runs, stored);
     const bool some = runs.empty() || runs.front().data() != first.data();
     text_waits_ = !runs.empty();
     if (some)  // text is flowing: a slow server is not a dead one

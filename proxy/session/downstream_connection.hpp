@@ -42,8 +42,8 @@ class DownstreamConnection final : private net::Stream::Handler {
     smtp::ClientProtocol& protocol() { return protocol_; }
     void send();
     // Puts message text on the wire, as far as the network takes it, and takes that out of `runs`; then, or when there
-    // is room for more, comes on_output_sent(). Nothing may be sent in between.
-    void send_text(smtp::Runs& runs);
+    // is room for more, comes on_output_sent(). Nothing may be sent in between. `stored`: as net::Stream::offer()'s.
+    void send_text(smtp::Runs& runs, const net::Stored& stored);
 
     // Closes without a word to anybody; the owner retires it afterwards.
     void abandon();

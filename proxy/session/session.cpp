@@ -94,6 +94,10 @@ Transaction* Session::transaction(std::uint64_t serial) {
     return transaction_ && transaction_->serial() == serial ? transaction_.get() : nullptr;
 }
 
+base::Room Session::room() {
+    return transaction_ && protocol_.in_data() && !closing_ && !strayed_ ? transaction_->room() : base::Room{};
+}
+
 void Session::on_input() {
     if (closing_ || strayed_)
         return discard_input();
@@ -154,8 +158,12 @@ bool Session::step() {
     const auto before = bytes.size();
     auto event = protocol_.next(bytes);
     if (const auto* body = std::get_if<ServerProtocol::Body>(&event)) {
+        const auto used = before - bytes.size();
+        // Where the input lies in the mail's memory already, more than what was used up would go over what follows.
+        if (body->text.size() > used)
+            stream_.keep_input();
         transaction_->body(body->text);  // it may be a part of the input
-        stream_.consume(before - bytes.size());
+        stream_.consume(used);
         progress_ = true;
         return true;
     }
@@ -187,7 +195,7 @@ void Session::handle(ServerProtocol::Event& event) {
         transaction_->data();
     } else if (std::holds_alternative<ServerProtocol::EndOfData>(event)) {
         watch_for_strays();
-        transaction_->end_of_data(protocol_.mended_newlines());
+        transaction_->end_of_data(protocol_.mended_newlines(), protocol_.undotted());
     } else if (const auto* introduced = std::get_if<ServerProtocol::Xclient>(&event)) {
         xclient(introduced->argument);
     } else if (const auto* forwarded = std::get_if<ServerProtocol::Xforward>(&event)) {

@@ -43,6 +43,7 @@ class Session final : private net::Stream::Handler, private Transaction::Owner {
     Transaction* transaction(std::uint64_t serial);
 
   private:
+    base::Room room() override;
     void on_input() override;
     void on_output_sent() override;
     void on_end(const std::string& why) override;

@@ -81,6 +81,10 @@ void Transaction::data() {
     owner_.answer(make_reply(354, "", "end data with <CRLF>.<CRLF>"));
 }
 
+base::Room Transaction::room() {
+    return spool_ ? spool_->room() : base::Room{};
+}
+
 void Transaction::body(std::string_view text) {
     SANDWICH_FAILPOINT("body");
     size_ += text.size();
@@ -103,7 +107,7 @@ void Transaction::body(std::string_view text) {
     }
 }
 
-void Transaction::end_of_data(std::size_t bare_newlines) {
+void Transaction::end_of_data(std::size_t bare_newlines, bool undotted) {
     SANDWICH_FAILPOINT("end-of-data");
     if (too_big_)
         return refuse_beyond(Limit::kMessageSize, "message exceeds the size limit", "too big");
@@ -112,7 +116,7 @@ void Transaction::end_of_data(std::size_t bare_newlines) {
                       "Service unavailable: bare CR or LF");
     if (const auto* broken = legs_->broken(); broken != nullptr && held_.empty())
         return refuse(*broken, "Deferred: delivery server broke off");
-    if (!seal()) {
+    if (!seal(undotted)) {
         base::log::event(base::log::kStorageFailed, "{}: {}", mail_.id, storage_failure_);
         return refuse(make_reply(452, "4.3.1", "insufficient storage, try again later"), "Deferred: no storage");
     }
@@ -152,9 +156,9 @@ bool Transaction::refuse_bare_newlines(std::size_t count) {
 }
 
 // False: storage_failure_ says why there is no message.
-bool Transaction::seal() {
+bool Transaction::seal(bool undotted) {
     if (storage_failure_.empty()) {
-        auto sealed = spool_->seal();
+        auto sealed = spool_->seal(undotted);
         if (sealed)
             mail_.message = std::move(*sealed);
         else

@@ -48,9 +48,11 @@ class Transaction final : private Legs::Handler, private Disposal::Owner {
     // The protocol's events. Each RCPT, DATA and end of data gets its answer through Owner.
     void rcpt(smtp::PathArgument argument);
     void data();
+    // As mail::Spool's.
+    base::Room room();
     void body(std::string_view text);
-    // `bare_newlines`: how many a text had before they were mended.
-    void end_of_data(std::size_t bare_newlines);
+    // `bare_newlines`: how many a text had before they were mended. `undotted`: as mail::Message's.
+    void end_of_data(std::size_t bare_newlines, bool undotted);
 
     // Whatever the scanners say, the mail goes to the quarantine, for this reason. False: it is too late for that
     // (invariant 8).
@@ -90,7 +92,7 @@ class Transaction final : private Legs::Handler, private Disposal::Owner {
     void note_user(const Outstanding& asked);
     void on_disposed() override;
 
-    bool seal();
+    bool seal(bool undotted);
     bool refuse_bare_newlines(std::size_t count);
     void look_up();
     void settle(std::size_t recipient, const smtp::Reply& reply, std::string stat, std::string_view rule = {});

@@ -6,6 +6,7 @@ import itertools
 import os
 import re
 import time
+from random import Random
 
 import corpus
 from canonical import decode, end_of_data
@@ -91,6 +92,52 @@ def large_messages_are_identical():
             equal(c.deliver(text).code, 250, f"{len(text)} octets")
     for text, arrived in zip(texts, sink.wait(len(texts))):
         check(own_fields(arrived.data)[1] == text, f"a message of {len(text)} octets has changed")
+
+
+def any_text(random):
+    """What a client sends, up to the end of data: plain, or with dots and strange line ends, rarely or often."""
+    size = random.choice((40_000, 70_000, 90_000, 300_000, 1_000_000, 1_150_000, 1_250_000, 1_400_000)) + random.randrange(30_000)
+    line = bytes(random.randrange(33, 127) for _ in range(random.randrange(1, 200)))
+    odd = random.choice(((), (b"..\r\n", b"..x\r\n"), (b".a\r\n",), (b"a\n", b"b\rc"), (b"..\r\n", b"a\nb\r\n", b"\r\r\n", b"\n..\r\n", b"\r.")))
+    every = random.choice((1, 30, 1000, 20_000))
+    text = bytearray(HEAD)
+    while len(text) < size:
+        text += random.choice(odd) if odd and random.randrange(every) == 0 else line.replace(b".", b"") + b"\r\n"
+    return bytes(text) + (b"" if text.endswith(b"\r\n") else b"\r\n")
+
+
+@suite.test
+def texts_of_all_kinds_however_they_are_cut():
+    """Three connections at once that take turns, so that each is interrupted everywhere; what a mail before has left shows in none. Not
+    scanned, so that memory is used again."""
+    random = Random(5321)
+    with Sink() as sink, Daemon(sink.port, {"general.threads": 1, "scanner.clamav.enable": "no"}) as daemon:
+        clients = [client(daemon) for _ in range(3)]
+        for _ in range(25):
+            sink.forget()
+            wires = {}
+            for number, c in enumerate(clients):
+                wires[c] = any_text(random)
+                announced = random.choice((f" SIZE={len(wires[c])}", "", " SIZE=10", " SIZE=5000000"))
+                c.envelope(sender=f"{number}@from.test", mail_parameters=announced)
+                equal(c.command("DATA").code, 354)
+            left = {c: wire + b".\r\n" for c, wire in wires.items()}
+            while left:
+                c = random.choice(list(left))
+                octets = random.choice((1, 2, 500, 5_000, 70_000, 300_000))
+                c.send(left[c][:octets])
+                left[c] = left[c][octets:]
+                if not left[c]:
+                    del left[c]
+            for c in clients:
+                equal(c.reply().code, 250)
+            got = {arrived.mail.split()[0]: arrived for arrived in sink.wait(len(clients))}
+            for number, c in enumerate(clients):
+                arrived = got[f"<{number}@from.test>"]
+                check(own_fields(arrived.data)[1] == decode(wires[c]), f"a text of {len(wires[c])} octets has changed")
+                check(not re.search(rb"(?<!\r)\n|\r(?!\n)", arrived.wire), "bare CR or LF left the proxy")
+        for c in clients:
+            c.close()
 
 
 @suite.test

@@ -1,5 +1,7 @@
 // Delivery against a scripted server, above all restart() and what may go wrong around it.
 #include <doctest/doctest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "config/load.hpp"
 #include "scripted_server.hpp"
@@ -15,6 +17,27 @@ namespace {
 mail::Rope text_of(const std::string& text) {
     return mail::with_trace(std::make_shared<test::MemoryMessage>(text), "");
 }
+
+// Counts who has its file.
+class LentMessage final : public mail::Message {
+  public:
+    explicit LentMessage(std::string text) : text_(std::move(text)), file_(::memfd_create("test", MFD_CLOEXEC)) {
+        REQUIRE(::write(file_.get(), text_.data(), text_.size()) == static_cast<ssize_t>(text_.size()));
+    }
+    [[nodiscard]] std::string_view bytes() const override { return text_; }
+    [[nodiscard]] base::Result<base::UniqueFd> share() const override { return base::error("not needed"); }
+    [[nodiscard]] int lend() const override {
+        ++lent;
+        return file_.get();
+    }
+    void give_back() const override { --lent; }
+
+    mutable int lent = 0;
+
+  private:
+    std::string text_;
+    base::UniqueFd file_;
+};
 
 // A loop with a pool, one delivery on it, and a note of every callback: "rcpt 250", "broken 451", "delivered 250".
 class Rig final : private session::Delivery::Handler {
@@ -148,6 +171,35 @@ TEST_CASE("group after group can be committed, whatever became of the one before
                                   "delivered 250"});
         CHECK(texts == 2);
     }
+}
+
+TEST_CASE("a message's file is given back when the server has taken it, and by nobody else") {
+    for (const std::string last : {"250 2.0.0 taken", "554 5.7.1 no", "452 4.3.1 full", "421 4.3.2 closing", ""}) {
+        CAPTURE(last);
+        const ScriptedServer server(
+            [&](int, const std::string& command) { return command == "." ? last : ScriptedServer::usual(command); });
+        Rig rig(server);
+        rig.recipients({"a@to.test"});
+        const auto message = std::make_shared<LentMessage>(std::string(100'000, 'x') + "\r\n");
+        rig.delivery->commit(mail::with_trace(message, "Received: trace\r\n"));
+        CHECK(message->lent == 1);
+        rig.await(1);
+        CHECK(message->lent == (last.starts_with("250") ? 0 : 1));
+        rig.delivery.reset();
+        CHECK(message->lent == (last.starts_with("250") ? 0 : 1));
+    }
+}
+
+TEST_CASE("a text that is no mail's is sent, too") {
+    const ScriptedServer server(usual);
+    Rig rig(server);
+    rig.recipients({"a@to.test"});
+    mail::Rope text(nullptr);
+    text.insert("Subject: notice\r\n\r\n");
+    text.insert("text\r\n");
+    rig.delivery->commit(std::move(text));
+    rig.await(1);
+    CHECK(rig.events == Lines{"rcpt 250", "delivered 250"});
 }
 
 TEST_CASE("a restart from within the final answer") {

@@ -3,9 +3,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <random>
 #include <string>
 
 #include "session/spool_storage.hpp"
@@ -95,6 +97,64 @@ TEST_CASE("what is announced decides where a mail begins, and nothing else") {
     CHECK(session::make_spool("/nonexistent", 5)->append("x"));
     CHECK_FALSE(session::make_spool("/nonexistent", most)->append("x"));
     CHECK(session::make_spool("/nonexistent", most)->seal());
+}
+
+TEST_CASE("a mail may be put in its place by who receives it") {
+    std::mt19937 random(7);
+    const auto any = [&random](std::size_t most) {
+        return std::uniform_int_distribution<std::size_t>(1, most)(random);
+    };
+    for (const std::uint64_t announced : {0U, 700'000U}) {
+        for (int round = 0; round < 60; ++round) {
+            const auto size = any(session::kSpoolInMemory + 200'000);
+            CAPTURE(size);
+            auto spool = session::make_spool(directory(), announced);
+            std::string all;
+            std::size_t in_place = 0;
+            while (all.size() < size) {
+                std::string piece(std::min(any(150'000), size - all.size()), static_cast<char>('a' + all.size() % 26));
+                auto room = spool->room();
+                if (room.size > 0 && any(5) > 1) {
+                    piece.resize(std::min(piece.size(), room.size));
+                    piece.copy(room.begin, piece.size());
+                    // A dot taken away: the text begins later than it was received, and is shorter.
+                    const std::size_t left_out = any(10) == 1 && piece.size() > 1 ? 1 : 0;
+                    REQUIRE(spool->append({room.begin + left_out, piece.size() - left_out}));
+                    all += piece.substr(left_out);
+                    ++in_place;
+                } else {
+                    REQUIRE(spool->append(piece));
+                    all += piece;
+                }
+            }
+            if (size > 600'000)
+                CHECK(in_place > 0);
+            const auto message = spool->seal(round % 2 == 0);
+            REQUIRE(message);
+            CHECK((*message)->bytes() == all);
+            CHECK((*message)->undotted() == (round % 2 == 0));
+            const int file = (*message)->lend();
+            CHECK((file >= 0) == (announced > 0 || all.size() >= session::kBlockFrom));
+            if (file >= 0) {
+                std::string read(all.size(), ' ');
+                REQUIRE(::pread(file, read.data(), read.size(), 0) == static_cast<ssize_t>(read.size()));
+                CHECK(read == all);
+            }
+            if (round % 3 == 0) {
+                const auto shared = (*message)->share();
+                REQUIRE(shared);
+                CHECK(read_fd(shared->get()) == all);
+            } else {
+                (*message)->give_back();
+            }
+        }
+    }
+}
+
+TEST_CASE("small mails need no room") {
+    CHECK(session::make_spool(directory())->room().size == 0);
+    CHECK(session::make_spool(directory(), 4000)->room().size == 0);
+    CHECK(session::make_spool(directory(), 3'000'000)->room().size == 0);  // a file
 }
 
 TEST_CASE("no place for a large mail is an error, and stays one") {

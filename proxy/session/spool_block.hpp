@@ -1,0 +1,66 @@
+// SpoolBlock: memory for one mail of some size that is a file as well (memfd_create(2)). What the network brings is put
+// there, and another socket (sendfile(2)) or a scanner's process has it from there: nobody in between copies it.
+//
+// Its pages cost more than what is done with a mail's text, so blocks are kept for the next mail: at most kMostKept of
+// them, and none that anybody may still be reading, who would then read another mail: a socket's buffer of which the
+// peer has not said that it has all, a process that it was shared with.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+
+namespace session {
+
+class SpoolBlock {
+  public:
+    // Octets: a mail of 1 MiB with its header.
+    static constexpr std::size_t kSize = (1U << 20U) + (128U << 10U);
+    // Descriptors and mappings are limited, and sessions need them, too: above, mails are kept in other ways.
+    static constexpr std::size_t kMost = 1024;
+    static constexpr std::size_t kMostKept = 16;
+
+    // Null: there are too many, or the system has no memory. Goes back, or away, with its last owner. On any thread.
+    static std::shared_ptr<SpoolBlock> take();
+
+    SpoolBlock(const SpoolBlock&) = delete;
+    SpoolBlock& operator=(const SpoolBlock&) = delete;
+    ~SpoolBlock();
+
+    // False: no memory for so many octets from the begin on, or more than its size. Until it was true for them they may
+    // not be touched. By who fills the block.
+    bool provide(std::size_t octets);
+    [[nodiscard]] char* begin() const { return memory_; }
+
+    // The rest is for its readers, on any thread.
+
+    // For sendfile(2), from offset 0 on. Whoever uses it says lend() before, and give_back() when the peer has read
+    // all; who does not know that does not say it.
+    [[nodiscard]] int file() const { return file_.get(); }
+    void lend() { ++lent_; }
+    void give_back() { --lent_; }
+    // Another descriptor, for reading only, of a file that ends behind so many octets, the same at each call, and that
+    // nobody can change any more. Error: no descriptors.
+    base::Result<base::UniqueFd> share(std::size_t octets);
+
+  private:
+    SpoolBlock(base::UniqueFd file, char* memory);
+    static void put_back(SpoolBlock* block);
+
+    base::UniqueFd file_;
+    char* memory_;
+    std::size_t provided_ = 0;
+    std::atomic<unsigned> lent_{0};
+    std::atomic<bool> shared_{false};
+    std::mutex sealing_;
+    bool sealed_ = false;
+};
+
+// A descriptor of the same file, for reading only.
+base::Result<base::UniqueFd> reopen_for_reading(int file);
+
+}  // namespace session
