@@ -141,6 +141,22 @@ def texts_of_all_kinds_however_they_are_cut():
 
 
 @suite.test
+def what_comes_with_the_end_of_a_large_message_is_read():
+    """Received in one piece with the text, it stands in the same memory, and that is cut off when a scanner gets the message."""
+    sink, daemon = WORLD.get()
+    for size in (90_000, 95_000, 300_000, 1_100_000):
+        text = message(b"line of text\r\n" * (size // 14))
+        with client(daemon) as c:
+            c.envelope()
+            equal(c.command("DATA").code, 354)
+            c.send(stuff(text) + b".\r\nQUIT\r\n")
+            equal((c.reply().code, c.reply().code), (250, 221))
+            check(c.at_end(), "the connection is closed")
+        check(own_fields(sink.wait(1)[0].data)[1] == text, f"a text of {len(text)} octets has changed")
+        sink.forget()
+
+
+@suite.test
 def bare_line_ends_follow_the_rule():
     sink, daemon = WORLD.get()
     wires = [HEAD + middle + b"\r\n.\r\n" for middle in (
