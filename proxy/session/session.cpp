@@ -195,8 +195,8 @@ void Session::handle(ServerProtocol::Event& event) {
         transaction_->data();
     } else if (std::holds_alternative<ServerProtocol::EndOfData>(event)) {
         watch_for_strays();
-        stream_
-            .keep_input();  // what stands behind the text goes from the mail's memory, which is cut to its size later
+        // What stands behind the text goes from the mail's memory, which is cut to its size later.
+        stream_.keep_input();
         transaction_->end_of_data(protocol_.mended_newlines(), protocol_.undotted());
     } else if (const auto* introduced = std::get_if<ServerProtocol::Xclient>(&event)) {
         xclient(introduced->argument);
