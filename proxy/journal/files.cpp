@@ -49,9 +49,9 @@ base::Result<Files> Files::open(const std::string& directory, FileLimits limits,
     if (auto made = make_directory(directory); !made)
         return made.error();
     Files files(directory, limits);
-    const base::UniqueFd old(::open((files.path() + ".old").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    const base::UniqueFd old(::open((files.path_ + ".old").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (!old && errno != ENOENT)
-        return base::errno_error(files.path() + ".old");
+        return base::errno_error(files.path_ + ".old");
     if (old)
         if (auto read = read_records(old.get(), 0, [&](const Record& record) { reader.on_record(record); }); !read)
             return read.error();
@@ -67,12 +67,12 @@ base::Result<Files> Files::open(const std::string& directory, FileLimits limits,
 
 base::Status Files::open_current(bool fresh) {
     const int flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (fresh ? O_EXCL : 0);
-    file_.reset(::open(path().c_str(), flags, 0600));
+    file_.reset(::open(path_.c_str(), flags, 0600));
     if (!file_)
-        return base::errno_error(path());
+        return base::errno_error(path_);
     struct stat status {};
     if (::fstat(file_.get(), &status) != 0)
-        return base::errno_error(path());
+        return base::errno_error(path_);
     device_ = status.st_dev;
     inode_ = status.st_ino;
     end_ = 0;
@@ -94,7 +94,7 @@ base::Status Files::read_from(std::uint64_t begin, Reader& reader) {
 
 bool Files::caught_up() const {
     struct stat named {};
-    return file_ && ::stat(path().c_str(), &named) == 0 && named.st_ino == inode_ && named.st_dev == device_ &&
+    return file_ && ::stat(path_.c_str(), &named) == 0 && named.st_ino == inode_ && named.st_dev == device_ &&
            static_cast<std::uint64_t>(named.st_size) / kRecordSize * kRecordSize == end_;
 }
 
@@ -102,7 +102,7 @@ base::Status Files::catch_up(Reader& reader) {
     if (caught_up())
         return base::ok();
     struct stat named {};
-    const bool ours = file_ && ::stat(path().c_str(), &named) == 0 && named.st_ino == inode_ && named.st_dev == device_;
+    const bool ours = file_ && ::stat(path_.c_str(), &named) == 0 && named.st_ino == inode_ && named.st_dev == device_;
     if (file_ && !ours) {
         // Another process has begun a new file: ours is journal.old by now.
         if (auto rest = read_from(end_, reader); !rest)
@@ -118,8 +118,8 @@ base::Status Files::catch_up(Reader& reader) {
 }
 
 base::Status Files::rotate(Reader& reader) {
-    if (::rename(path().c_str(), (path() + ".old").c_str()) != 0)
-        return base::errno_error(path());
+    if (::rename(path_.c_str(), (path_ + ".old").c_str()) != 0)
+        return base::errno_error(path_);
     if (auto opened = open_current(false); !opened)
         return opened;
     reader.on_new_file();
@@ -162,13 +162,13 @@ base::Status Files::write(std::string_view octets, std::uint64_t& begin) {
         written = ::write(file_.get(), octets.data(), octets.size());
     } while (written < 0 && errno == EINTR);
     if (written < 0)
-        return base::errno_error(path());
+        return base::errno_error(path_);
     if (static_cast<std::size_t>(written) < octets.size())
-        return base::error("{}: written only in part: no space?", path());
+        return base::error("{}: written only in part: no space?", path_);
     // O_APPEND has put them behind what others wrote, and us behind them.
     const auto end = ::lseek(file_.get(), 0, SEEK_CUR);
     if (end < 0)
-        return base::errno_error(path());
+        return base::errno_error(path_);
     begin = static_cast<std::uint64_t>(end) - octets.size();
     return base::ok();
 }

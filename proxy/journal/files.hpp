@@ -54,15 +54,16 @@ class Files {
     [[nodiscard]] std::uint64_t size() const { return end_; }
 
   private:
-    Files(std::string directory, FileLimits limits) : directory_(std::move(directory)), limits_(limits) {}
+    Files(std::string directory, FileLimits limits)
+        : directory_(std::move(directory)), path_(directory_ + "/journal"), limits_(limits) {}
 
-    [[nodiscard]] std::string path() const { return directory_ + "/journal"; }
     base::Status open_current(bool fresh);
     base::Status read_from(std::uint64_t begin, Reader& reader);
     base::Status rotate(Reader& reader);
     base::Status write(std::string_view octets, std::uint64_t& begin);
 
     std::string directory_;
+    std::string path_;  // of the current file
     FileLimits limits_;
     base::UniqueFd file_;
     std::uint64_t device_ = 0;  // of the file
