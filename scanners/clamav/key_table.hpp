@@ -46,15 +46,35 @@ class KeyTable {
     bool may_have(std::uint64_t key) const { return (~words_[spread(key) >> shift_] & bits_of(key)) == 0; }
 
 #ifdef SANDWICH_AVX2
-    // Of eight keys, by their lower and upper halves: the lowest bit of each lane.
-    SANDWICH_AVX2 __m256i may_have(__m256i low, __m256i high) const {
-        return may_have_spread(_mm256_add_epi32(_mm256_mullo_epi32(low, _mm256_set1_epi32(static_cast<int>(kLow))),
-                                                _mm256_mullo_epi32(high, _mm256_set1_epi32(static_cast<int>(kHigh)))));
-    }
-    // Of keys without upper halves.
-    SANDWICH_AVX2 __m256i may_have(__m256i low) const {
-        return may_have_spread(_mm256_mullo_epi32(low, _mm256_set1_epi32(static_cast<int>(kLow))));
-    }
+    // May have each of eight keys? Lives no longer than the table. The answer is the lowest bit of each lane.
+    class Eight {
+      public:
+        SANDWICH_AVX2 explicit Eight(const KeyTable& table)
+            : words_(table.words_.data()), shift_(_mm_cvtsi32_si128(static_cast<int>(table.shift_ - 10))) {}
+
+        // By their lower and upper halves.
+        SANDWICH_AVX2 __m256i may_have(__m256i low, __m256i high) const {
+            return may_have_spread(
+                _mm256_add_epi32(_mm256_mullo_epi32(low, _mm256_set1_epi32(static_cast<int>(kLow))),
+                                 _mm256_mullo_epi32(high, _mm256_set1_epi32(static_cast<int>(kHigh)))));
+        }
+        // Of keys without upper halves.
+        SANDWICH_AVX2 __m256i may_have(__m256i low) const {
+            return may_have_spread(_mm256_mullo_epi32(low, _mm256_set1_epi32(static_cast<int>(kLow))));
+        }
+
+      private:
+        SANDWICH_AVX2 __m256i may_have_spread(__m256i spread) const {
+            const auto places = _mm256_srl_epi32(spread, shift_);
+            const auto last = _mm256_set1_epi32(31);
+            const auto words = eight_words(words_, _mm256_srli_epi32(places, 10));
+            return _mm256_and_si256(_mm256_srlv_epi32(words, _mm256_and_si256(_mm256_srli_epi32(places, 5), last)),
+                                    _mm256_srlv_epi32(words, _mm256_and_si256(places, last)));
+        }
+
+        const std::uint32_t* words_;
+        __m128i shift_;
+    };
 #endif
 
     // The entries of its bucket, in their order: those with the key, and perhaps a few others.
@@ -83,16 +103,6 @@ class KeyTable {
     std::uint32_t bucket_of(std::uint64_t key) const {
         return spread(key) >> bucket_shift_;
     }
-
-#ifdef SANDWICH_AVX2
-    SANDWICH_AVX2 __m256i may_have_spread(__m256i spread) const {
-        const auto places = _mm256_srl_epi32(spread, _mm_cvtsi32_si128(static_cast<int>(shift_ - 10)));
-        const auto last = _mm256_set1_epi32(31);
-        const auto words = eight_words(words_.data(), _mm256_srli_epi32(places, 10));
-        return _mm256_and_si256(_mm256_srlv_epi32(words, _mm256_and_si256(_mm256_srli_epi32(places, 5), last)),
-                                _mm256_srlv_epi32(words, _mm256_and_si256(places, last)));
-    }
-#endif
 
     std::vector<std::uint32_t> words_;
     std::vector<std::uint32_t> firsts_;  // by bucket_of(): its first entry; and their number

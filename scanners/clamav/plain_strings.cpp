@@ -77,12 +77,13 @@ PlainStrings::PlainStrings(const std::vector<std::string_view>& strings)
 template <typename Integer, std::size_t kSideBySide>
 SANDWICH_AVX2 bool PlainStrings::Group<Integer, kSideBySide>::is_around_eight(std::string_view text,
                                                                               std::size_t at) const {
+    const KeyTable::Eight keys(keys_);
     unsigned places = 0;
     if constexpr (sizeof(Integer) == sizeof(std::uint64_t))
         places =
-            lowest_bits(keys_.may_have(base::wide_load(text.data() + at), base::wide_load(text.data() + at + kStride)));
+            lowest_bits(keys.may_have(base::wide_load(text.data() + at), base::wide_load(text.data() + at + kStride)));
     else
-        places = lowest_bits(keys_.may_have(base::wide_load(text.data() + at)));
+        places = lowest_bits(keys.may_have(base::wide_load(text.data() + at)));
     for (; places != 0; places &= places - 1) {
         if (is_around(text, at + static_cast<std::size_t>(std::countr_zero(places)) * kStride))
             return true;

@@ -359,20 +359,24 @@ unsigned TrieWindows::keys_in(std::uint64_t octets) const {
 }
 
 #ifdef SANDWICH_AVX2
-// keys_in() for eight blocks, and look_at_block(), from `at` on as far as there are so many: up to `at`, then.
-SANDWICH_AVX2 bool TrieWindows::look_at_eights(const Request& request, std::uint32_t& at, Begun& begun,
-                                               std::vector<Window>& windows) const {
+// keys_in() for eight blocks at a time, from `at` on as far as there are so many and room for what is found: up to
+// `at`, then. Nothing is called in between, so that all that it needs stays in registers.
+SANDWICH_AVX2 std::span<const TrieWindows::Block> TrieWindows::find_blocks(const Request& request, std::uint32_t& at,
+                                                                           Blocks& blocks) const {
     const auto lower = _mm256_set1_epi32(static_cast<int>(first_of(kLowerCase, kLongKey)));
     const auto three = _mm256_set1_epi32((1 << kMediumKey * 8) - 1);
     const auto two = _mm256_set1_epi32((1 << kShortKey * 8) - 1);
     const auto* const shorts = short_firsts_.data();
-    for (; at + (kEight + 1) * kBlock <= request.length; at += kEight * kBlock) {
+    const KeyTable::Eight longs(long_.keys);
+    const KeyTable::Eight mediums(medium_.keys);
+    std::size_t count = 0;
+    for (; at + (kEight + 1) * kBlock <= request.length && count + kEight <= blocks.size(); at += kEight * kBlock) {
         const auto first = base::wide_load(request.text + at);
         const auto half = base::wide_load(request.text + at + kHalf);
         const auto first_lower = _mm256_or_si256(first, lower);
-        const auto long_at_0 = long_.keys.may_have(first_lower);
-        const auto medium_at_0 = medium_.keys.may_have(_mm256_and_si256(first_lower, three));
-        const auto medium_at_2 = medium_.keys.may_have(_mm256_and_si256(_mm256_or_si256(half, lower), three));
+        const auto long_at_0 = longs.may_have(first_lower);
+        const auto medium_at_0 = mediums.may_have(_mm256_and_si256(first_lower, three));
+        const auto medium_at_2 = mediums.may_have(_mm256_and_si256(_mm256_or_si256(half, lower), three));
         const auto short_at_0 = eight_bits(shorts, _mm256_and_si256(first, two));
         const auto short_at_1 = eight_bits(shorts, _mm256_and_si256(_mm256_srli_epi32(first, 8), two));
         const auto short_at_2 = eight_bits(shorts, _mm256_and_si256(half, two));
@@ -380,25 +384,24 @@ SANDWICH_AVX2 bool TrieWindows::look_at_eights(const Request& request, std::uint
         const auto any = _mm256_or_si256(
             _mm256_or_si256(_mm256_or_si256(long_at_0, medium_at_0), _mm256_or_si256(medium_at_2, short_at_0)),
             _mm256_or_si256(_mm256_or_si256(short_at_1, short_at_2), short_at_3));
-        auto blocks = lowest_bits(any);
-        if (blocks == 0)
+        auto found = lowest_bits(any);
+        if (found == 0)
             continue;
         alignas(32) std::uint32_t keys[kEight];
         _mm256_store_si256(
             reinterpret_cast<__m256i*>(keys),
             side_by_side({long_at_0, medium_at_0, short_at_0, short_at_1, medium_at_2, short_at_2, short_at_3}));
-        for (; blocks != 0; blocks &= blocks - 1) {
-            const auto block = static_cast<std::uint32_t>(std::countr_zero(blocks));
-            if (!look_at_block(request, at + block * kBlock, keys[block], begun, windows))
-                return false;
+        for (; found != 0; found &= found - 1) {
+            const auto block = static_cast<std::uint32_t>(std::countr_zero(found));
+            blocks[count++] = {at + block * kBlock, keys[block]};
         }
     }
-    return true;
+    return {blocks.data(), count};
 }
 #else
-bool TrieWindows::look_at_eights(const Request& /*request*/, std::uint32_t& /*at*/, Begun& /*begun*/,
-                                 std::vector<Window>& /*windows*/) const {
-    return true;
+std::span<const TrieWindows::Block> TrieWindows::find_blocks(const Request& /*request*/, std::uint32_t& /*at*/,
+                                                             Blocks& /*blocks*/) const {
+    return {};
 }
 #endif
 
@@ -421,8 +424,14 @@ bool TrieWindows::find(const Request& request, std::vector<Window>& windows, boo
     windows.clear();
     Begun begun(signatures_, patterns_.size(), request.seen);
     std::uint32_t at = 0;
-    if (eight && !look_at_eights(request, at, begun, windows))
-        return false;
+    Blocks room;
+    for (auto blocks = eight ? find_blocks(request, at, room) : std::span<const Block>(); !blocks.empty();
+         blocks = find_blocks(request, at, room)) {
+        for (const auto& block : blocks) {
+            if (!look_at_block(request, block.at, block.keys, begun, windows))
+                return false;
+        }
+    }
     for (; at < request.length; at += kBlock) {
         const auto keys = keys_in(eight_at(request.text, request.length, at));
         if (keys != 0 && !look_at_block(request, at, keys, begun, windows))

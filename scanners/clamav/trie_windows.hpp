@@ -8,6 +8,7 @@
 // in the whole text.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -85,12 +86,18 @@ class TrieWindows {
         std::uint32_t farthest;
     };
     class Begun;
+    // A block of a text in which keys may begin, and which.
+    struct Block {
+        std::uint32_t at;
+        std::uint32_t keys;
+    };
+    using Blocks = std::array<Block, 256>;
 
     void add_next(std::span<const layout::TriePattern* const> patterns, const std::vector<bool>& presence);
     void add(std::uint32_t number, const SharedKeys& shared);
     void add_short(const Entry& entry, std::uint64_t key, std::size_t index);
     unsigned keys_in(std::uint64_t octets) const;
-    bool look_at_eights(const Request& request, std::uint32_t& at, Begun& begun, std::vector<Window>& windows) const;
+    std::span<const Block> find_blocks(const Request& request, std::uint32_t& at, Blocks& blocks) const;
     bool look_at_block(const Request& request, std::uint32_t at, unsigned keys, Begun& begun,
                        std::vector<Window>& windows) const;
     bool look_at(const Request& request, const Group& group, std::uint64_t key, std::uint32_t place, Begun& begun,
