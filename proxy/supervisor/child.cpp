@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <utility>
@@ -63,12 +62,6 @@ base::Result<int> arrange(const std::vector<int>& descriptors, int program, bool
     return program_at;
 }
 
-// A mail of the proxy's takes some two hundred blocks of memory, with others between them. The C library keeps seven of
-// each size at hand for a thread, and looks for the others. What the administrator has set stays.
-void keep_blocks_at_hand() {
-    ::setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=200", 0);
-}
-
 [[noreturn]] void become_child(const Child::Start& start, int channel, int program) {
     // A ^C at the terminal is for the supervisor; the others end in their order.
     ::setpgid(0, 0);
@@ -85,8 +78,6 @@ void keep_blocks_at_hand() {
             fail_before_exec(roles::kSupervisorFd, became.error());
         ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     }
-    if (start.role == "proxy")
-        keep_blocks_at_hand();
     const std::string role = "--role=" + start.role;
     const std::string generation = fmt::format("--generation={}", start.generation);
     std::vector<const char*> arguments{"sandwichd", role.c_str(), generation.c_str()};

@@ -120,23 +120,6 @@ def starts_and_hands_over_descriptors():
         check(not os.path.exists(daemon.control_socket), "control socket is left")
 
 
-def tunables(pid):
-    with open(f"/proc/{pid}/environ", "rb") as file:
-        found = [text for text in file.read().split(b"\0") if text.startswith(b"GLIBC_TUNABLES=")]
-    return [text.split(b"=", 1)[1].decode() for text in found]
-
-
-@suite.test
-def the_proxy_alone_keeps_more_memory_at_hand_unless_told_otherwise():
-    with supervised() as daemon:
-        equal(tunables(daemon.pids("proxy")[0]), ["glibc.malloc.tcache_count=200"])
-        equal(tunables(daemon.pids("zygote")[0]), [])
-    own = "glibc.malloc.tcache_count=9"
-    with supervised(environment={"GLIBC_TUNABLES": own}) as daemon:
-        for role in ("proxy", "zygote"):
-            equal(tunables(daemon.pids(role)[0]), [own], role)
-
-
 @suite.test
 def gives_root_up_for_the_proxy():
     need_root()
