@@ -600,6 +600,23 @@ TEST_CASE("eight blocks at once say what each says alone") {
     CHECK(windows_found > 1000);
 }
 
+TEST_CASE("a pattern is found however many of its keys stand alone before it") {
+    const Fixed fixed("abcdefghij");
+    const auto windows = TrieWindows::make({&fixed.address, 1});
+    REQUIRE(windows.has_value());
+    const layout::Seen seen{};
+    for (std::size_t before = 0; before < 600; ++before) {
+        CAPTURE(before);
+        std::string text;
+        for (std::size_t i = 0; i < 700; ++i)
+            text += i == before ? "abcdefghij......" : "abcdefghi.cdefg.";
+        std::vector<TrieWindows::Window> found;
+        REQUIRE(find(*windows, request_of(text, seen), found));
+        REQUIRE(found.size() == 1);
+        CHECK(found.front().begin == before * 16);
+    }
+}
+
 TEST_CASE("a pattern of any length is found wherever it stands") {
     constexpr std::string_view kLetters = "qwertyuiopas";
     const layout::Seen seen{};
