@@ -55,11 +55,35 @@ void add(Digest& digest, const Expression& expression) {
 }
 
 void add(Digest& digest, const Wanted& wanted) {
-    for (const bool flag : {wanted.malformed, wanted.language, wanted.writing})
+    for (const bool flag : {wanted.malformed, wanted.language, wanted.writing, wanted.every_type})
         digest.add(flag);
     digest.add(wanted.fields.size());
     for (const auto& field : wanted.fields)
         digest.add(std::string_view(field));
+}
+
+// Whether it looks at the files of a mail. (What is opened depends on none of the types that only libmagic knows.)
+bool concerns_files(Condition::Kind kind) {
+    using Kind = Condition::Kind;
+    switch (kind) {
+        case Kind::kSet:
+        case Kind::kVirus:
+        case Kind::kCannotTell:
+        case Kind::kScanner:
+        case Kind::kScannerSays:
+        case Kind::kMessageSize:
+        case Kind::kRecipients:
+        case Kind::kSender:
+        case Kind::kClient:
+        case Kind::kClientName:
+        case Kind::kHeader:
+        case Kind::kMissingHeader:
+        case Kind::kRepeatedHeader:
+        case Kind::kMalformedHeader:
+            return false;
+        default:
+            return true;
+    }
 }
 
 }  // namespace
@@ -76,6 +100,7 @@ void add_wanted(Wanted& wanted, const Condition& condition) {
     wanted.malformed = wanted.malformed || (condition.kind == Kind::kMalformedHeader && condition.fields.empty());
     wanted.language = wanted.language || condition.kind == Kind::kLanguage;
     wanted.writing = wanted.writing || condition.kind == Kind::kWriting;
+    wanted.every_type = wanted.every_type || concerns_files(condition.kind);
 }
 
 std::uint32_t expression_set(const std::vector<Expression>& expressions, const Wanted& wanted) {

@@ -16,8 +16,9 @@ struct Wanted {
     bool malformed = false;             // whether any field is malformed
     bool language = false;
     bool writing = false;
+    bool every_type = false;  // of files, those too that nothing but libmagic knows
 
-    [[nodiscard]] bool nothing() const { return fields.empty() && !malformed && !language && !writing; }
+    [[nodiscard]] bool nothing() const { return fields.empty() && !malformed && !language && !writing && !every_type; }
     [[nodiscard]] bool text() const { return language || writing; }
     bool operator==(const Wanted&) const = default;
 };

@@ -50,7 +50,10 @@ constexpr Signature kSignatures[] = {
      "application/x-xz"},
     {0, "\x28\xb5\x2f\xfd", "application/zstd"},
     {0, "\x04\x22\x4d\x18", "application/x-lz4"},
+    {0, "\x02\x21\x4c\x18", "application/x-lz4"},  // of old versions
+    {0, "\x03\x21\x4c\x18", "application/x-lz4"},
     {0, "LZIP\1", "application/x-lzip"},
+    {0, "LZIP\0"sv, "application/x-lzip"},
     {0, "MSCF\0\0\0\0"sv, "application/vnd.ms-cab-compressed"},
     {0, "!<arch>\ndebian-binary", "application/vnd.debian.binary-package"},
     {0, "!<arch>\n", "application/x-archive"},
@@ -297,6 +300,30 @@ std::string_view text_type(std::string_view octets) {
     return is_text(octets) ? "text/plain" : "";
 }
 
+// What most files that are attached to mails are besides, in libmagic's words: none of them is opened.
+std::string_view media_type(std::string_view octets) {
+    constexpr std::pair<std::string_view, std::string_view> kMarks[] = {
+        {"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"sv, "image/png"},
+        {"GIF87a", "image/gif"},
+        {"GIF89a", "image/gif"},
+    };
+    for (const auto& [mark, type] : kMarks) {
+        if (octets.starts_with(mark))
+            return type;
+    }
+    const bool jpeg =
+        octets.size() > 3 && octets.starts_with("\xff\xd8\xff") && octets[3] != '\xf7';  // that is JPEG-LS
+    return jpeg ? "image/jpeg" : "";
+}
+
+// Not as text of any kind begins, so that libmagic would call it none.
+bool begins_binary(std::string_view octets) {
+    const auto first = octets.substr(0, 8);
+    return !first.starts_with("\xef\xbb\xbf") && std::any_of(first.begin(), first.end(), [](char c) {
+        return !((c >= ' ' && c != '\x7f') || (c >= '\b' && c <= '\r') || c == '\x1b');
+    });
+}
+
 std::string renamed(std::string type) {
     const auto* found = std::find_if(std::begin(kRenamed), std::end(kRenamed),
                                      [&type](const auto& pair) { return pair.first == type; });
@@ -365,7 +392,7 @@ bool is_pdf(std::string_view octets) {
     return end.find("trailer") != std::string_view::npos && end.find("/Root") != std::string_view::npos;
 }
 
-std::string file_type(std::string_view octets) {
+std::string file_type(std::string_view octets, bool every) {
     const auto signature = signature_type(octets);
     if (signature == "application/zip")
         return zip_type(octets);
@@ -379,7 +406,9 @@ std::string file_type(std::string_view octets) {
         return "application/pdf";
     if (const auto text = text_type(octets); !text.empty())
         return std::string(text);
-    return renamed(magic_type(octets));
+    if (const auto media = media_type(octets); !media.empty())
+        return std::string(media);
+    return every || !begins_binary(octets) ? renamed(magic_type(octets)) : std::string();
 }
 
 bool is_closed_archive(std::string_view type) {

@@ -106,7 +106,7 @@ class OfficeZip {
     }
 
     bool part(const std::string& name, const Member& member) {
-        const auto type = file_type(member.octets);
+        const auto type = file_type(member.octets, opening_.wanted().every_type);
         if (!is_ordinary(type) && !(type == "text/html" && name.ends_with(".xml"))) {
             return open_embedded(opening_, item_, member.path, member.octets) || opening_.another_file(item_);
         }

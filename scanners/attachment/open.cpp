@@ -92,7 +92,7 @@ base::Status load() {
 void open(Opening& opening, std::size_t item, std::string_view octets) {
     try {
         opening.item(item).size = octets.size();
-        opening.item(item).true_type = file_type(octets);
+        opening.item(item).true_type = file_type(octets, opening.wanted().every_type);
         if (opening.in_time(item))
             look_inside(opening, item, octets);
     } catch (const std::exception&) {  // no memory: what is inside was not looked at

@@ -367,7 +367,10 @@ TEST_CASE("what the workers are asked for is what the rules in force ask") {
     const auto rule = [](const std::string& name, const std::string& lines) {
         return "[rule " + name + "]\ndo = deliver\n" + lines;
     };
-    CHECK(wanted(rule("a", "if = virus\n")).nothing());
+    CHECK(wanted(rule("a", "if = virus\nif = sender *@a.example\nif = message_size > 1M\n")).nothing());
+    CHECK(wanted(rule("a", "if = virus\nif = not true_type image/*\n")).every_type);
+    CHECK(wanted("[conditions c]\nif = program\n" + rule("a", "if = conditions c\n")).every_type);
+    CHECK(wanted(rule("a", "if = unopened\n")).every_type);
     const auto all = wanted("[conditions c]\nif = header X-B x\nif = language de\n" +
                             rule("a", "if = not conditions c\nif = subject x\n") +
                             rule("b", "if = missing_header X-A Subject\nif = writing han\nif = malformed_header\n"));
@@ -383,6 +386,7 @@ TEST_CASE("what the workers are asked for is what the rules in force ask") {
     CHECK(set(rule("a", "if = language de\n")) == set(rule("b", "if = not language fr en\n")));
     CHECK(set(rule("a", "if = header a x\n")) != set(rule("a", "if = header b x\n")));
     CHECK(set(rule("a", "if = malformed_header\n")) != set(rule("a", "if = writing han\n")));
+    CHECK(set(rule("a", "if = header a x\n")) != set(rule("a", "if = header a x\nif = program\n")));
     std::string many;
     for (int i = 0; i < 201; ++i)
         many += rule("r" + std::to_string(i), "if = header x-" + std::to_string(i) + " x\n");

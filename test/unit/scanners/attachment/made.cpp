@@ -166,11 +166,13 @@ std::string Look::reached() const {
     return words;
 }
 
-Look look(std::string_view octets, std::string name, const policy::ContentLimits& limits) {
+Look look(std::string_view octets, std::string name, const policy::ContentLimits& limits, bool every_type) {
     if (const auto loaded = scanners::attachment::load(); !loaded)
         throw std::runtime_error(loaded.error().message);
     Look seen;
-    scanners::Opening opening(limits, seen.contents);
+    policy::Wanted wanted;
+    wanted.every_type = every_type;
+    scanners::Opening opening(limits, seen.contents, scanners::Texts::kNone, wanted);
     policy::Item top;
     top.names = {std::move(name)};
     opening.add(std::move(top));

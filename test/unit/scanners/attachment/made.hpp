@@ -78,7 +78,9 @@ struct Look {
     // Names of the limits that were reached.
     [[nodiscard]] std::string reached() const;
 };
-Look look(std::string_view octets, std::string name = "file", const policy::ContentLimits& limits = {});
+// `every_type`: as for a policy that asks for them.
+Look look(std::string_view octets, std::string name = "file", const policy::ContentLimits& limits = {},
+          bool every_type = true);
 
 // What expressions see of this file, one text after the other; what `texts` leaves out is not there.
 std::string text_of(std::string_view octets, scanners::Texts texts = scanners::Texts::kAll,

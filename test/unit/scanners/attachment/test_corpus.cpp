@@ -315,6 +315,34 @@ TEST_CASE("the sandbox hides nothing") {
     MESSAGE(files.size(), " files, ", std::string(corpus().empty() ? "without the corpus" : "with the corpus"));
 }
 
+// So that a virus in one, or a limit that one passes, is seen whatever rules there are.
+TEST_CASE("nothing is opened only because libmagic knows its type") {
+    auto files = made_files();
+    files.insert(corpus().begin(), corpus().end());
+    std::size_t unnamed = 0;
+    for (const auto& [name, octets] : files) {
+        CAPTURE(name);
+        const auto all = made::look(octets, name, {}, true);
+        const auto fewer = made::look(octets, name, {}, false);
+        CHECK(fewer.reached() == all.reached());
+        REQUIRE(fewer.contents.items.size() == all.contents.items.size());
+        for (std::size_t i = 0; i < all.contents.items.size(); ++i) {
+            const auto& one = fewer.contents.items[i];
+            const auto& other = all.contents.items[i];
+            const bool named = one.true_type == other.true_type;
+            unnamed += named ? 0 : 1;
+            CHECK((named || one.true_type.empty()));
+            CHECK(one.parent == other.parent);
+            CHECK(one.size == other.size);
+            CHECK(one.names == other.names);
+            // That nobody can open it is told by its type, too.
+            if (named)
+                CHECK(made::marks_of(one) == made::marks_of(other));
+        }
+    }
+    MESSAGE(unnamed, " of the files had no type");
+}
+
 TEST_CASE("what is expected of collected files") {
     if (corpus().empty()) {
         MESSAGE("skipped: SANDWICH_CORPUS is not set");

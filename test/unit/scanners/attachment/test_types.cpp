@@ -45,6 +45,8 @@ TEST_CASE("types by content") {
         {"{\\rtf1 x}", "text/rtf"},
         {"%PDF-1.4\n", "application/pdf"},
         {"GIF89a\1\0\1\0\0\0\0"s, "image/gif"},
+        {"\xff\xd8\xff\xe0\0\x10JFIF\0"s, "image/jpeg"},
+        {"\x02\x21\x4c\x18\0\1\0\0"s, "application/x-lz4"},
         {"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1"s, "image/png"},
         {"BZh is no archive", "text/plain"},
         {"Just a text.\n", "text/plain"},
@@ -57,8 +59,21 @@ TEST_CASE("types by content") {
     look("x");  // loads the tables
     for (const auto& row : rows) {
         CAPTURE(row.octets);
-        CHECK(scanners::attachment::file_type(row.octets) == row.type);
+        CHECK(scanners::attachment::file_type(row.octets, true) == row.type);
+        CHECK(scanners::attachment::file_type(row.octets, false) == row.type);
     }
+}
+
+TEST_CASE("libmagic is asked when a rule asks for types, or when it might be text") {
+    const auto midi = "MThd\0\0\0\6\0\1\0\2\0\x60MTrk"s;
+    CHECK(look(midi, "a", {}, true).top().true_type == "audio/midi");
+    CHECK(look(midi, "a", {}, false).top().true_type.empty());
+    const auto woff = "wOFF\0\1\0\0"s + std::string(40, '\x80');
+    CHECK(look(woff, "a", {}, true).top().true_type == "font/woff");
+    CHECK(look(woff, "a", {}, false).top().true_type.empty());
+    // Nothing in its first octets says that it is no text.
+    const auto fits = "SIMPLE  =                    T" + std::string(50, ' ') + "BITPIX  =                   16" + "\1";
+    CHECK(look(fits, "a", {}, false).top().true_type == "image/fits");
 }
 
 TEST_CASE("types that libmagic tells, whatever it was asked before") {
