@@ -20,6 +20,9 @@ class Message {
     // The whole mail, contiguous; valid as long as the Message.
     [[nodiscard]] virtual std::string_view bytes() const = 0;
 
+    // To read it never waits for a disk.
+    [[nodiscard]] virtual bool in_memory() const { return false; }
+
     // A descriptor that another process may read but not change: a sealed memfd, or a file opened for reading only.
     // Error: no memory, no descriptors.
     [[nodiscard]] virtual base::Result<base::UniqueFd> share() const = 0;

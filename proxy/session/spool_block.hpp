@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 
+#include "base/memory_file.hpp"
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 
@@ -29,18 +30,17 @@ class SpoolBlock {
 
     SpoolBlock(const SpoolBlock&) = delete;
     SpoolBlock& operator=(const SpoolBlock&) = delete;
-    ~SpoolBlock();
 
     // False: no memory for so many octets from the begin on, or more than its size. Until it was true for them they may
     // not be touched. By who fills the block.
-    bool provide(std::size_t octets);
-    [[nodiscard]] char* begin() const { return memory_; }
+    bool provide(std::size_t octets) { return memory_.provide(octets); }
+    [[nodiscard]] char* begin() const { return memory_.begin(); }
 
     // The rest is for its readers, on any thread.
 
     // For sendfile(2), from offset 0 on. Whoever uses it says lend() before, and give_back() when the peer has read
     // all; who does not know that does not say it.
-    [[nodiscard]] int file() const { return file_.get(); }
+    [[nodiscard]] int file() const { return memory_.file(); }
     void lend() { ++lent_; }
     void give_back() { --lent_; }
     // Another descriptor, for reading only, of a file that ends behind so many octets, the same at each call, and that
@@ -48,19 +48,14 @@ class SpoolBlock {
     base::Result<base::UniqueFd> share(std::size_t octets);
 
   private:
-    SpoolBlock(base::UniqueFd file, char* memory);
+    explicit SpoolBlock(base::MemoryFile memory);
     static void put_back(SpoolBlock* block);
 
-    base::UniqueFd file_;
-    char* memory_;
-    std::size_t provided_ = 0;
+    base::MemoryFile memory_;
     std::atomic<unsigned> lent_{0};
     std::atomic<bool> shared_{false};
     std::mutex sealing_;
     bool sealed_ = false;
 };
-
-// A descriptor of the same file, for reading only.
-base::Result<base::UniqueFd> reopen_for_reading(int file);
 
 }  // namespace session

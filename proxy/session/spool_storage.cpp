@@ -34,6 +34,7 @@ class MemoryMessage final : public mail::Message {
   public:
     MemoryMessage(std::string text, bool undotted) : text_(std::move(text)), undotted_(undotted) {}
     std::string_view bytes() const override { return text_; }
+    bool in_memory() const override { return true; }
     bool undotted() const override { return undotted_; }
 
     base::Result<base::UniqueFd> share() const override {
@@ -58,6 +59,7 @@ class BlockMessage final : public mail::Message {
     BlockMessage(std::shared_ptr<SpoolBlock> block, std::size_t size, bool undotted)
         : block_(std::move(block)), size_(size), undotted_(undotted) {}
     std::string_view bytes() const override { return {block_->begin(), size_}; }
+    bool in_memory() const override { return true; }
     bool undotted() const override { return undotted_; }
     base::Result<base::UniqueFd> share() const override { return block_->share(size_); }
     int lend() const override {
@@ -80,7 +82,7 @@ class FileMessage final : public mail::Message {
     std::string_view bytes() const override { return {mapped_, size_}; }
     bool undotted() const override { return undotted_; }
     // The worker cannot write through it, whatever it does.
-    base::Result<base::UniqueFd> share() const override { return reopen_for_reading(file_.get()); }
+    base::Result<base::UniqueFd> share() const override { return base::reopen_for_reading(file_.get()); }
     int lend() const override { return file_.get(); }  // no other mail ever comes into this file
 
   private:

@@ -14,6 +14,7 @@
 #include "base/channel.hpp"
 #include "base/log.hpp"
 #include "scanners/stale_notice.hpp"
+#include "scanners/worker/desk.hpp"
 #include "scanners/worker/wire.hpp"
 #include "scanners/worker/wire_edit.hpp"
 
@@ -132,6 +133,7 @@ struct Worker {
     Zygote* zygote = nullptr;
     wire::Worker identity;
     base::UniqueFd channel;
+    Desk desk;
     std::unique_ptr<net::Watch> watch;
     std::unique_ptr<net::Timer> deadline;
     bool ready = false;
@@ -293,18 +295,22 @@ bool Pool::State::hand_over(const JobPtr& job, Worker& worker) {
         fail(job, cannot_tell(policy::Cause::kError, packet.error().message));
         return true;
     }
+    int descriptor = -1;
     base::UniqueFd shared;
-    if (!job->carries_message()) {
+    if (!job->carries_message() && job->message->in_memory())
+        descriptor = worker.desk.put(job->message->bytes());
+    if (!job->carries_message() && descriptor < 0) {
         auto message = job->message->share();
         if (!message) {
             fail(job, cannot_tell(policy::Cause::kError, message.error().message));
             return true;
         }
         shared = std::move(*message);
+        descriptor = shared.get();
     }
     ++job->hand_overs;
-    const auto sent = shared ? base::send_packet(worker.channel.get(), *packet, {shared.get()})
-                             : base::send_packet(worker.channel.get(), *packet);
+    const auto sent = descriptor >= 0 ? base::send_packet(worker.channel.get(), *packet, {descriptor})
+                                      : base::send_packet(worker.channel.get(), *packet);
     if (!sent) {
         lose_worker(worker, Replace::kYes, policy::Cause::kCrash, sent.error().message);
         if (job->hand_overs < kMaxHandOvers)

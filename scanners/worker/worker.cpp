@@ -62,14 +62,14 @@ base::Status prepare(const WorkerPlan& plan, Scanners& scanners) {
     return plan.sandbox ? enter_sandbox(plan.support, plan.temporary_directory) : base::ok();
 }
 
-// A big message as the proxy shared it, mapped for reading. It cannot shrink while mapped: a memfd is sealed, a file is
-// unlinked and nobody has it open for writing.
+// A big message as the proxy shared it, at the begin of a file, mapped for reading. It cannot shrink while mapped: a
+// memfd is sealed, a file is unlinked and nobody has it open for writing.
 class MappedMessage {
   public:
     MappedMessage(int fd, std::uint64_t size) : size_(size) {
         struct stat status {};
         if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || size > kMaxMessage ||
-            static_cast<std::uint64_t>(status.st_size) != size)
+            static_cast<std::uint64_t>(status.st_size) < size)
             return;
         valid_ = true;
         if (size == 0)

@@ -26,8 +26,9 @@ namespace fs = std::filesystem;
 
 class MemfdMessage : public mail::Message {
   public:
-    explicit MemfdMessage(std::string bytes) : bytes_(std::move(bytes)) {}
+    MemfdMessage(std::string bytes, bool in_memory) : bytes_(std::move(bytes)), in_memory_(in_memory) {}
     [[nodiscard]] std::string_view bytes() const override { return bytes_; }
+    [[nodiscard]] bool in_memory() const override { return in_memory_; }
     [[nodiscard]] base::Result<base::UniqueFd> share() const override {
         base::UniqueFd fd(::memfd_create("message", MFD_CLOEXEC | MFD_ALLOW_SEALING));
         if (!fd || ::write(fd.get(), bytes_.data(), bytes_.size()) != static_cast<ssize_t>(bytes_.size()) ||
@@ -38,6 +39,7 @@ class MemfdMessage : public mail::Message {
 
   private:
     std::string bytes_;
+    bool in_memory_;
 };
 
 void set_class(pid_t pid, int policy) {
@@ -113,7 +115,11 @@ config::Settings settings() {
 }
 
 mail::MessagePtr message(std::string bytes) {
-    return std::make_shared<MemfdMessage>(std::move(bytes));
+    return std::make_shared<MemfdMessage>(std::move(bytes), false);
+}
+
+mail::MessagePtr message_in_memory(std::string bytes) {
+    return std::make_shared<MemfdMessage>(std::move(bytes), true);
 }
 
 ZygoteProcess::ZygoteProcess(const config::Settings& wanted, User user) : log_(::memfd_create("log", MFD_CLOEXEC)) {

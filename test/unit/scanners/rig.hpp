@@ -23,6 +23,8 @@ config::Settings settings();
 
 // A message in a sealed memfd.
 mail::MessagePtr message(std::string bytes);
+// The same, and to read it waits for nothing.
+mail::MessagePtr message_in_memory(std::string bytes);
 
 class ZygoteProcess {
   public:

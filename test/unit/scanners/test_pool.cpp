@@ -1,6 +1,7 @@
 // The Pool against workers that the test plays itself: hostile ones, dead ones, none at all.
 #include <doctest/doctest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -8,6 +9,7 @@
 #include <thread>
 
 #include "rig.hpp"
+#include "scanners/worker/desk.hpp"
 #include "scanners/worker/wire.hpp"
 #include "scanners/worker/wire_edit.hpp"
 
@@ -67,6 +69,7 @@ class FakeZygote {
 struct ReceivedJob {
     std::uint32_t serial = 0;
     std::string text;
+    ino_t file = 0;  // in which it came
 };
 
 ReceivedJob receive_job(const base::UniqueFd& worker) {
@@ -79,10 +82,11 @@ ReceivedJob receive_job(const base::UniqueFd& worker) {
     const auto job = wire::decode_job(packet.bytes);
     REQUIRE(job);
     REQUIRE(packet.descriptors.size() == 1);
-    std::string text(job->size + 1, '\0');
+    std::string text(job->size, '\0');
     CHECK(::pread(packet.descriptors[0].get(), text.data(), text.size(), 0) == static_cast<ssize_t>(job->size));
-    text.pop_back();
-    return {job->serial, text};
+    struct stat file {};
+    CHECK(::fstat(packet.descriptors[0].get(), &file) == 0);
+    return {job->serial, text, file.st_ino};
 }
 
 std::string clean_answer(std::uint32_t serial) {
@@ -288,6 +292,42 @@ TEST_CASE("a message that cannot be shared is an error, and the worker stays") {
     auto answer = pool.submit(std::make_shared<UnsharableMessage>());
     check_cannot_tell(answer, Cause::kError);
     CHECK(pool.eventually([](const auto& s) { return s.workers == 1 && s.busy == 0; }));
+}
+
+TEST_CASE("a large message in memory is laid on the desk of its worker, others come in files of their own") {
+    PoolThread pool;
+    FakeZygote zygote(pool);
+    const base::UniqueFd workers[] = {zygote.worker(), zygote.worker()};
+    REQUIRE(pool.eventually([](const auto& s) { return s.workers == 2; }));
+    ino_t desks[2]{};
+    for (int round = 0; round < 3; ++round) {
+        std::future<policy::ScanReport> answers[2];
+        const std::string texts[] = {std::string(wire::kMaxText + 3000 - static_cast<std::size_t>(round) * 1000, 'a'),
+                                     std::string(wire::kMaxText + 1, 'b')};
+        ReceivedJob jobs[2];
+        for (int i = 0; i < 2; ++i) {
+            answers[i] = pool.submit(rig::message_in_memory(texts[i]));
+            jobs[i] = receive_job(workers[i]);
+            CHECK(jobs[i].text == texts[i]);
+            CHECK((round == 0 || jobs[i].file == desks[i]));
+            desks[i] = jobs[i].file;
+        }
+        CHECK(desks[0] != desks[1]);
+        for (int i = 0; i < 2; ++i) {
+            REQUIRE(base::send_packet(workers[i].get(), clean_answer(jobs[i].serial)));
+            CHECK(only_result(answers[i]).outcome == Outcome::kClean);
+        }
+        REQUIRE(pool.eventually([](const auto& s) { return s.busy == 0; }));
+    }
+    const std::string large(scanners::Desk::kSize + 1, 'c');
+    for (const auto& message : {rig::message_in_memory(large), rig::message(std::string(wire::kMaxText + 1, 'd'))}) {
+        auto answer = pool.submit(message);
+        const auto job = receive_job(workers[0]);
+        CHECK(job.text == message->bytes());
+        CHECK(job.file != desks[0]);
+        REQUIRE(base::send_packet(workers[0].get(), clean_answer(job.serial)));
+        CHECK(only_result(answer).outcome == Outcome::kClean);
+    }
 }
 
 TEST_CASE("the pool's end answers for everything") {

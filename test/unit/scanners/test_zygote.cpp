@@ -127,6 +127,30 @@ TEST_CASE("what libclamav finds through a worker") {
     CHECK(scanning.pool.scan(samples::mail("x")).signatures.starts_with("clamav test signatures only, 3 signatures"));
 }
 
+TEST_CASE("large messages one after the other on a worker's desk: each for itself") {
+    Scanning scanning;  // the first worker that is idle takes all
+    const auto outcome = [&](const std::string& mail) {
+        auto answer = scanning.pool.submit(rig::message_in_memory(mail));
+        REQUIRE(answer.wait_for(20s) == std::future_status::ready);
+        return result_of(answer.get(), "clamav");
+    };
+    std::string filler;
+    while (filler.size() < 100'000)
+        filler += "A line of text, as there are many in a mail of some size.\r\n";
+    for (int i = 0; i < 3; ++i) {
+        const auto infected = samples::mail(filler + filler.substr(0, 60UL * static_cast<unsigned>(i)),
+                                            {{"eicar.com", samples::eicar()}});
+        check_found(outcome(infected));
+        // The same up to where the virus begins, and shorter.
+        const auto at = infected.find("--", 90'000);
+        REQUIRE(at < infected.size());
+        CHECK(outcome(infected.substr(0, at)).outcome == Outcome::kClean);
+        CHECK(outcome(samples::mail(filler)).outcome == Outcome::kClean);
+        check_found(outcome(infected + "\r\n"));
+    }
+    CHECK(scanning.pool.status().lost_workers == 0);
+}
+
 TEST_CASE("beside another, workers are made and warm before anybody asks for them") {
     if (::geteuid() != 0)
         return;  // leaving the lowest class takes a right
