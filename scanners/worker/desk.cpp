@@ -1,15 +1,12 @@
 #include "scanners/worker/desk.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
 namespace scanners {
-namespace {
-
-constexpr std::size_t kPage = 4096;  // or more, but what it has more is never mapped with something else
-
-}  // namespace
 
 bool Desk::set_up() {
     auto memory = base::MemoryFile::make("sandwich-desk", kSize);
@@ -27,7 +24,8 @@ int Desk::put(std::string_view mail) {
     if (mail.size() > kSize || (!memory_ && !set_up()) || !memory_->provide(mail.size()))
         return -1;
     std::memcpy(memory_->begin(), mail.data(), mail.size());
-    // What follows in the last page is of a mail before.
+    // What follows in the last page, which is mapped with it, is of a mail before.
+    static const auto kPage = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     const auto end = std::min((mail.size() + kPage - 1) / kPage * kPage, kSize);
     std::memset(memory_->begin() + mail.size(), 0, end - mail.size());
     return reading_.get();
