@@ -494,13 +494,9 @@ bool concerns(const Condition& condition, const ScanResult& result) {
     }
 }
 
-namespace {
-
-// It asks what only a look inside the mail can tell, by itself or in a set.
-bool asks_contents(const Condition& condition) {
-    switch (condition.kind) {
+bool is_about_contents(Condition::Kind kind) {
+    switch (kind) {
         case Kind::kSet:
-            return std::any_of(condition.children.begin(), condition.children.end(), asks_contents);
         case Kind::kVirus:
         case Kind::kCannotTell:
         case Kind::kScanner:
@@ -514,6 +510,14 @@ bool asks_contents(const Condition& condition) {
         default:
             return true;
     }
+}
+
+namespace {
+
+bool asks_contents(const Condition& condition) {
+    return condition.kind == Kind::kSet
+               ? std::any_of(condition.children.begin(), condition.children.end(), asks_contents)
+               : is_about_contents(condition.kind);
 }
 
 bool is_count(Condition::Kind kind) {

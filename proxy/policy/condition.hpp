@@ -120,6 +120,9 @@ inline constexpr std::size_t kMaxSeen = 200;  // octets
 // a kSet of which any child does.
 bool concerns(const Condition& condition, const ScanResult& result);
 
+// It asks what only a look inside the mail can tell. A kSet by itself asks nothing.
+bool is_about_contents(Condition::Kind kind);
+
 // Of a kSet too: its items are those of the children that hold.
 Answer ask(const Condition& condition, const Facts& facts);
 

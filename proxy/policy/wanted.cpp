@@ -62,30 +62,6 @@ void add(Digest& digest, const Wanted& wanted) {
         digest.add(std::string_view(field));
 }
 
-// Whether it looks at the files of a mail. (What is opened depends on none of the types that only libmagic knows.)
-bool concerns_files(Condition::Kind kind) {
-    using Kind = Condition::Kind;
-    switch (kind) {
-        case Kind::kSet:
-        case Kind::kVirus:
-        case Kind::kCannotTell:
-        case Kind::kScanner:
-        case Kind::kScannerSays:
-        case Kind::kMessageSize:
-        case Kind::kRecipients:
-        case Kind::kSender:
-        case Kind::kClient:
-        case Kind::kClientName:
-        case Kind::kHeader:
-        case Kind::kMissingHeader:
-        case Kind::kRepeatedHeader:
-        case Kind::kMalformedHeader:
-            return false;
-        default:
-            return true;
-    }
-}
-
 }  // namespace
 
 void add_wanted(Wanted& wanted, const Condition& condition) {
@@ -100,7 +76,8 @@ void add_wanted(Wanted& wanted, const Condition& condition) {
     wanted.malformed = wanted.malformed || (condition.kind == Kind::kMalformedHeader && condition.fields.empty());
     wanted.language = wanted.language || condition.kind == Kind::kLanguage;
     wanted.writing = wanted.writing || condition.kind == Kind::kWriting;
-    wanted.every_type = wanted.every_type || concerns_files(condition.kind);
+    // (Of a header field no file says anything. The children of a set have been asked.)
+    wanted.every_type = wanted.every_type || (is_about_contents(condition.kind) && condition.fields.empty());
 }
 
 std::uint32_t expression_set(const std::vector<Expression>& expressions, const Wanted& wanted) {

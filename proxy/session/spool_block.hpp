@@ -1,5 +1,5 @@
 // SpoolBlock: memory for one mail of some size that is a file as well (memfd_create(2)). What the network brings is put
-// there, and another socket (sendfile(2)) or a scanner's process has it from there: nobody in between copies it.
+// there, and another socket (sendfile(2)) or a checking program has it from there: nobody in between copies it.
 //
 // Its pages cost more than what is done with a mail's text, so blocks are kept for the next mail: at most kMostKept of
 // them, and none that anybody may still be reading, who would then read another mail: a socket's buffer of which the

@@ -319,9 +319,8 @@ std::string_view media_type(std::string_view octets) {
 // Not as text of any kind begins, so that libmagic would call it none.
 bool begins_binary(std::string_view octets) {
     const auto first = octets.substr(0, 8);
-    return !first.starts_with("\xef\xbb\xbf") && std::any_of(first.begin(), first.end(), [](char c) {
-        return !((c >= ' ' && c != '\x7f') || (c >= '\b' && c <= '\r') || c == '\x1b');
-    });
+    return std::any_of(first.begin(), first.end(),
+                       [](char c) { return !((c >= ' ' && c != '\x7f') || (c >= '\b' && c <= '\r') || c == '\x1b'); });
 }
 
 std::string renamed(std::string type) {

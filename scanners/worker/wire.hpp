@@ -4,7 +4,7 @@
 // accounted for, text printable ASCII only (it ends up in the log and in a header field), but for names out of the
 // mail, which are clean UTF-8. Numbers are little endian.
 //
-//   proxy  -> worker   'J' serial(4) size(8), with the message's descriptor
+//   proxy  -> worker   'J' serial(4) size(8), with the descriptor of a file that begins with the message
 //                      'T' serial(4) message(4+n): a small one goes along
 //   worker -> proxy    'R'                      ready, once, when its sandbox is closed
 //                      'A' serial(4) count(1) { outcome(1) cause(1) scanner(1+n) name(1+n) detail(2+n) }

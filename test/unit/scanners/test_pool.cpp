@@ -86,6 +86,8 @@ ReceivedJob receive_job(const base::UniqueFd& worker) {
     CHECK(::pread(packet.descriptors[0].get(), text.data(), text.size(), 0) == static_cast<ssize_t>(job->size));
     struct stat file {};
     CHECK(::fstat(packet.descriptors[0].get(), &file) == 0);
+    const auto size = static_cast<std::uint64_t>(file.st_size);
+    CHECK((size == job->size || size == scanners::Desk::kSize));  // its own ends with it
     return {job->serial, text, file.st_ino};
 }
 

@@ -47,6 +47,7 @@ TEST_CASE("types by content") {
         {"GIF89a\1\0\1\0\0\0\0"s, "image/gif"},
         {"\xff\xd8\xff\xe0\0\x10JFIF\0"s, "image/jpeg"},
         {"\x02\x21\x4c\x18\0\1\0\0"s, "application/x-lz4"},
+        {"LZIP\0\x0c\0\0"s, "application/x-lzip"},
         {"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1"s, "image/png"},
         {"BZh is no archive", "text/plain"},
         {"Just a text.\n", "text/plain"},
