@@ -306,14 +306,13 @@ std::string_view media_type(std::string_view octets) {
         {"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"sv, "image/png"},
         {"GIF87a", "image/gif"},
         {"GIF89a", "image/gif"},
+        {"\xff\xd8\xff", "image/jpeg"},
     };
     for (const auto& [mark, type] : kMarks) {
         if (octets.starts_with(mark))
             return type;
     }
-    const bool jpeg =
-        octets.size() > 3 && octets.starts_with("\xff\xd8\xff") && octets[3] != '\xf7';  // that is JPEG-LS
-    return jpeg ? "image/jpeg" : "";
+    return {};
 }
 
 // Not as text of any kind begins, so that libmagic would call it none.

@@ -151,6 +151,26 @@ TEST_CASE("large messages one after the other on a worker's desk: each for itsel
     CHECK(scanning.pool.status().lost_workers == 0);
 }
 
+TEST_CASE("a file that is shorter than the message is an error, and the worker stays") {
+    // It says one thing and shares another.
+    class ShortFile : public mail::Message {
+      public:
+        [[nodiscard]] std::string_view bytes() const override { return text_; }
+        [[nodiscard]] base::Result<base::UniqueFd> share() const override { return short_->share(); }
+
+      private:
+        std::string text_ = std::string(200'000, 'x');
+        mail::MessagePtr short_ = rig::message(std::string(100'000, 'x'));
+    };
+    Scanning scanning;
+    auto answer = scanning.pool.submit(std::make_shared<ShortFile>());
+    REQUIRE(answer.wait_for(20s) == std::future_status::ready);
+    const auto result = result_of(answer.get(), "clamav");
+    CHECK(result.outcome == Outcome::kCannotTell);
+    CHECK(result.cause == Cause::kError);
+    CHECK(scanning.pool.status().lost_workers == 0);
+}
+
 TEST_CASE("beside another, workers are made and warm before anybody asks for them") {
     if (::geteuid() != 0)
         return;  // leaving the lowest class takes a right
