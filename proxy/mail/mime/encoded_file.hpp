@@ -28,15 +28,4 @@ inline bool take_word(std::string_view& line, std::string_view word) {
     return true;
 }
 
-// The line at `at`, without its line end; `at` moves behind it.
-inline std::string_view take_line(std::string_view text, std::size_t& at) {
-    const auto found = text.find('\n', at);
-    const auto end = found == std::string_view::npos ? text.size() : found;
-    auto line = text.substr(at, end - at);
-    at = found == std::string_view::npos ? text.size() : found + 1;
-    if (line.ends_with('\r'))
-        line.remove_suffix(1);
-    return line;
-}
-
 }  // namespace mail::mime

@@ -4,7 +4,7 @@
 
 #include "base/utf8.hpp"
 #include "mail/mime/defect.hpp"
-#include "mail/mime/encoded_file.hpp"
+#include "mail/mime/lines.hpp"
 #include "mail/text.hpp"
 
 namespace mail::mime {

@@ -4,7 +4,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "mail/mime/encoded_file.hpp"
+#include "mail/mime/lines.hpp"
 #include "mail/mime/parameters.hpp"
 #include "mail/text.hpp"
 
@@ -20,6 +20,8 @@ std::string_view trim_left(std::string_view line) {
 bool is_dashes(std::string_view line) {
     return trim_left(line).starts_with("--");
 }
+
+constexpr LinesWith kMayBeDashes("- \t\r");
 
 // What a delimiter has of its own: no dashes around, no white space.
 std::string_view token_of(std::string_view line) {
@@ -159,7 +161,7 @@ std::vector<LoosePart> find_parts(std::string_view text, std::size_t limit) {
     whole.next_dashes = whole.next_own = text.size();
     parts.push_back(std::move(whole));
     std::size_t pending = 0;  // parts from here on have no line with dashes behind them yet
-    while (at < text.size()) {
+    for (at = kMayBeDashes.find(text, at); at < text.size(); at = kMayBeDashes.find(text, at)) {
         const auto begin = at;
         const auto line = take_line(text, at);
         if (!is_dashes(line))

@@ -5,7 +5,7 @@
 #include <unordered_map>
 
 #include "mail/mime/defect.hpp"
-#include "mail/mime/encoded_file.hpp"
+#include "mail/mime/lines.hpp"
 #include "mail/text.hpp"
 
 namespace mail::mime {
@@ -87,8 +87,9 @@ class Parser {
     Parser(std::string_view text, const TreeLimits& limits) : text_(text), limits_(limits) {}
 
     Tree run() {
+        static constexpr LinesWith kDashes("-");
         open_entity(0, 0, {});
-        while (at_ < text_.size()) {
+        for (at_ = kDashes.find(text_, at_); at_ < text_.size(); at_ = kDashes.find(text_, at_)) {
             const auto begin = at_;
             const auto line = take_line(text_, at_);
             if (line.starts_with("--"))

@@ -5,6 +5,7 @@
 
 #include "mail/mime/base64.hpp"
 #include "mail/mime/defect.hpp"
+#include "mail/mime/lines.hpp"
 #include "mail/text.hpp"
 
 namespace mail::mime {
@@ -59,6 +60,8 @@ bool is_end(std::string_view line) {
     return trim(line) == "end";
 }
 
+constexpr LinesWith kMayBegin("bB \t\r");
+
 // "begin 644 name": the name, or nothing at all. Some programs want no mode.
 bool is_begin(std::string_view line, std::string_view word, std::string_view& name) {
     if (!take_word(line, word) || line.empty() || !is_white(line.front()))
@@ -74,7 +77,8 @@ bool is_begin(std::string_view line, std::string_view word, std::string_view& na
 
 std::vector<EncodedFile> find_uuencoded(std::string_view text, std::size_t limit, std::uint64_t& defects) {
     std::vector<EncodedFile> files;
-    for (std::size_t at = 0; at < text.size() && files.size() < limit;) {
+    for (std::size_t at = kMayBegin.find(text, 0); at < text.size() && files.size() < limit;
+         at = kMayBegin.find(text, at)) {
         const auto begin = at;
         const auto line = take_line(text, at);
         std::string_view name;

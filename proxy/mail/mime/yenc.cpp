@@ -1,6 +1,7 @@
 #include "mail/mime/yenc.hpp"
 
 #include "mail/mime/defect.hpp"
+#include "mail/mime/lines.hpp"
 #include "mail/text.hpp"
 
 namespace mail::mime {
