@@ -33,6 +33,7 @@
 #include "session/release.hpp"
 #include "session/route_report.hpp"
 #include "session/shard.hpp"
+#include "session/spool_block.hpp"
 #include "supervisor/configuration.hpp"
 #include "supervisor/directories.hpp"
 
@@ -125,6 +126,7 @@ class Proxy {
     void drain();
     void tell_supervisor(const std::string& packet);
     void tell_limits();
+    void give_memory_back();
     std::string status();
     void release(const quarantine::Entry& entry, mail::MessagePtr message,
                  std::function<void(base::Result<std::string>)> done);
@@ -146,6 +148,7 @@ class Proxy {
     std::unique_ptr<ctl::ControlServer> control_;
     std::unique_ptr<directory::SocketmapServer> socketmap_;
     net::Timer limits_clock_;
+    net::Timer memory_clock_;
     base::Monotonic::time_point started_ = base::Monotonic::now();
     std::string last_reload_ = "none";
     std::size_t shards_running_ = 0;
@@ -166,7 +169,8 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
       recipients_(main_, settings, shared_.runtime.load()->tls.server_passwords,
                   directory::embedded_user_store(settings.users_path)),
       users_(directory::embedded_user_store(settings.users_path), users_limits(settings)),
-      limits_clock_(main_, [this] { tell_limits(); }) {
+      limits_clock_(main_, [this] { tell_limits(); }),
+      memory_clock_(main_, [this] { give_memory_back(); }) {
     shared_.explanations = &explanations_;
     shared_.names.start(main_, settings);
     shared_.recipients = &recipients_;
@@ -220,6 +224,7 @@ Proxy::Proxy(const config::Settings& settings, unsigned generation, config::TlsC
         std::make_unique<net::Watch>(main_, kSupervisorFd, net::Watch::Direction::kRead, [this] { on_supervisor(); });
     supervisor_->enable();
     tell_limits();
+    give_memory_back();
 }
 
 Proxy::~Proxy() {
@@ -374,6 +379,12 @@ void Proxy::release(const quarantine::Entry& entry, mail::MessagePtr message,
 void Proxy::tell_limits() {
     shared_.limits.flush();
     limits_clock_.start(session::Limits::kQuiet);
+}
+
+void Proxy::give_memory_back() {
+    constexpr std::chrono::seconds kEvery{10};
+    session::SpoolBlock::let_idle_go();
+    memory_clock_.start(kEvery);
 }
 
 std::string Proxy::status() {

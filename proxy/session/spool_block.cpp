@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <utility>
 #include <vector>
 
@@ -10,8 +12,9 @@ namespace {
 
 struct Kept {
     std::mutex mutex;
-    std::vector<SpoolBlock*> blocks;
-    std::size_t exist = 0;  // with those in use
+    std::vector<SpoolBlock*> blocks;  // the last one is taken first
+    std::size_t idle = 0;             // of them, from the first on, that lay there since let_idle_go()
+    std::size_t exist = 0;            // with those in use
 };
 
 // Never destroyed: a mail may outlive what is destroyed at the end of the program.
@@ -31,6 +34,7 @@ std::shared_ptr<SpoolBlock> SpoolBlock::take() {
         if (!all.blocks.empty()) {
             auto* const block = all.blocks.back();
             all.blocks.pop_back();
+            all.idle = std::min(all.idle, all.blocks.size());
             return {block, put_back};
         }
         if (all.exist == kMost)
@@ -58,6 +62,21 @@ void SpoolBlock::put_back(SpoolBlock* block) {
         --all.exist;
     }
     delete block;
+}
+
+void SpoolBlock::let_idle_go() {
+    auto& all = kept();
+    std::vector<SpoolBlock*> going;
+    {
+        const std::lock_guard lock(all.mutex);
+        const auto end = all.blocks.begin() + static_cast<std::ptrdiff_t>(std::min(all.idle, kGoAtOnce));
+        going.assign(all.blocks.begin(), end);
+        all.blocks.erase(all.blocks.begin(), end);
+        all.exist -= going.size();
+        all.idle = all.blocks.size();
+    }
+    for (auto* const block : going)
+        delete block;
 }
 
 base::Result<base::UniqueFd> SpoolBlock::share(std::size_t octets) {

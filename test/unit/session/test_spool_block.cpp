@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "session/spool_block.hpp"
@@ -51,6 +53,53 @@ TEST_CASE("a block is kept for the next mail, but not while anybody may read it"
               block.give_back();
           }) == empty);
     CHECK(found_in_next_block([](SpoolBlock& block) { CHECK(block.share(5)); }) == empty);
+}
+
+TEST_CASE("blocks that nobody needed for a while go, a few at a time") {
+    const std::string empty(kSecret.size(), '\0');
+    const auto take = [](std::size_t count) {
+        std::vector<std::shared_ptr<SpoolBlock>> all;
+        for (std::size_t i = 0; i < count; ++i) {
+            all.push_back(SpoolBlock::take());
+            REQUIRE(all.back());
+            REQUIRE(all.back()->provide(kSecret.size()));
+        }
+        return all;
+    };
+    const auto used_before = [&](std::size_t count) {
+        const auto all = take(count);
+        return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [&](const auto& block) {
+            return std::string_view(block->begin(), kSecret.size()) == kSecret;
+        }));
+    };
+    const auto fill = [&](std::size_t count) {
+        for (const auto& block : take(count))
+            std::memcpy(block->begin(), kSecret.data(), kSecret.size());
+    };
+    const auto all_go = [] {
+        for (std::size_t i = 0; i <= SpoolBlock::kMostKept / SpoolBlock::kGoAtOnce + 1; ++i)
+            SpoolBlock::let_idle_go();
+    };
+    all_go();
+    REQUIRE(used_before(SpoolBlock::kMostKept) == 0);
+
+    fill(SpoolBlock::kMostKept + 2);
+    SpoolBlock::let_idle_go();  // some were in use since the call before, though none is now
+    CHECK(used_before(SpoolBlock::kMostKept + 2) == SpoolBlock::kMostKept);
+    all_go();
+    fill(SpoolBlock::kMostKept);
+    SpoolBlock::let_idle_go();
+    fill(3);
+    SpoolBlock::let_idle_go();
+    CHECK(used_before(SpoolBlock::kMostKept) == SpoolBlock::kMostKept - SpoolBlock::kGoAtOnce);
+    all_go();
+    fill(5);
+    SpoolBlock::let_idle_go();
+    fill(3);
+    SpoolBlock::let_idle_go();  // two were idle
+    CHECK(used_before(5) == 3);
+    all_go();
+    CHECK(used_before(SpoolBlock::kMostKept) == 0);
 }
 
 TEST_CASE("memory that was provided is a file, too") {
