@@ -382,7 +382,7 @@ void Proxy::tell_limits() {
 }
 
 void Proxy::give_memory_back() {
-    constexpr std::chrono::seconds kEvery{10};
+    constexpr std::chrono::minutes kEvery{1};
     session::SpoolBlock::let_idle_go();
     memory_clock_.start(kEvery);
 }
