@@ -138,6 +138,7 @@ installed_mail_server() {
 
 fetch_sendmail() { fetch_packages "$1" "${sendmail_packages[@]}"; }
 fetch_sasl() { fetch_packages "$1" "${sasl_packages[@]}"; }
+fetch_haproxy() { fetch_packages "$1" "${haproxy_packages[@]}"; }
 fetch_postfix() { fetch_packages "$1" "${postfix_packages[@]}"; }
 fetch_engines() { fetch_packages "$1" "${engine_packages[@]}"; }
 fetch_directories() { fetch_packages "$1" "${directory_packages[@]}"; }
