@@ -56,7 +56,6 @@ TEST_CASE("a block is kept for the next mail, but not while anybody may read it"
 }
 
 TEST_CASE("blocks that nobody needed for a while go, a few at a time") {
-    const std::string empty(kSecret.size(), '\0');
     const auto take = [](std::size_t count) {
         std::vector<std::shared_ptr<SpoolBlock>> all;
         for (std::size_t i = 0; i < count; ++i) {
