@@ -15,7 +15,7 @@ inline bool equal_ignoring_case(std::string_view left, std::string_view right) {
                       [](char a, char b) { return lower(a) == lower(b); });
 }
 
-inline bool is_white(char octet) {
+constexpr bool is_white(char octet) {
     return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n';
 }
 

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "mail/text.hpp"
+
 namespace mail::mime {
 
 // The line at `at`, without its line end; `at` moves behind it.
@@ -22,10 +24,15 @@ inline std::string_view take_line(std::string_view text, std::size_t& at) {
 // Lines by the octet that they begin with: one of some, which are ASCII.
 class LinesWith {
   public:
-    explicit constexpr LinesWith(std::string_view first) {
+    enum class White : std::uint8_t { kNone, kBefore };
+
+    // `white`: also those that begin with white space, for who looks behind it.
+    explicit constexpr LinesWith(std::string_view first, White white = White::kNone) {
         for (const char octet : first)
-            halves_[static_cast<unsigned>(octet) % 16] |=
-                static_cast<std::uint8_t>(1U << static_cast<unsigned>(octet) / 16);
+            add(octet);
+        for (char octet = 0; octet < 0x7f; ++octet)
+            if (white == White::kBefore && is_white(octet))
+                add(octet);
     }
 
     // Where the first of them begins, from the line on that begins at `at`; the text's size: there is none. Of what is
@@ -34,6 +41,10 @@ class LinesWith {
     [[nodiscard]] std::size_t find(std::string_view text, std::size_t at) const;
 
   private:
+    constexpr void add(char octet) {
+        const auto value = static_cast<unsigned char>(octet);
+        halves_[value % 16] |= static_cast<std::uint8_t>(1U << value / 16);
+    }
     [[nodiscard]] bool is_first(char octet) const {
         const auto value = static_cast<unsigned char>(octet);
         return value < 0x80 && (halves_[value % 16] >> value / 16 & 1) != 0;

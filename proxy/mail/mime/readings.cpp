@@ -21,7 +21,7 @@ bool is_dashes(std::string_view line) {
     return trim_left(line).starts_with("--");
 }
 
-constexpr LinesWith kMayBeDashes("- \t\r");
+constexpr LinesWith kMayBeDashes("-", LinesWith::White::kBefore);
 
 // What a delimiter has of its own: no dashes around, no white space.
 std::string_view token_of(std::string_view line) {

@@ -60,7 +60,7 @@ bool is_end(std::string_view line) {
     return trim(line) == "end";
 }
 
-constexpr LinesWith kMayBegin("bB \t\r");
+constexpr LinesWith kMayBegin("bB", LinesWith::White::kBefore);
 
 // "begin 644 name": the name, or nothing at all. Some programs want no mode.
 bool is_begin(std::string_view line, std::string_view word, std::string_view& name) {

@@ -45,6 +45,8 @@ TEST_CASE("lines are found by the octet that they begin with") {
     CHECK(all_of(kDashes, "-\r\n--\r\n\r\n-\n") == std::vector<std::size_t>{0, 3, 9});
     CHECK(kDashes.find("-a\n-b", 3) == 3);
     CHECK(kDashes.find("-a\nb", 3) == 4);
+    static constexpr LinesWith kBehindWhite("-", LinesWith::White::kBefore);
+    CHECK(all_of(kBehindWhite, "a\n -\n\t-\nb\n\r\n-\n") == std::vector<std::size_t>{2, 5, 10, 12});
 }
 
 TEST_CASE("lines are found wherever they lie, as one by one") {
