@@ -28,8 +28,8 @@ class SpoolBlock {
 
     // Null: there are too many, or the system has no memory. Goes back, or away, with its last owner. On any thread.
     static std::shared_ptr<SpoolBlock> take();
-    // Of those kept, the ones that lay idle ever since the last call go, kGoAtOnce at most: they take 0.1 ms each. To
-    // be called now and then. On any thread.
+    // Of those kept, the ones that lay idle ever since the last call go, kGoAtOnce at most: they take 0.1 to 0.3 ms
+    // each. To be called now and then. On any thread.
     static void let_idle_go();
 
     SpoolBlock(const SpoolBlock&) = delete;
