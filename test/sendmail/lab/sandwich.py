@@ -383,9 +383,9 @@ path={path("/var/lib/sandwich/users")}
 
 
 def wait_for(condition, patience, what):
-    """Polls; after `patience` seconds the test has failed."""
+    """Polls; after `patience` seconds the test has failed. `what`: a text, or what makes one then."""
     deadline = time.monotonic() + patience
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {patience} s: {what}")
+            raise AssertionError(f"not within {patience} s: {what() if callable(what) else what}")
         time.sleep(0.05)
