@@ -38,6 +38,8 @@ class Answers:
             if answer is None:
                 connection.close()
                 return
+            if "last" in key:
+                connection.shutdown(socket.SHUT_RD)  # who asks once more finds it closed
             connection.sendall(f"{len(answer)}:{answer},".encode())
 
     @staticmethod
@@ -70,6 +72,14 @@ class Socketmap(TempCase):
         for name in names:
             self.assertTrue(replies[f"{name}@example.test"].startswith("550 5.1.1" if name == "nosuch" else "250 "), (name, replies))
         self.assertIn("nosuch@example.test", [key.partition("/")[2] for key in answers.keys])
+
+    def test_a_session_whose_socket_is_gone_is_told_to_come_again_once(self):
+        answers = Answers(self.path("map"), {"last": "OK known", "nosuch": "OK unknown"})
+        self.addCleanup(answers.close)
+        replies = self.replies("last@example.test", "nosuch1@example.test", "nosuch2@example.test", options=["--no-recipient-check"])
+        self.assertTrue(replies["last@example.test"].startswith("250 "), replies)
+        self.assertTrue(replies["nosuch1@example.test"].startswith("451 4.3.0 socket_map_lookup(sandwichsocket)"), replies)
+        self.assertTrue(replies["nosuch2@example.test"].startswith("550 5.1.1"), replies)
 
     def test_the_address_is_asked_whole(self):
         answers = Answers(self.path("map"), {"nosuch": "OK unknown"})
