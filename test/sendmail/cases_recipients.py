@@ -240,7 +240,8 @@ class _Senders:
 
 
 def _socketmap_outage_under_load(lab):
-    """sandwichd goes and comes back while sessions are open: whoever exists is never refused for good, and each message with a receipt is there once."""
+    """sandwichd goes and comes back while sessions are open: whoever exists is never refused for good, and what was accepted is there
+    once."""
     senders = _Senders(lab, 4)
     try:
         senders.wait("strangers are refused", lambda sent: len(sent) >= 4)
@@ -250,6 +251,7 @@ def _socketmap_outage_under_load(lab):
         senders.wait("strangers are refused again", lambda sent: sum(stranger == 550 for _, _, stranger in sent) >= 4)
     finally:
         senders.stop()
+    expect_equal(senders.faults, [], "what went wrong after the last look")
     lab.sandwich.settle()
     codes = [(known, stranger) for _, known, stranger in senders.sent]
     lost = sum(451 in both for both in codes)

@@ -126,8 +126,8 @@ path={path}/users
         return self.lab.sandwich.log(f"{self.name}[", *needles)
 
     def handed_on(self):
-        """Marks of the messages that the delivery Sendmail has from it, once for each time. By that one's log, not by this box's
-        own: who is killed does not write the last lines of his."""
+        """Marks of the messages that the delivery Sendmail has from it, once for each time. By that one's log, not by this
+        box's own: whoever is killed does not write its last lines."""
         lines = self.lab.sandwich.log("sm-deliv[", "msgid=<", f"[{self.address}]")
         return [line.partition("msgid=<")[2].partition("@")[0] for line in lines]
 
