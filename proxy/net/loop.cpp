@@ -60,7 +60,7 @@ void Loop::turn(bool wait) {
 
 // True: there is nothing to do, and whoever posts something from now on wakes us.
 bool Loop::may_sleep() {
-    if (!soon_.empty() || !retired_.empty())
+    if (!soon_.empty() || !sends_.empty() || !retired_.empty())
         return false;
     const std::lock_guard lock(mutex_);
     asleep_ = mailbox_.empty();
@@ -85,7 +85,19 @@ void Loop::retire_shared(std::shared_ptr<void> object) {
     retired_.push_back(std::move(object));
 }
 
+void Loop::send_all() {
+    for (const auto way : {Sending::Way::kOnward, Sending::Way::kBack})
+        for (auto*& each : sends_)
+            if (each != nullptr && each->way_ == way) {
+                auto* const sending = std::exchange(each, nullptr);
+                sending->started_ = false;
+                sending->send_();
+            }
+    sends_.clear();
+}
+
 void Loop::drain() {
+    send_all();
     std::vector<Task> tasks;
     {
         const std::lock_guard lock(mutex_);
@@ -122,6 +134,21 @@ void Soon::start() {
 void Soon::stop() {
     if (std::exchange(started_, false))
         std::replace(loop_.soon_.begin(), loop_.soon_.end(), this, static_cast<Soon*>(nullptr));
+}
+
+void Sending::start() {
+    if (std::exchange(started_, true))
+        return;
+    loop_.sends_.push_back(this);
+    if (loop_.sends_.size() >= kSendsAtOnce)
+        loop_.send_all();
+}
+
+bool Sending::stop() {
+    if (!std::exchange(started_, false))
+        return false;
+    std::replace(loop_.sends_.begin(), loop_.sends_.end(), this, static_cast<Sending*>(nullptr));
+    return true;
 }
 
 Timer::Timer(Loop& loop, std::function<void()> callback)

@@ -5,12 +5,14 @@
 // has unwound.
 //
 // System calls are what a small mail costs most, so the loop makes few: the descriptor that wakes it is written only
-// when it sleeps, what it tells itself (posted by its own callbacks, retired, Soon) needs none at all, and a deadline
-// that is put off again and again is told to libevent only when it would have been reached.
+// when it sleeps, what it tells itself (posted by its own callbacks, retired, Soon) needs none at all, a deadline that
+// is put off again and again is told to libevent only when it would have been reached, and what is sent is sent in one
+// go (Sending).
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -25,6 +27,7 @@ struct event_base;
 
 namespace net {
 
+class Sending;
 class Soon;
 
 class Loop {
@@ -54,10 +57,12 @@ class Loop {
     [[nodiscard]] event_base* base() const { return base_; }
 
   private:
+    friend class Sending;
     friend class Soon;
     friend class Timer;
     friend class Watch;
     void retire_shared(std::shared_ptr<void> object);
+    void send_all();
     void drain();
     bool may_sleep();
     static void on_wake(int fd, short what, void* self) noexcept;
@@ -69,8 +74,9 @@ class Loop {
     event* wake_event_ = nullptr;
     bool stopping_ = false;
     std::vector<std::shared_ptr<void>> retired_;
-    std::vector<Soon*> soon_;  // null: stopped
-    std::mutex mutex_;         // of all below
+    std::vector<Soon*> soon_;      // null: stopped
+    std::vector<Sending*> sends_;  // null: stopped
+    std::mutex mutex_;             // of all below
     std::vector<Task> mailbox_;
     // Or about to be: who posts has to wake it. Set under the lock, taken back as soon as something happens.
     std::atomic<bool> asleep_{false};
@@ -91,6 +97,31 @@ class Soon {
     friend class Loop;
     Loop& loop_;
     std::function<void()> callback_;
+    bool started_ = false;
+};
+
+// Something to be sent, together with what others have to send: when all that was ready has been seen to, or as soon as
+// there are kSendsAtOnce. Who receives it, often one process for all of it, is woken once and finds much, instead of
+// many times for a little each; and waking somebody is the dearest part of sending. What goes onward goes before what
+// goes back: more of its way lies ahead. `send` calls nobody back.
+class Sending {
+  public:
+    static constexpr std::size_t kSendsAtOnce = 32;
+    enum class Way : std::uint8_t { kOnward, kBack };  // to servers that we connected to; to clients that did so to us
+
+    Sending(Loop& loop, Way way, std::function<void()> send) : loop_(loop), way_(way), send_(std::move(send)) {}
+    ~Sending() { stop(); }
+    Sending(const Sending&) = delete;
+    Sending& operator=(const Sending&) = delete;
+
+    void start();
+    bool stop();  // false: it was not started, or was sent
+
+  private:
+    friend class Loop;
+    Loop& loop_;
+    Way way_;
+    std::function<void()> send_;
     bool started_ = false;
 };
 

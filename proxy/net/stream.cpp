@@ -79,16 +79,18 @@ void take_out(Parts& parts, std::size_t octets) {
 
 }  // namespace
 
-Stream::Stream(Loop& loop, base::UniqueFd socket, Handler& handler)
+Stream::Stream(Loop& loop, base::UniqueFd socket, Handler& handler, Sending::Way way)
     : handler_(handler),
       socket_(std::move(socket)),
       readable_(loop, socket_.get(), Watch::Direction::kRead, [this] { read_ready(); }),
       writable_(loop, socket_.get(), Watch::Direction::kWrite, [this] { write_ready(); }),
+      gathered_(loop, way, [this] { flush(); }),
       all_sent_(loop, [this] { write_ready(); }) {
     readable_.enable();
 }
 
 Stream::~Stream() {
+    send_gathered();
     if (received.by == this)
         received.by = nullptr;
 }
@@ -216,18 +218,31 @@ base::Status Stream::start_tls(tls::ContextPtr context, const tls::Peer& peer) {
 }
 
 void Stream::write(std::string_view bytes) {
-    if (!socket_ || ended_ || !write_failure_.empty() || bytes.empty())
-        return;
-    if (!tls_)
-        return send(bytes);
-    tls_->write(bytes);
-    send(tls_->take_output());
-    if (tls_->failed())
-        fail(tls_->failure());
+    gather(bytes);
+    send_gathered();
 }
 
-void Stream::send(std::string_view bytes) {
-    if (!socket_ || ended_ || !write_failure_.empty() || bytes.empty())
+void Stream::gather(std::string_view bytes) {
+    if (!writable() || bytes.empty())
+        return;
+    if (!tls_)
+        return put(bytes);
+    tls_->write(bytes);
+    put(tls_->take_output());
+    if (!tls_->failed())
+        return;
+    send_gathered();  // the peer is told why
+    fail(tls_->failure());
+}
+
+void Stream::send(std::string_view octets) {
+    put(octets);
+    send_gathered();
+}
+
+// Behind the output.
+void Stream::put(std::string_view octets) {
+    if (!writable() || octets.empty())
         return;
     if (output_size() == 0) {
         output_.clear();
@@ -236,12 +251,17 @@ void Stream::send(std::string_view bytes) {
         output_.erase(0, sent_);
         sent_ = 0;
     }
-    output_.append(bytes);
-    flush();
+    output_.append(octets);
+    gathered_.start();
+}
+
+void Stream::send_gathered() {
+    if (gathered_.stop())
+        flush();
 }
 
 void Stream::offer(std::vector<std::string_view>& parts, const Stored& stored) {
-    if (!socket_ || ended_ || !write_failure_.empty() || parts.empty())
+    if (!writable() || parts.empty())
         return;
     if (tls_) {
         offer_waits_ = output_size() >= kTlsAhead;
@@ -256,6 +276,7 @@ void Stream::offer(std::vector<std::string_view>& parts, const Stored& stored) {
         return write(together);
     }
     offer_waits_ = true;
+    send_gathered();
     if (output_size() > 0)  // what was written goes first, and is waited for already
         return;
     while (!parts.empty()) {
@@ -368,10 +389,12 @@ void Stream::fail(std::string why) {
 
 void Stream::stop_writing() {
     writable_.disable();
+    gathered_.stop();
     all_sent_.stop();
 }
 
 void Stream::close() {
+    send_gathered();
     if (tls_ && socket_ && !ended_ && output_size() == 0) {
         tls_->close();
         send(tls_->take_output());

@@ -49,7 +49,7 @@ class Stream {
 
     // `socket` is non-blocking and connected, or connecting: then the first on_output_sent() or on_end() tells how it
     // went, provided something was written.
-    Stream(Loop& loop, base::UniqueFd socket, Handler& handler);
+    Stream(Loop& loop, base::UniqueFd socket, Handler& handler, Sending::Way way = Sending::Way::kBack);
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
     ~Stream();
@@ -66,6 +66,9 @@ class Stream {
 
     // Sends at once what the socket takes, keeps the rest. Callers batch: one call, one segment where possible.
     void write(std::string_view bytes);
+    // As write(), but sent when the loop has seen to all that was ready, together with what others gather until then
+    // (Sending), or with the next call that sends anything here. Until then it is output.
+    void gather(std::string_view bytes);
     // Sends what the socket takes now and takes it out of `parts`, which borrow. Something left: wait for
     // on_output_sent(), which comes in any case. Parts that lie in `stored` are taken from its file, without a copy,
     // where they are large.
@@ -99,7 +102,10 @@ class Stream {
     void end_with_tls();
     void end(const std::string& why);
     void write_ready();
+    [[nodiscard]] bool writable() const { return socket_ && !ended_ && write_failure_.empty(); }
+    void put(std::string_view octets);
     void send(std::string_view octets);
+    void send_gathered();
     void flush();
     // A failed write is reported by the read side: what the peer said before it broke off (a 421, say) is read first.
     void fail(std::string why);
@@ -110,6 +116,7 @@ class Stream {
     base::UniqueFd socket_;
     Watch readable_;
     Watch writable_;
+    Sending gathered_;
     Soon all_sent_;
     std::string_view borrowed_;           // the input, as long as it lies where it was received; empty: it is in input_
     std::shared_ptr<const void> lender_;  // of that place, if it is Handler::room()

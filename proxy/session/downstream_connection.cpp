@@ -27,7 +27,7 @@ void DownstreamConnection::connect() {
         return;
     }
     net::Stream::Handler& handler = *this;
-    stream_ = std::make_unique<net::Stream>(loop_, std::move(*socket), handler);
+    stream_ = std::make_unique<net::Stream>(loop_, std::move(*socket), handler, net::Sending::Way::kOnward);
     clock_.start(runtime_->settings.downstream_connect_timeout);
 }
 
@@ -40,7 +40,7 @@ void DownstreamConnection::start_command() {
         if (!socket)
             return lost(socket.error().message);
         net::Stream::Handler& handler = *this;
-        stream_ = std::make_unique<net::Stream>(loop_, std::move(*socket), handler);
+        stream_ = std::make_unique<net::Stream>(loop_, std::move(*socket), handler, net::Sending::Way::kOnward);
         clock_.start(runtime_->settings.downstream_connect_timeout);
     });
 }
@@ -48,7 +48,7 @@ void DownstreamConnection::start_command() {
 void DownstreamConnection::send() {
     if (state_ == State::kDead)
         return;
-    stream_->write(protocol_.take_output());
+    stream_->gather(protocol_.take_output());
     restart_clock();
 }
 
@@ -106,7 +106,7 @@ void DownstreamConnection::on_input() {
     }
     // Without PIPELINING an answer releases the next command.
     if (auto more = protocol_.take_output(); !more.empty())
-        stream_->write(more);
+        stream_->gather(more);
     if (answered)  // a part of a reply is none: a server could hold a mail for ever with an octet now and then
         restart_clock();
 }

@@ -358,7 +358,7 @@ void Session::flush() {
     const auto output = protocol_.take_output();
     if (!output.empty())
         progress_ = true;
-    stream_.write(output);
+    stream_.gather(output);
     if (stream_.output_size() > 0 && !closing_ && !std::exchange(unread_, true))
         reading_clock_.start(runtime_->settings.command_timeout);
 }

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <csignal>
 #include <functional>
+#include <memory>
 #include <random>
 #include <string>
 #include <string_view>
@@ -159,6 +160,150 @@ TEST_CASE("a peer that has gone is an end, and no signal") {
     for (int turn = 0; turn < 10 && owner.ended.empty(); ++turn)
         loop.turn(false);
     CHECK(owner.ended == "Broken pipe");
+}
+
+TEST_CASE("what is gathered goes when the loop has seen to what was ready") {
+    net::Loop loop;
+    Owner owner;
+    auto [ours, peer] = connected();
+    Stream stream(loop, std::move(ours), owner);
+    int told = 0;
+    owner.sent = [&told] { ++told; };
+    stream.gather("one ");
+    stream.gather("two");
+    CHECK(stream.output_size() == 7);
+    CHECK(read_all(peer.get()).empty());
+    loop.turn(false);
+    CHECK(read_all(peer.get()) == "one two");
+    CHECK(stream.output_size() == 0);
+    CHECK(told == 1);
+    loop.turn(false);
+    CHECK(read_all(peer.get()).empty());
+    CHECK(told == 1);
+}
+
+TEST_CASE("what is gathered by what was posted goes before the loop waits") {
+    net::Loop loop;
+    Owner owner;
+    auto [ours, peer] = connected();
+    Stream stream(loop, std::move(ours), owner);
+    loop.post([&stream] { stream.gather("words"); });
+    loop.turn(false);
+    CHECK(read_all(peer.get()) == "words");
+}
+
+TEST_CASE("what is gathered goes before what is sent at once, and is not lost when the stream ends") {
+    net::Loop loop;
+    Owner owner;
+    auto [ours, peer] = connected();
+    auto stream = std::make_unique<Stream>(loop, std::move(ours), owner);
+    stream->gather("gathered, ");
+    SUBCASE("written") {
+        stream->write("rest");
+    }
+    SUBCASE("offered") {
+        std::vector<std::string_view> parts{"re", "st"};
+        stream->offer(parts);
+        CHECK(parts.empty());
+    }
+    SUBCASE("closed") {
+        stream->gather("rest");
+        stream->close();
+    }
+    SUBCASE("destroyed") {
+        stream->gather("rest");
+        stream.reset();
+    }
+    CHECK(read_all(peer.get()) == "gathered, rest");
+    loop.turn(false);
+    CHECK(read_all(peer.get()).empty());
+}
+
+TEST_CASE("what is gathered comes before the end that is told to the peer") {
+    net::Loop loop;
+    Owner owner;
+    auto [ours, peer] = connected();
+    Stream stream(loop, std::move(ours), owner);
+    stream.gather("last words");
+    stream.shutdown_when_sent();
+    loop.turn(false);
+    CHECK(read_all(peer.get()) == "last words");
+    char octet = 0;
+    CHECK(::recv(peer.get(), &octet, 1, 0) == 0);
+}
+
+TEST_CASE("a peer that does not read gets all that is gathered, in order, once it does") {
+    net::Loop loop;
+    Owner owner;
+    auto [ours, peer] = connected();
+    Stream stream(loop, std::move(ours), owner);
+    const auto text = made(2'000'000, 6);
+    for (std::size_t at = 0; at < text.size(); at += 100'000) {
+        stream.gather(std::string_view(text).substr(at, 100'000));
+        loop.turn(false);
+    }
+    CHECK(stream.output_size() > 0);
+    std::string arrived;
+    for (int turn = 0; turn < 1'000 && arrived.size() < text.size(); ++turn) {
+        arrived += read_all(peer.get());
+        loop.turn(false);
+    }
+    CHECK(arrived == text);
+}
+
+TEST_CASE("what goes onward goes before what goes back") {
+    net::Loop loop;
+    Owner first;
+    Owner second;
+    auto [to_client, client] = connected();
+    auto [to_server, server] = connected();
+    Stream back(loop, std::move(to_client), first);
+    Stream onward(loop, std::move(to_server), second, net::Sending::Way::kOnward);
+    std::string order;
+    first.sent = [&order] { order += "back "; };
+    second.sent = [&order] { order += "onward "; };
+    back.gather("250 ok");
+    onward.gather("DATA");
+    loop.turn(false);
+    CHECK(order == "onward back ");
+    CHECK(read_all(client.get()) == "250 ok");
+    CHECK(read_all(server.get()) == "DATA");
+}
+
+TEST_CASE("nobody waits for more than some others: when so many have something to send, all of it goes") {
+    net::Loop loop;
+    Owner owner;
+    std::vector<base::UniqueFd> peers;
+    std::vector<std::unique_ptr<Stream>> streams;
+    for (std::size_t i = 0; i < net::Sending::kSendsAtOnce; ++i) {
+        auto [ours, peer] = connected();
+        streams.push_back(std::make_unique<Stream>(loop, std::move(ours), owner));
+        peers.push_back(std::move(peer));
+    }
+    for (std::size_t i = 0; i + 1 < streams.size(); ++i)
+        streams[i]->gather("words");
+    CHECK(read_all(peers.front().get()).empty());
+    streams.back()->gather("words");
+    for (const auto& peer : peers)
+        CHECK(read_all(peer.get()) == "words");
+}
+
+TEST_CASE("who broke off while something was gathered for it is an end, and the others get theirs") {
+    net::Loop loop;
+    Owner gone;
+    Owner there;
+    auto [ours, peer] = connected();
+    auto [our_other, other] = connected();
+    Stream broken(loop, std::move(ours), gone);
+    Stream whole(loop, std::move(our_other), there);
+    broken.gather("words");
+    whole.gather("words");
+    peer.reset();
+    for (int turn = 0; turn < 100 && gone.ended.empty(); ++turn)
+        loop.turn(false);
+    CHECK(gone.ended == "Broken pipe");
+    CHECK(read_all(other.get()) == "words");
+    CHECK(there.ended.empty());
 }
 
 TEST_CASE("input comes into the room that its owner has, and stays until it is used") {
