@@ -180,7 +180,7 @@ constexpr Setting kTable[] = {
      "and nothing there is a queue. When it is full, mail is deferred with 452 and waits in the inbound queue."},
     {"general", "threads",
      Kind::kNumber, Effect::kRestart, kCommented, "0", {0, 64}, kNoWords, AT(threads),
-     "How many threads carry the SMTP sessions. 0: one for each processor core, but not more than 4."},
+     "How many threads carry the SMTP sessions. 0: one for each two processor cores, but not more than 4."},
     {"general", "login",
      Kind::kText, Effect::kReload, kCommented, "", {0, 1000}, kNoWords, AT(login),
      "The NAMEs of the sections [login NAME] that check passwords, separated by blanks, in the order in which they are "
