@@ -16,7 +16,6 @@ namespace supervisor {
 namespace {
 
 constexpr std::chrono::milliseconds kRetry{50};
-constexpr int kReceivedAhead = 1 << 20;  // octets of a connection that the kernel takes before they are read
 
 base::Result<sockaddr_un> unix_address(const std::string& path) {
     sockaddr_un address{};
@@ -60,10 +59,6 @@ base::Result<base::UniqueFd> listen_tcp(const net::Endpoint& endpoint, std::chro
     // [::] must not take IPv4 along behind the back of whoever wrote the configuration.
     if (storage.ss_family == AF_INET6 && ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) != 0)
         return base::errno_error("IPV6_V6ONLY");
-    // From the first octet on: else a client with a large mail stops, and is woken again, for every 64 KiB of it. Not
-    // SO_RCVBUF: it gives no more than rmem_max says, and what was set in this way never grows. Who may not do it
-    // begins small, and grows.
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kReceivedAhead, sizeof kReceivedAhead);
     const auto deadline = base::Monotonic::now() + patience;
     while (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0) {
         if (errno != EADDRINUSE || base::Monotonic::now() >= deadline)

@@ -170,22 +170,6 @@ TEST_CASE("[::] leaves IPv4 alone") {
     CHECK_FALSE(supervisor::listen_tcp({*any, port}, 100ms));
 }
 
-TEST_CASE("a client may send a large mail ahead, where the system lets us say so") {
-    const auto received_ahead = [](int socket) {
-        int octets = 0;
-        socklen_t length = sizeof octets;
-        REQUIRE(::getsockopt(socket, SOL_SOCKET, SO_RCVBUF, &octets, &length) == 0);
-        return octets;
-    };
-    const base::UniqueFd plain(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const int usual = received_ahead(plain.get());
-    const int wanted = 1 << 20;
-    const bool may = ::setsockopt(plain.get(), SOL_SOCKET, SO_RCVBUFFORCE, &wanted, sizeof wanted) == 0;
-    const auto listener = supervisor::listen_tcp({net::Address(), 0}, 0ms);
-    REQUIRE(listener);
-    CHECK(received_ahead(listener->get()) == (may ? 2 * wanted : usual));  // the kernel doubles it, for its own needs
-}
-
 TEST_CASE("how a process ended, in words") {
     CHECK(supervisor::describe_status(0x0300) == "exit status 3");
     CHECK(supervisor::describe_status(9) == "signal 9 (Killed)");
