@@ -117,6 +117,8 @@ void Session::on_output_sent() {
         return;
     unread_ = false;
     reading_clock_.stop();
+    if (serial_ > 0 && !transaction_)
+        SANDWICH_FAILPOINT("replied");
     if (closing_ || ended_)
         return;
     restart_clock();
@@ -329,7 +331,6 @@ void Session::conclude(const std::vector<smtp::Reply>& replies) {
     if (strayed_)
         return close_politely();
     pump();
-    SANDWICH_FAILPOINT("replied");
     if (shard_.shared().draining)
         drain();
 }

@@ -181,6 +181,8 @@ text = Seen.
         if failures:
             raise failures[0]
         self._account(row, self.daemon.log()[len(said):])
+        if point == "replied" and victim == "proxy" and sessions == 1:
+            equal(row.retried, 0, f"{point}/{victim}: tries whose receipt had not left")
         return row
 
     def _kill(self, victim, row):
