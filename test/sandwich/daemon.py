@@ -82,10 +82,12 @@ class StartFailed(Failure):
 
 class Daemon:
     """`downstream`: port of the delivery server on 127.0.0.1; None: one at which nobody listens. `settings`: "section.key" ->
-    value, over the defaults below; None takes a key out. `start=False`: only the directory and the ini; start() later."""
+    value, over the defaults below; None takes a key out. `start=False`: only the directory and the ini; start() later. `through`: the
+    command that executes it."""
 
-    def __init__(self, downstream=None, settings=None, run_as=None, start=True, start_seconds=20, environment=None):
+    def __init__(self, downstream=None, settings=None, run_as=None, start=True, start_seconds=20, environment=None, through=()):
         self.process = None
+        self._through = through
         self.environment = environment or {}
         self.run_as = run_as
         self._start_seconds = start_seconds
@@ -181,7 +183,7 @@ class Daemon:
             binary = copy
         # The file is opened anew for appending, so that a restart adds to it.
         with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen([binary, "-c", self.ini, "-f"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            self.process = subprocess.Popen([*self._through, binary, "-c", self.ini, "-f"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             start_new_session=True, env=os.environ | self.environment, **options)
         end = time.monotonic() + self._start_seconds
         while not self._ready():

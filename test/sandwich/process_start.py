@@ -48,6 +48,31 @@ def refused_start(daemon, text):
     raise Failure(f"it started, in spite of {text!r}")
 
 
+def directories_of_scanners():
+    owner = pwd.getpwnam("nobody").pw_uid
+    found = set()
+    for place in ("/dev/shm", "/tmp"):
+        with os.scandir(place) as entries:
+            found |= {entry.path for entry in entries if entry.name.startswith("sandwich-scan.") and entry.stat().st_uid == owner}
+    return found
+
+
+@suite.test
+def a_scanner_that_ends_leaves_no_directory_where_it_has_no_namespace():
+    need_root()
+    before = directories_of_scanners()
+    without = ("setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin")
+    with Sink() as sink, Daemon(sink.port, through=without) as daemon:
+        first = directories_of_scanners() - before
+        equal(len(first), 1, "directories of the first scanner")
+        equal(send_message(daemon.port, message()).code, 250)
+        daemon.reload()
+        wait_for("the first scanner's end", lambda: not first & directories_of_scanners())
+        equal(len(directories_of_scanners() - before), 1, "directories of the second scanner")
+        equal(send_message(daemon.port, message()).code, 250)
+    equal(directories_of_scanners() - before, set(), "directories left")
+
+
 @suite.test
 def each_process_has_the_rights_of_its_own_user():
     need_root()
