@@ -94,6 +94,7 @@ void Loop::send_all() {
                 sending->send_();
             }
     sends_.clear();
+    waited_ = 0;
 }
 
 void Loop::drain() {
@@ -118,12 +119,15 @@ void Loop::drain() {
 
 // To be woken is all that there is to it: the mailbox is emptied in any case.
 void Loop::on_wake(int, short, void*) noexcept {
-    awake();
+    before_callback();
 }
 
-void Loop::awake() {
-    if (in_turn != nullptr)
-        in_turn->asleep_.store(false, std::memory_order_relaxed);
+void Loop::before_callback() {
+    if (in_turn == nullptr)
+        return;
+    in_turn->asleep_.store(false, std::memory_order_relaxed);
+    if (!in_turn->sends_.empty() && ++in_turn->waited_ >= Sending::kAtOnce)
+        in_turn->send_all();
 }
 
 void Soon::start() {
@@ -140,7 +144,7 @@ void Sending::start() {
     if (std::exchange(started_, true))
         return;
     loop_.sends_.push_back(this);
-    if (loop_.sends_.size() >= kSendsAtOnce)
+    if (loop_.sends_.size() >= kAtOnce)
         loop_.send_all();
 }
 
@@ -197,7 +201,7 @@ void Timer::fire() {
 }
 
 void Timer::on_timeout(int, short, void* self) noexcept {
-    Loop::awake();
+    Loop::before_callback();
     static_cast<Timer*>(self)->fire();
 }
 
@@ -225,7 +229,7 @@ void Watch::disable() {
 }
 
 void Watch::on_ready(int, short, void* self) noexcept {
-    Loop::awake();
+    Loop::before_callback();
     static_cast<Watch*>(self)->callback_();
 }
 

@@ -66,8 +66,8 @@ class Loop {
     void drain();
     bool may_sleep();
     static void on_wake(int fd, short what, void* self) noexcept;
-    // The loop of this thread is not asleep.
-    static void awake();
+    // The loop of this thread is not asleep, and what was gathered for it does not wait for ever more callbacks.
+    static void before_callback();
 
     event_base* base_ = nullptr;
     base::UniqueFd wake_fd_;
@@ -76,6 +76,7 @@ class Loop {
     std::vector<std::shared_ptr<void>> retired_;
     std::vector<Soon*> soon_;      // null: stopped
     std::vector<Sending*> sends_;  // null: stopped
+    std::size_t waited_ = 0;       // callbacks, since the first of them
     std::mutex mutex_;             // of all below
     std::vector<Task> mailbox_;
     // Or about to be: who posts has to wake it. Set under the lock, taken back as soon as something happens.
@@ -101,12 +102,12 @@ class Soon {
 };
 
 // Something to be sent, together with what others have to send: when all that was ready has been seen to, or as soon as
-// there are kSendsAtOnce. Who receives it, often one process for all of it, is woken once and finds much, instead of
-// many times for a little each; and waking somebody is the dearest part of sending. What goes onward goes before what
-// goes back: more of its way lies ahead. `send` calls nobody back.
+// there are kAtOnce, or as many callbacks have come since the first. Who receives it, often one process for all of it,
+// is woken once and finds much, instead of many times for a little each; and waking somebody is the dearest part of
+// sending. What goes onward goes before what goes back: more of its way lies ahead. `send` calls nobody back.
 class Sending {
   public:
-    static constexpr std::size_t kSendsAtOnce = 32;
+    static constexpr std::size_t kAtOnce = 32;
     enum class Way : std::uint8_t { kOnward, kBack };  // to servers that we connected to; to clients that did so to us
 
     Sending(Loop& loop, Way way, std::function<void()> send) : loop_(loop), way_(way), send_(std::move(send)) {}
