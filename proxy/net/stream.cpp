@@ -202,6 +202,7 @@ void Stream::end_with_tls() {
 }
 
 void Stream::end(const std::string& why) {
+    send_gathered();  // the peer may have ended its half alone
     ended_ = true;
     readable_.disable();
     stop_writing();

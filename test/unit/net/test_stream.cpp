@@ -327,6 +327,28 @@ TEST_CASE("nobody waits for more than some callbacks of others, though these sen
     CHECK(waited == net::Sending::kAtOnce);
 }
 
+TEST_CASE("who has no more to send gets what was gathered for it before that was known") {
+    net::Loop loop;
+    Owner owner;
+    Owner answering;
+    auto [ours, peer] = connected();
+    auto [our_other, other] = connected();
+    Stream stream(loop, std::move(ours), owner);
+    Stream answers(loop, std::move(our_other), answering);
+    owner.sent = [&owner] { CHECK(owner.ended.empty()); };
+    answering.input = [&] {
+        answers.consume(answers.input().size());
+        stream.gather("words");
+        CHECK(owner.ended.empty());
+    };
+    REQUIRE(::send(other.get(), "x", 1, 0) == 1);
+    REQUIRE(::shutdown(peer.get(), SHUT_WR) == 0);
+    for (int turn = 0; turn < 3; ++turn)
+        loop.turn(false);
+    CHECK(owner.ended == "closed by the peer");
+    CHECK(read_all(peer.get()) == "words");
+}
+
 TEST_CASE("who broke off while something was gathered for it is an end, and the others get theirs") {
     net::Loop loop;
     Owner gone;
