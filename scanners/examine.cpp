@@ -2,6 +2,7 @@
 #include "scanners/examine.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/utf8.hpp"
@@ -56,6 +57,22 @@ std::string one_line(std::string value) {
 // RFC 2183 section 2.8: what nobody knows is an attachment.
 bool is_attachment(const Item& item, const Entity& one) {
     return !item.names.empty() || (!one.disposition.word.empty() && one.disposition.word != "inline");
+}
+
+// A leaf that all readers take for a file, in multiparts that say nothing more about it.
+bool is_plain_file(const Tree& tree, std::size_t entity) {
+    constexpr std::array<std::string_view, 4> kKinds = {"application/", "image/", "audio/", "video/"};
+    const auto& type = tree.entities[entity].type.word;
+    if (entity == 0 ||
+        std::none_of(kKinds.begin(), kKinds.end(), [&](const auto kind) { return type.starts_with(kind); }))
+        return false;
+    do {
+        entity = tree.entities[entity].parent;
+        const auto& above = tree.entities[entity].type.word;
+        if (above != "multipart/mixed" && above != "multipart/related")
+            return false;
+    } while (entity != 0);
+    return true;
 }
 
 class Examination {
@@ -220,6 +237,8 @@ class Examination {
         clear = clear && is_clear(tree, index) && !is_ambiguous(defects);
         if (clear)
             readings_.known(octets);
+        if (clear && one.encoding == Encoding::kBase64 && text.data() == mail_.data() && is_plain_file(tree, index))
+            opening_.add_file({body, octets});
         else if (!plain || index != 0)
             readings_.add(item, octets);
         if (is_ambiguous(defects))

@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,6 +47,19 @@ enum class Texts : std::uint8_t {
 struct Extra {
     std::size_t item = 0;
     std::string_view octets;  // borrowed from the mail or from Opening::keep()
+};
+
+// A file as the mail has it in base64, which every reader sees alike: a leaf of the mail's own, whose type is none that
+// anybody takes for text.
+struct EncodedFile {
+    std::string_view body;    // in the mail
+    std::string_view octets;  // what it says; borrowed from Opening::keep()
+};
+
+// Beside the mail as a whole.
+struct Parts {
+    std::span<const Extra> extras{};
+    std::span<const EncodedFile> files{};  // in the mail's order
 };
 
 class Opening {
@@ -92,8 +106,10 @@ class Opening {
     std::string_view keep(std::string octets);
     void add_text(Text text) { texts_.push_back(text); }
     void add_extra(Extra extra) { extras_.push_back(extra); }
+    void add_file(EncodedFile file) { encoded_files_.push_back(file); }
     [[nodiscard]] const std::vector<Text>& texts() const { return texts_; }
     [[nodiscard]] const std::vector<Extra>& extras() const { return extras_; }
+    [[nodiscard]] Parts parts() const { return {extras_, encoded_files_}; }
 
   private:
     const policy::ContentLimits& limits_;
@@ -108,6 +124,7 @@ class Opening {
     ReadMail read_mail_;
     std::vector<Text> texts_;
     std::vector<Extra> extras_;
+    std::vector<EncodedFile> encoded_files_;
 };
 
 }  // namespace scanners

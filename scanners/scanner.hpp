@@ -5,7 +5,6 @@
 #pragma once
 
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -35,9 +34,9 @@ class Scanner {
     // In a fresh worker, after the fork and before the sandbox closes. `temporary_directory` is this worker's own.
     virtual base::Status enter_worker(const std::string& temporary_directory) = 0;
 
-    // One mail, contiguous, and what only another reading of it shows; both valid during the call. The answer is for
-    // all of it. Must not throw; may take long (the parent watches the deadline).
-    virtual policy::ScanResult scan(std::string_view mail, std::span<const Extra> extras) = 0;
+    // One mail, contiguous, with what only another reading of it shows, and what is known of its files; all valid
+    // during the call. The answer is for all of it. Must not throw; may take long (the parent watches the deadline).
+    virtual policy::ScanResult scan(std::string_view mail, const Parts& parts) = 0;
 
     // After a scan: why its word that something is clean is no longer worth it: signatures that are too old. Empty: it
     // is. What was found is found in any case.

@@ -9,6 +9,7 @@
 #include "scanners/clamav/remove_directory.hpp"
 #include "scanners/clamav/scanf.hpp"
 #include "scanners/clamav/seen_parts.hpp"
+#include "scanners/clamav/spared_lines.hpp"
 #include "scanners/worker/memory.hpp"
 
 namespace scanners {
@@ -35,6 +36,13 @@ std::size_t clamav::hide_unseen_signatures() {
 }
 bool clamav::keep_seen_parts() {
     return false;
+}
+void clamav::link_spared_lines() {}
+clamav::SparedLines::SparedLines(std::string_view /*mail*/, std::span<const EncodedFile> /*files*/) {}
+clamav::SparedLines::~SparedLines() = default;
+void clamav::SparedLines::show(cl_fmap* /*map*/) {}
+bool clamav::SparedLines::all_scanned() const {
+    return true;
 }
 void keep_heap() {}
 void shrink_heap() {}

@@ -5,6 +5,7 @@
 #include <malloc.h>
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "scanners/clamav/database.hpp"
@@ -18,6 +19,7 @@
 #include "scanners/clamav/remove_directory.hpp"
 #include "scanners/clamav/scanf.hpp"
 #include "scanners/clamav/seen_parts.hpp"
+#include "scanners/clamav/spared_lines.hpp"
 #include "scanners/clamav/verdict.hpp"
 
 namespace scanners::clamav {
@@ -96,6 +98,7 @@ base::Status ClamavScanner::load() {
     look_for_needed_octets();
     link_remove_directory();
     link_scanf();
+    link_spared_lines();
     if (auto ready = initialise_library(); !ready)
         return ready;
     engine_ = cl_engine_new();
@@ -140,9 +143,9 @@ base::Status ClamavScanner::enter_worker(const std::string& temporary_directory)
     return base::ok();
 }
 
-policy::ScanResult ClamavScanner::scan(std::string_view mail, std::span<const Extra> extras) {
-    auto worst = scan_one(mail, false);
-    for (const auto& extra : extras) {
+policy::ScanResult ClamavScanner::scan(std::string_view mail, const Parts& parts) {
+    auto worst = scan_one(mail, false, parts.files);
+    for (const auto& extra : parts.extras) {
         if (worst.outcome == policy::Outcome::kFound)
             break;
         worst = policy::worse(std::move(worst), scan_one(extra.octets, true));
@@ -150,21 +153,28 @@ policy::ScanResult ClamavScanner::scan(std::string_view mail, std::span<const Ex
     return worst;
 }
 
-policy::ScanResult ClamavScanner::scan_one(std::string_view octets, bool again) {
+policy::ScanResult ClamavScanner::scan_one(std::string_view octets, bool again, std::span<const EncodedFile> files) {
     if (octets.empty() || !parts_->begin(octets, again))  // libclamav cannot map nothing
         return interpret(CL_CLEAN, nullptr);
     const std::unique_ptr<cl_fmap_t, decltype(&cl_fmap_close)> map(cl_fmap_open_memory(octets.data(), octets.size()),
                                                                    cl_fmap_close);
     if (map == nullptr)
         return interpret(CL_EMAP, nullptr);
+    std::optional<SparedLines> spared(std::in_place, octets, files);
+    if (spared->any())
+        spared->show(map.get());
     auto wanted = options(image_hashes_);
     first_complaint.clear();
     const char* signature = nullptr;
     unsigned long scanned = 0;
     const auto code = cl_scanmap_callback(map.get(), nullptr, &signature, &scanned, engine_, &wanted, &*parts_);
     auto result = interpret(code, signature, complaint());
-    parts_->end(result.outcome == policy::Outcome::kClean);
-    return result;
+    const bool whole = !spared->any() || spared->all_scanned();
+    parts_->end(whole && result.outcome == policy::Outcome::kClean);
+    if (whole || result.outcome == policy::Outcome::kFound)
+        return result;
+    spared.reset();
+    return scan_one(octets, again);
 }
 
 }  // namespace scanners::clamav

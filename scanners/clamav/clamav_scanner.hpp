@@ -26,13 +26,13 @@ class ClamavScanner : public Scanner {
     base::Status load() override;
     [[nodiscard]] std::string signatures() const override { return signatures_; }
     base::Status enter_worker(const std::string& temporary_directory) override;
-    policy::ScanResult scan(std::string_view mail, std::span<const Extra> extras) override;
+    policy::ScanResult scan(std::string_view mail, const Parts& parts) override;
     [[nodiscard]] std::string outdated() const override;
 
   private:
     base::Status set_limits();
     // `again`: whether the same may come again.
-    policy::ScanResult scan_one(std::string_view octets, bool again);
+    policy::ScanResult scan_one(std::string_view octets, bool again, std::span<const EncodedFile> files = {});
 
     config::Settings::Clamav settings_;
     std::chrono::milliseconds scan_time_;

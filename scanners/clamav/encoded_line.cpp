@@ -10,6 +10,7 @@
 #include "mail/mime/base64.hpp"
 #include "scanners/clamav/in_library.hpp"
 #include "scanners/clamav/layout.hpp"
+#include "scanners/clamav/spared_lines.hpp"
 
 namespace scanners::clamav {
 namespace {
@@ -63,6 +64,10 @@ extern "C" __attribute__((visibility("default"))) unsigned char* decodeLine(layo
         std::string_view(cl_retver()).starts_with(layout::kVersion) && library_does_the_same(library);
     if (known && encoding == layout::kBase64 && message != nullptr && line != nullptr && out != nullptr &&
         message->letters == 0) {
+        if (SparedLines::decode(line)) {
+            *out = '\0';
+            return out;
+        }
         if (auto* const end = decode(line, out, room); end != nullptr)
             return end;
     }

@@ -11,6 +11,7 @@
 
 #include "scanners/clamav/in_library.hpp"
 #include "scanners/clamav/layout.hpp"
+#include "scanners/clamav/spared_lines.hpp"
 
 namespace scanners::clamav {
 namespace {
@@ -64,6 +65,7 @@ extern "C" __attribute__((visibility("default"))) cl_fmap_t* cl_fmap_open_handle
                                                                                  int gives_back) {
     static auto* const library = in_library<decltype(cl_fmap_open_handle)>("cl_fmap_open_handle");
     opened = {};
+    SparedLines::opened(static_cast<int>(reinterpret_cast<std::intptr_t>(handle)), offset == 0 ? length : 0);
     if (gives_back == 0 || length > kLargest || (read_file != nullptr && read_file != read))
         return library(handle, offset, length, read, gives_back);
     read_file = read;

@@ -169,7 +169,7 @@ base::Status FaultScanner::enter_worker(const std::string& temporary_directory) 
     return base::ok();
 }
 
-policy::ScanResult FaultScanner::scan(std::string_view mail, std::span<const Extra> /*extras*/) {
+policy::ScanResult FaultScanner::scan(std::string_view mail, const Parts& /*parts*/) {
     policy::ScanResult result{std::string(name()), policy::Outcome::kClean, policy::Cause::kNone, {}, {}};
     const auto wanted = wanted_fault(mail);
     if (const auto cause = cause_of(wanted); cause != policy::Cause::kNone)

@@ -16,7 +16,7 @@ class FaultScanner : public Scanner {
     base::Status load() override { return base::ok(); }
     [[nodiscard]] std::string signatures() const override { return "fault scanner for tests"; }
     base::Status enter_worker(const std::string& temporary_directory) override;
-    policy::ScanResult scan(std::string_view mail, std::span<const Extra> extras) override;
+    policy::ScanResult scan(std::string_view mail, const Parts& parts) override;
 
   private:
     std::string temporary_directory_;

@@ -97,9 +97,9 @@ policy::ScanResult failed(const Scanner& scanner, std::string_view why) {
     return {std::string(scanner.name()), policy::Outcome::kCannotTell, policy::Cause::kError, {}, std::string(why)};
 }
 
-policy::ScanResult scan_with(Scanner& scanner, std::string_view mail, std::span<const Extra> extras) {
+policy::ScanResult scan_with(Scanner& scanner, std::string_view mail, const Parts& parts) {
     try {
-        return scanner.scan(mail, extras);
+        return scanner.scan(mail, parts);
     } catch (const std::exception& exception) {
         return failed(scanner, exception.what());
     }
@@ -144,7 +144,7 @@ std::vector<policy::ScanResult> look_at(std::string_view mail, policy::Contents&
     }
     note_limits(contents, results);
     for (auto& scanner : scanners)
-        results.push_back(scan_with(*scanner, mail, opening.extras()));
+        results.push_back(scan_with(*scanner, mail, opening.parts()));
     if (results.empty())  // no scanner is on, and an answer says something
         results.push_back(
             {std::string(policy::kContentsScanner), policy::Outcome::kClean, policy::Cause::kNone, {}, {}});

@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
         const auto examined = seconds();
         const auto alone = scan ? scanner.scan(text, {}) : policy::ScanResult();
         const auto scanned = seconds();
-        const auto both = scan && alone.outcome != policy::Outcome::kFound ? scanner.scan({}, opening.extras()) : alone;
+        const auto both = scan && alone.outcome != policy::Outcome::kFound ? scanner.scan({}, opening.parts()) : alone;
         extra_time += seconds() - scanned;
         scan_time += scanned - examined;
         examine_time += examined - begin;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "made_database.hpp"
+#include "made_mail.hpp"
 #include "scanners/clamav/clamav_scanner.hpp"
 #include "scanners/clamav/clean_memory.hpp"
 #include "scanners/clamav/in_library.hpp"
@@ -33,21 +34,6 @@ using namespace std::string_literals;
 
 constexpr std::string_view kVirus = "what the signature knows, and nothing else";
 
-std::string base64(std::string_view octets) {
-    constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string made;
-    for (std::size_t at = 0; at < octets.size(); at += 3) {
-        unsigned bits = 0;
-        for (std::size_t i = 0; i < 3; ++i)
-            bits = bits << 8 | (at + i < octets.size() ? static_cast<unsigned char>(octets[at + i]) : 0U);
-        for (unsigned i = 0; i < 4; ++i)
-            made += at + i <= octets.size() ? kLetters[bits >> (18 - 6 * i) & 63] : '=';
-        if (at % 57 == 54)
-            made += "\r\n";
-    }
-    return made + "\r\n";
-}
-
 std::string mail_with(std::string_view subject, const std::string& type, const std::string& body) {
     return fmt::format(
         "From: a@from.test\r\nTo: b@to.test\r\nSubject: {}\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; "
@@ -59,7 +45,7 @@ std::string with_attachment(std::string_view subject, std::string_view octets) {
     return mail_with(subject,
                      "Content-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=a.bin\r\n"
                      "Content-Transfer-Encoding: base64",
-                     base64(octets));
+                     made::base64(octets));
 }
 
 std::string with_mail(std::string_view subject, const std::string& mail) {
@@ -101,7 +87,7 @@ class Scanner {
     std::string scan(std::string_view mail, std::string_view extra = {}) {
         files_looked_at = 0;
         const scanners::Extra one{0, extra};
-        const auto result = scanner_.scan(mail, {&one, extra.empty() ? 0U : 1U});
+        const auto result = scanner_.scan(mail, {{&one, extra.empty() ? 0U : 1U}, {}});
         return result.outcome == policy::Outcome::kClean ? "clean" : result.name;
     }
     // How many files it looked at.
@@ -201,7 +187,7 @@ TEST_CASE("a virus is found as often as it comes, and nothing of its mail is rem
         CHECK(scanner.scan(bad) == "Virus.UNOFFICIAL");
     const auto two = with_attachment("text", binary(5));
     const auto both = two.substr(0, two.size() - 7) + "--b\r\nContent-Type: application/octet-stream\r\n" +
-                      "Content-Transfer-Encoding: base64\r\n\r\n" + base64(binary(6) + std::string(kVirus)) +
+                      "Content-Transfer-Encoding: base64\r\n\r\n" + made::base64(binary(6) + std::string(kVirus)) +
                       "--b--\r\n";
     CHECK(scanner.scan(both) == "Virus.UNOFFICIAL");
     Scanner fresh;

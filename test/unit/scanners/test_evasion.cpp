@@ -42,7 +42,7 @@ Seen look(const std::string& mail, const policy::ContentLimits& limits = {}) {
     scanners::examine(opening, mail);
     seen.extras = opening.extras().size();
     seen.alone = scanner().scan(mail, {}).outcome == policy::Outcome::kFound;
-    seen.found = seen.alone || scanner().scan({}, opening.extras()).outcome == policy::Outcome::kFound;
+    seen.found = seen.alone || scanner().scan({}, {opening.extras(), {}}).outcome == policy::Outcome::kFound;
     return seen;
 }
 
