@@ -4,8 +4,11 @@
 #include <set>
 
 #include "evasion/variants.hpp"
+#include "made_database.hpp"
+#include "made_mail.hpp"
 #include "mail/mime/defect.hpp"
 #include "scanners/clamav/clamav_scanner.hpp"
+#include "scanners/clamav/spared_lines.hpp"
 #include "scanners/examine.hpp"
 
 using scanners::Extra;
@@ -61,6 +64,39 @@ TEST_CASE("each trick alone and several hundred mixtures hide nothing") {
     MESSAGE(mails.size() << " mails, libclamav alone finds " << alone);
     CHECK(mails.size() > 300);
     CHECK(alone < mails.size());  // or the extras would prove nothing
+}
+
+TEST_CASE("around a large file, too, the lines that libclamav is not shown make no difference") {
+    std::string file = "no type, and octets that no other file has: ";
+    for (unsigned state = 1; file.size() < 40'000;) {
+        state = state * 1664525U + 1013904223U;
+        file += static_cast<char>(state >> 24);
+    }
+    const made::Directory directory;
+    directory.write("test.ndb", "Middle:0:*:" + made::hex(std::string_view(file).substr(20'000, 40)));
+    config::Settings::Clamav settings;
+    settings.database = directory.path();
+    const TemporaryDirectory temporary;
+    scanners::clamav::ClamavScanner scanner(settings, std::chrono::seconds(20));
+    REQUIRE(scanner.load());
+    REQUIRE(scanner.enter_worker(temporary.path()));
+    const auto lines = made::base64(file, 60);
+    std::size_t spared = 0;
+    std::size_t found = 0;
+    for (const auto& variant : evasion::make_variants(file, 400, 3)) {
+        // Whether or not every reader sees it there.
+        const auto at = variant.mail.find(lines);
+        if (at == std::string::npos)
+            continue;
+        const scanners::EncodedFile one{std::string_view(variant.mail).substr(at, lines.size()), file};
+        spared += scanners::clamav::SparedLines(variant.mail, {&one, 1}).any() ? 1 : 0;
+        const auto as_it_is = scanner.scan(variant.mail, {}).outcome;
+        CHECK_MESSAGE(scanner.scan(variant.mail, {{}, {&one, 1}}).outcome == as_it_is, variant.tricks);
+        found += as_it_is == policy::Outcome::kFound ? 1 : 0;
+    }
+    MESSAGE(spared << " mails with lines that libclamav is not shown, of all it finds " << found);
+    CHECK(spared > 50);
+    CHECK(found > 0);
 }
 
 TEST_CASE("without the file nothing is found") {
