@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -30,13 +31,17 @@ constexpr std::string_view kStands = "Sandwich/other/lines/";  // letters of bas
 SparedLines* current = nullptr;
 Need library_need = nullptr;  // of maps of memory
 
-bool read_all(int file, std::string& octets) {
+// Without memory of the heap: libclamav is on the stack, through which nothing may be thrown.
+bool begins_with(int file, std::string_view octets) {
+    std::array<char, 2 * kLettersBefore> there;
     std::size_t done = 0;
     while (done < octets.size()) {
-        const auto got = ::pread(file, octets.data() + done, octets.size() - done, static_cast<off_t>(done));
+        const auto got =
+            ::pread(file, there.data(), std::min(octets.size() - done, there.size()), static_cast<off_t>(done));
         if (got < 0 && errno == EINTR)
             continue;
-        if (got <= 0)
+        if (got <= 0 || octets.substr(done, static_cast<std::size_t>(got)) !=
+                            std::string_view(there.data(), static_cast<std::size_t>(got)))
             return false;
         done += static_cast<std::size_t>(got);
     }
@@ -177,13 +182,12 @@ bool SparedLines::decode(std::string_view line) {
 }
 
 // What libclamav has of the file so far may be in a buffer of its stream.
-bool SparedLines::write(Part& part) const {
+bool SparedLines::write(const Part& part) const {
     struct stat status {};
     if (made_ < 0 || std::fflush(nullptr) != 0 || ::fstat(made_, &status) != 0 || !S_ISREG(status.st_mode) ||
         static_cast<std::uint64_t>(status.st_size) != part.before.size())
         return false;
-    std::string before(part.before.size(), '\0');
-    return read_all(made_, before) && before == part.before && write_all(made_, part.octets);
+    return begins_with(made_, part.before) && write_all(made_, part.octets);
 }
 
 void SparedLines::opened(int file, std::size_t size) {

@@ -30,8 +30,8 @@ class SparedLines {
   public:
     // Fewer octets are not worth it.
     static constexpr std::size_t kLeast = 16U << 10;
-    // Octets of the mail as it is shown.
-    static constexpr std::size_t kMostShown = 1U << 20;
+    // Octets of the mail as it is shown: a copy, in which is looked for what forbids it.
+    static constexpr std::size_t kMostShown = 256U << 10;
 
     // `files`: in the mail, in its order. All must stay where they are. Of a library or a mail that it does not know,
     // nothing is spared.
@@ -71,7 +71,7 @@ class SparedLines {
     friend struct Hooks;
 
     std::size_t plan(const EncodedFile& file, std::string_view mail, std::size_t from);
-    bool write(Part& part) const;
+    bool write(const Part& part) const;
     const unsigned char* read(std::size_t at, std::size_t length, std::size_t size);
 
     std::vector<Part> parts_;
