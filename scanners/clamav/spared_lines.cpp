@@ -162,8 +162,12 @@ bool SparedLines::all_scanned() const {
 }
 
 void SparedLines::made(int file) {
-    if (current != nullptr)
-        current->made_ = file;
+    if (current == nullptr)
+        return;
+    current->made_ = file;
+    for (auto& part : current->parts_)
+        if (part.file == file)  // which has been closed since
+            part.file = -1;
 }
 
 bool SparedLines::decode(std::string_view line) {

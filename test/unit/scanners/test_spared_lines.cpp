@@ -156,20 +156,17 @@ TEST_CASE("signatures at each place of the file, and of the mail as it is sent")
     const auto octets = noise(57 * 600, 9);
     const auto body = made::base64(octets);
     const Looked looked(multipart("mixed", {text_part("words"), file_part(octets)}));
-    for (std::size_t at = 5; at + 12 < octets.size(); at += 57 * 13 + 5) {
+    const auto finds = [&](std::string_view signature) {
         const made::Directory directory;
-        directory.write("test.ndb", "InFile:0:*:" + made::hex(std::string_view(octets).substr(at, 12)));
+        directory.write("test.ndb", "Words:0:*:" + made::hex(signature));
         const auto found = scan(made::Engine(directory.path()), looked);
-        CHECK_MESSAGE(found.name == "InFile.UNOFFICIAL", at);
         CHECK(found.spared);
-    }
-    for (std::size_t at = 3; at + 24 < body.size(); at += 78 * 13 + 7) {
-        const made::Directory directory;
-        directory.write("test.ndb", "AsSent:0:*:" + made::hex(std::string_view(body).substr(at, 24)));
-        const auto found = scan(made::Engine(directory.path()), looked);
-        CHECK_MESSAGE(found.name == "AsSent.UNOFFICIAL", at);
-        CHECK(found.spared);
-    }
+        return found.name == "Words.UNOFFICIAL";
+    };
+    for (std::size_t at = 5; at + 12 < octets.size(); at += 57 * 13 + 5)
+        CHECK_MESSAGE(finds(std::string_view(octets).substr(at, 12)), at);
+    for (std::size_t at = 3; at + 24 < body.size(); at += 78 * 13 + 7)
+        CHECK_MESSAGE(finds(std::string_view(body).substr(at, 24)), at);
 }
 
 TEST_CASE("what another reading might see otherwise is left as it is") {
@@ -252,6 +249,20 @@ TEST_CASE("octets go nowhere but into the file that has what stands before them"
         CHECK(!spared.all_scanned());
     }
     CHECK(!SparedLines::decode(line));
+}
+
+TEST_CASE("a file that has the descriptor of one before is not that one") {
+    const auto octets = noise(60'000, 17);
+    const Looked looked(multipart("mixed", {text_part("words"), file_part(octets)}));
+    const SparedLines spared(looked.mail(), looked.parts().files);
+    const std::unique_ptr<std::FILE, decltype(&std::fclose)> file(std::tmpfile(), std::fclose);
+    const int fd = ::fileno(file.get());
+    REQUIRE(std::fwrite(octets.data(), 1, 14 * 57, file.get()) == 14 * 57);
+    SparedLines::made(fd);
+    CHECK(SparedLines::decode("Sandwich/other/lines/0000000"));
+    SparedLines::made(fd);
+    SparedLines::opened(fd, octets.size());
+    CHECK(!spared.all_scanned());
 }
 
 TEST_CASE("where lines are of one length only at first, the rest of them is read") {
