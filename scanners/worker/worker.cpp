@@ -2,20 +2,20 @@
 #include "scanners/worker/worker.hpp"
 
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <exception>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "base/channel.hpp"
 #include "scanners/edit.hpp"
 #include "scanners/examine.hpp"
 #include "scanners/find_expressions.hpp"
+#include "scanners/worker/mail_map.hpp"
 #include "scanners/worker/memory.hpp"
 #include "scanners/worker/temporary_directory.hpp"
 #include "scanners/worker/wire.hpp"
@@ -23,9 +23,6 @@
 
 namespace scanners {
 namespace {
-
-// No message is bigger, whatever the configuration says: 4 GiB of address space for one mail.
-constexpr std::uint64_t kMaxMessage = 1ULL << 32;
 
 // Standard streams go to /dev/null: what a worker under an attacker's control writes must not look like our log.
 // In a build for tests they stay, for the sanitizers' reports.
@@ -61,37 +58,6 @@ base::Status prepare(const WorkerPlan& plan, Scanners& scanners) {
         return limited;
     return plan.sandbox ? enter_sandbox(plan.support, plan.temporary_directory) : base::ok();
 }
-
-// A big message as the proxy shared it, at the begin of a file, mapped for reading. It cannot shrink while mapped: a
-// memfd is sealed, a file is unlinked and nobody has it open for writing.
-class MappedMessage {
-  public:
-    MappedMessage(int fd, std::uint64_t size) : size_(size) {
-        struct stat status {};
-        if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || size > kMaxMessage ||
-            static_cast<std::uint64_t>(status.st_size) < size)
-            return;
-        valid_ = true;
-        if (size == 0)
-            return;
-        data_ = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
-        valid_ = data_ != MAP_FAILED;
-    }
-    MappedMessage(const MappedMessage&) = delete;
-    MappedMessage& operator=(const MappedMessage&) = delete;
-    ~MappedMessage() {
-        if (valid_ && size_ > 0)
-            ::munmap(data_, size_);
-    }
-
-    [[nodiscard]] bool valid() const { return valid_; }
-    [[nodiscard]] std::string_view bytes() const { return {static_cast<const char*>(data_), size_}; }
-
-  private:
-    void* data_ = nullptr;
-    std::uint64_t size_ = 0;
-    bool valid_ = false;
-};
 
 policy::ScanResult failed(const Scanner& scanner, std::string_view why) {
     return {std::string(scanner.name()), policy::Outcome::kCannotTell, policy::Cause::kError, {}, std::string(why)};
@@ -170,10 +136,10 @@ std::string scan(std::uint32_t serial, std::string_view mail, const WorkerPlan& 
     return wire::encode(answer);
 }
 
-std::string scan(const wire::Job& job, int fd, const WorkerPlan& plan, Scanners& scanners) {
-    const MappedMessage message(fd, job.size);
-    if (message.valid())
-        return scan(job.serial, message.bytes(), plan, scanners);
+std::string scan(const wire::Job& job, std::optional<std::string_view> mail, const WorkerPlan& plan,
+                 Scanners& scanners) {
+    if (mail)
+        return scan(job.serial, *mail, plan, scanners);
     wire::Answer answer{job.serial, {}, {}};
     std::transform(scanners.begin(), scanners.end(), std::back_inserter(answer.results),
                    [](const auto& one) { return failed(*one, "the message could not be mapped"); });
@@ -200,16 +166,16 @@ base::Result<EditAnswer> edit_with(std::string_view mail, const EditRequest& req
     }
 }
 
-std::string edit(const wire::EditJob& job, int fd, const WorkerPlan& plan, Scanners& scanners) {
+std::string edit(const wire::EditJob& job, std::optional<std::string_view> mail, const WorkerPlan& plan,
+                 Scanners& scanners) {
     wire::Edited edited{job.serial, base::error("the message could not be mapped")};
-    const MappedMessage message(fd, job.size);
-    if (message.valid())
-        edited.answer = edit_with(message.bytes(), job.request, plan, scanners);
+    if (mail)
+        edited.answer = edit_with(*mail, job.request, plan, scanners);
     return wire::encode(edited);
 }
 
 // Empty: no job.
-std::string answer_to(const base::Packet& packet, const WorkerPlan& plan, Scanners& scanners) {
+std::string answer_to(const base::Packet& packet, MailMap& map, const WorkerPlan& plan, Scanners& scanners) {
     if (packet.descriptors.empty()) {
         const auto job = wire::decode_text_job(packet.bytes);
         return job ? scan(job->serial, job->text, plan, scanners) : std::string();
@@ -218,21 +184,23 @@ std::string answer_to(const base::Packet& packet, const WorkerPlan& plan, Scanne
         return {};
     const int fd = packet.descriptors[0].get();
     if (const auto job = wire::decode_job(packet.bytes))
-        return scan(*job, fd, plan, scanners);
+        return scan(*job, map.open(fd, job->size), plan, scanners);
     const auto job = wire::decode_edit_job(packet.bytes);
-    return job ? edit(*job, fd, plan, scanners) : std::string();
+    return job ? edit(*job, map.open(fd, job->size), plan, scanners) : std::string();
 }
 
 int serve(int channel, const WorkerPlan& plan, Scanners& scanners) {
     const base::UniqueFd temporary(::open(plan.temporary_directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!temporary)
         return kWorkerNotReady;
+    MailMap map;
     base::Packet packet;
     while (base::receive_packet(channel, packet, true) == base::Received::kPacket) {
         allow_cpu_time(plan.scan_time + std::chrono::seconds(2));
-        const auto answer = answer_to(packet, plan, scanners);
+        const auto answer = answer_to(packet, map, plan, scanners);
         if (answer.empty())
             return kWorkerBadPacket;
+        map.close();
         packet.descriptors.clear();
         if (!is_empty_directory(temporary.get()) && !empty_directory(plan.temporary_directory))
             return kWorkerNotReady;
