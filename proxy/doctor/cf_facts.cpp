@@ -138,11 +138,24 @@ void add_option(std::string_view line, CfFacts& facts, bool& listens) {
     facts.options[name] = value;
 }
 
+std::string option_of(const std::optional<CfFacts>& cf, std::string_view name, std::string_view usual) {
+    const auto value = cf ? cf->option(name) : std::string_view();
+    return std::string(value.empty() ? usual : value);
+}
+
 }  // namespace
 
 std::string_view CfFacts::option(std::string_view name) const {
     const auto found = options.find(lower(name));
     return found == options.end() ? std::string_view() : std::string_view(found->second);
+}
+
+std::string queue_directory(const std::optional<CfFacts>& cf) {
+    return option_of(cf, "QueueDirectory", "/var/spool/mqueue");
+}
+
+std::string pid_file(const std::optional<CfFacts>& cf) {
+    return option_of(cf, "PidFile", "/var/run/sendmail.pid");
 }
 
 CfFacts parse_cf(std::string_view text) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,10 @@ struct CfFacts {
     [[nodiscard]] std::string_view option(std::string_view name) const;  // empty: not set
 };
 CfFacts parse_cf(std::string_view text);
+
+// As the file says, else where Sendmail has them by itself. No file: the same.
+std::string queue_directory(const std::optional<CfFacts>& cf);
+std::string pid_file(const std::optional<CfFacts>& cf);
 
 // Words of PrivacyOptions that keep VRFY from telling (novrfy, goaway), as they stand there; empty: none.
 std::string hides_users(std::string_view privacy_options);

@@ -24,9 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kInboundPidFile = "/var/run/sendmail.pid";  // Sendmail's own defaults
-constexpr const char* kQueue = "/var/spool/mqueue";
-
 bool exists(const std::string& path) {
     return ::access(path.c_str(), F_OK) == 0;
 }
@@ -35,11 +32,6 @@ bool exists(const std::string& path) {
 std::string find_tool(const Setup& setup, const std::string& name, const std::string& installed) {
     const auto beside = setup.request.program_directory + "/" + name;
     return exists(beside) || installed.empty() ? beside : installed;
-}
-
-std::string_view option(const std::optional<CfFacts>& cf, std::string_view name, std::string_view usual) {
-    const auto value = cf ? cf->option(name) : std::string_view();
-    return value.empty() ? usual : value;
 }
 
 bool is_sendmail(const Process& process) {
@@ -166,14 +158,13 @@ Findings check_ports(const Setup& setup) {
     const auto listeners = find_listeners();
     if (setup.inbound)
         for (const auto& daemon : setup.inbound->daemons)
-            findings.push_back(port_of(as_endpoint(daemon), "inbound", "sendmail",
-                                       std::string(option(setup.inbound, "PidFile", kInboundPidFile)), listeners));
+            findings.push_back(port_of(as_endpoint(daemon), "inbound", "sendmail", pid_file(setup.inbound), listeners));
     for (const auto& one : setup.settings ? setup.settings->sockets : std::vector<config::ListenSocket>{})
         findings.push_back(port_of(one.address, "proxy", "sandwichd", setup.settings->pid_file, listeners));
     if (setup.delivery && !setup.by_command())
         for (const auto& daemon : setup.delivery->daemons)
-            findings.push_back(port_of(as_endpoint(daemon), "delivery", "sendmail",
-                                       std::string(option(setup.delivery, "PidFile", kInboundPidFile)), listeners));
+            findings.push_back(
+                port_of(as_endpoint(daemon), "delivery", "sendmail", pid_file(setup.delivery), listeners));
     return findings;
 }
 
@@ -187,12 +178,7 @@ Findings check_queues(const Setup& setup) {
                                            std::tuple{&setup.delivery, &setup.delivery_cf, "delivery"}}) {
         if (!*cf)
             continue;
-        QueueFacts facts{daemon,
-                         *file,
-                         std::string(option(*cf, "QueueDirectory", kQueue)),
-                         read_pid_file(std::string(option(*cf, "PidFile", kInboundPidFile))),
-                         false,
-                         sendmails};
+        QueueFacts facts{daemon, *file, queue_directory(*cf), read_pid_file(pid_file(*cf)), false, sendmails};
         facts.runs = std::any_of(sendmails.begin(), sendmails.end(),
                                  [&](const Process& one) { return one.pid == facts.pid_file.pid; });
         findings.push_back(judge_queue(facts));
@@ -250,7 +236,7 @@ Findings check_disk(const Setup& setup) {
     for (const auto& [cf, what] :
          {std::pair{&setup.inbound, "the inbound queue"}, std::pair{&setup.delivery, "the delivery queue"}})
         if (*cf)
-            findings.push_back(judge_disk(room_of(what, std::string(option(*cf, "QueueDirectory", kQueue)), 0)));
+            findings.push_back(judge_disk(room_of(what, queue_directory(*cf), 0)));
     return findings;
 }
 
@@ -295,8 +281,8 @@ Findings check_rights(const Setup& setup) {
             findings.push_back(judge_readable(source.id(), facts, setup.user));
     }
     if (setup.inbound && setup.delivery)
-        findings.push_back(judge_queues(look_at(std::string(option(setup.inbound, "QueueDirectory", kQueue))),
-                                        look_at(std::string(option(setup.delivery, "QueueDirectory", kQueue)))));
+        findings.push_back(
+            judge_queues(look_at(queue_directory(setup.inbound)), look_at(queue_directory(setup.delivery))));
     return findings;
 }
 

@@ -22,7 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array<const char*, 3> kMailLogs{"/var/log/mail.log", "/var/log/maillog", "/var/log/mail"};
-constexpr const char* kQueue = "/var/spool/mqueue";
 constexpr std::chrono::milliseconds kRound{300};
 constexpr std::size_t kMostRead = 16 << 20;  // octets, behind where a file ended before the probe
 
@@ -87,11 +86,6 @@ std::string first_line_with(std::string_view text, std::initializer_list<std::st
         text.remove_prefix(std::min(end + 1, text.size()));
     }
     return {};
-}
-
-std::string option(const std::optional<CfFacts>& cf, std::string_view name, std::string_view usual) {
-    const auto value = cf ? cf->option(name) : std::string_view();
-    return std::string(value.empty() ? usual : value);
 }
 
 // The envelope of a message in a queue, which may have queues below it; empty: it is not there.
@@ -246,7 +240,7 @@ bool Probe::look() {
     if (facts_.line.empty())
         facts_.line = log_line();
     facts_.mailbox = find_in_mailboxes();
-    const auto waiting = queue_file(option(setup_.inbound, "QueueDirectory", kQueue), facts_.inbound_id);
+    const auto waiting = queue_file(queue_directory(setup_.inbound), facts_.inbound_id);
     facts_.in_inbound_queue = !waiting.empty();
     facts_.inbound_status = waiting.empty() ? "" : status_in(waiting);
     facts_.knows_all = setup_.settings->explain_enable ||
@@ -258,7 +252,7 @@ bool Probe::look() {
     for (const auto& log : logs_)
         if (const auto line = first_line_with(log.added(), {next + ": to=", "stat="}); !line.empty())
             facts_.delivery_stat = field_of(line, "stat");
-    const auto delayed = queue_file(option(setup_.delivery, "QueueDirectory", kQueue), next);
+    const auto delayed = queue_file(queue_directory(setup_.delivery), next);
     facts_.in_delivery_queue = !delayed.empty();
     facts_.delivery_status = delayed.empty() ? "" : status_in(delayed);
     return !facts_.mailbox.empty() || facts_.delivery_stat.starts_with("Sent") || !facts_.delivery_status.empty();
