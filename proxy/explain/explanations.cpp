@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <chrono>
 #include <exception>
 #include <mutex>
 #include <utility>
@@ -17,6 +18,8 @@ namespace explain {
 namespace {
 
 constexpr std::uint32_t kForgetEvery = 3600;  // seconds
+// Of the writer. What it packs together is packed better, and nobody waits for it but who asks `why`.
+constexpr std::chrono::milliseconds kRest{25};
 
 std::uint32_t seconds_now() {
     return static_cast<std::uint32_t>(
@@ -46,7 +49,7 @@ struct Explanations::State {
         : directory(std::move(directory_name)),
           enabled(enable),
           files(directory, limits),
-          writer([this] { flush(); }) {}
+          writer([this] { flush(); }, kRest) {}
     ~State() { stopping = true; }
 
     void post(Entry entry);

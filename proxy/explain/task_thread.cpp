@@ -6,7 +6,8 @@
 
 namespace explain {
 
-TaskThread::TaskThread(Task after_batch) : after_batch_(std::move(after_batch)) {
+TaskThread::TaskThread(Task after_batch, std::chrono::milliseconds rest)
+    : after_batch_(std::move(after_batch)), rest_(rest) {
     thread_ = base::background_thread([this] { run(); });
 }
 
@@ -42,7 +43,7 @@ void TaskThread::run() {
         if (after_batch_)
             after_batch_();
         // What comes meanwhile wakes nobody, and is written together.
-        std::this_thread::sleep_for(kRest);
+        std::this_thread::sleep_for(rest_);
         lock.lock();
     }
 }

@@ -15,10 +15,10 @@ class TaskThread {
     using Task = std::function<void()>;
 
     static constexpr std::chrono::hours kPause{1};
-    static constexpr std::chrono::milliseconds kRest{5};  // after each batch
 
     // `after_batch` runs when what has come together is done, and after each kPause without anything. No task throws.
-    explicit TaskThread(Task after_batch = {});
+    // `rest`: so long it sleeps after each batch, so that the next one is larger.
+    explicit TaskThread(Task after_batch = {}, std::chrono::milliseconds rest = std::chrono::milliseconds(5));
     // Does what is left, then joins.
     ~TaskThread();
     TaskThread(const TaskThread&) = delete;
@@ -30,6 +30,7 @@ class TaskThread {
     void run();
 
     Task after_batch_;
+    const std::chrono::milliseconds rest_;
     std::mutex mutex_;
     std::condition_variable wake_;
     std::vector<Task> tasks_;
